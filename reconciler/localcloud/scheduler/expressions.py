@@ -7,6 +7,7 @@ as much later as the clock jumps (the guide is silent).
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -61,7 +62,7 @@ def _rate(text: str) -> Rate:
     return Rate(int(shape[1]) * UNITS[shape[2]])
 
 
-PARSERS = {"at": _at, "rate": _rate, "cron": parse_cron}
+PARSERS: Mapping[str, Callable[[str], Expression]] = {"at": _at, "rate": _rate, "cron": parse_cron}
 
 
 def time_zone(name: str) -> tzinfo:

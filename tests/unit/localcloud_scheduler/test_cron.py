@@ -1,6 +1,6 @@
 """Cron's next firing, against the calendar and against a minute-by-minute scan."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -13,7 +13,7 @@ BERLIN = ZoneInfo("Europe/Berlin")
 NAMES = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
 
 
-def firings(text: str, *, since: str, count: int, zone: ZoneInfo = ZoneInfo("UTC")) -> list[str]:
+def firings(text: str, *, since: str, count: int, zone: tzinfo = UTC) -> list[str]:
     moment: datetime | None = datetime.fromisoformat(since).replace(tzinfo=zone).astimezone(UTC)
     found = []
     for _ in range(count):
@@ -98,10 +98,11 @@ def fields(draw: st.DrawFn, low: int, high: int, names: tuple[str, ...] = ()) ->
     """One cron field as text, and the numbers that it means, found without the parser."""
 
     def spelled(number: int) -> str:
-        return names[number - low] if names and draw(st.booleans()) else str(number)
+        as_name: bool = draw(st.booleans())
+        return names[number - low] if names and as_name else str(number)
 
     def term() -> tuple[str, set[int]]:
-        start = draw(st.integers(low, high))
+        start: int = draw(st.integers(low, high))
         end, step = draw(st.integers(start, high)), draw(st.integers(1, 20))
         return draw(
             st.sampled_from(

@@ -1,0 +1,66 @@
+"""kind: Project: the account, the region, the bucket, the roles, and defaults for every model."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, PlainSerializer
+
+from reconciler.domain.base import Value
+from reconciler.domain.kinds.metadata import Metadata
+
+
+def parse_usd(value: object) -> Decimal:
+    """``200 USD`` → 200. Only USD: AWS prices and this catalog are in it."""
+    match str(value).split() if isinstance(value, str) else ():
+        case (amount, "USD") if amount.replace(".", "", 1).isascii() and amount.replace(".", "", 1).isdecimal():
+            return Decimal(amount)
+    raise ValueError(f"{value!r} is not an amount of money: write it as `200 USD`")
+
+
+Usd = Annotated[
+    Decimal,
+    BeforeValidator(parse_usd, json_schema_input_type=str),
+    PlainSerializer(lambda amount: f"{amount} USD", return_type=str),
+]
+
+
+class Roles(Value):
+    training: str | None = Field(default=None, description="IAM role that SageMaker assumes for training and hosting.")
+    bedrock: str | None = Field(default=None, description="IAM role that Bedrock assumes to read data and write results.")
+    scheduler: str | None = Field(default=None, description="IAM role that EventBridge Scheduler assumes to undeploy.")
+
+
+class Notifications(Value):
+    emails: tuple[str, ...] = ()
+
+
+class Budget(Value):
+    per_training: Usd | None = Field(default=None, description="Most that one training may cost, as in `200 USD`.")
+    monthly_hosting: Usd | None = Field(default=None, description="Most that all deployments together may cost a month.")
+
+
+class ProjectSpec(Value):
+    cloud: Literal["local", "aws"] = Field(default="local", description="`local` is the embedded cloud on this machine; `aws` is your account.")
+    region: str = Field(default="us-east-1", min_length=1)
+    bucket: str | None = Field(
+        default=None,
+        min_length=3,
+        max_length=63,
+        description="S3 bucket for data, artifacts and the lock. On the embedded cloud it is made when missing.",
+    )
+    roles: Roles = Roles()
+    hugging_face_token_secret: str | None = Field(
+        default=None, description="ARN of a Secrets Manager secret. Never the token itself."
+    )
+    notifications: Notifications = Notifications()
+    budget: Budget = Budget()
+    defaults: dict[str, Any] = Field(default_factory=dict, description="Merged under every FineTunedModel's spec.")
+
+
+class ProjectManifest(Value):
+    api_version: Literal["reconciler/v1"]
+    kind: Literal["Project"]
+    metadata: Metadata
+    spec: ProjectSpec = ProjectSpec()

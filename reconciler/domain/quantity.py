@@ -1,0 +1,100 @@
+"""Money, durations and shares, each with its unit in the type or in the field's name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import timedelta
+from decimal import Decimal
+
+from reconciler.domain.base import Value
+
+HOURS_PER_MONTH = Decimal(730)
+"""The convention of the AWS pricing calculator: 8,760 hours a year / 12."""
+
+
+class Range(Value):
+    """A guess with its spread, in the unit that the field holding it names. ``low <= likely <= high``."""
+
+    low: Decimal
+    likely: Decimal
+    high: Decimal
+
+    @classmethod
+    def exactly(cls, value: Decimal | int | str) -> Range:
+        amount = Decimal(value)
+        return cls(low=amount, likely=amount, high=amount)
+
+    @classmethod
+    def around(cls, likely: Decimal, *, low: Decimal, high: Decimal) -> Range:
+        """``likely`` with a low and a high that are factors of it: ``around(x, low=Decimal("0.8"), high=Decimal("1.3"))``."""
+        return cls(low=likely * low, likely=likely, high=likely * high)
+
+    def times(self, factor: Decimal | int) -> Range:
+        return Range(low=self.low * factor, likely=self.likely * factor, high=self.high * factor)
+
+    def __add__(self, other: Range) -> Range:
+        return Range(low=self.low + other.low, likely=self.likely + other.likely, high=self.high + other.high)
+
+
+class Cost(Value):
+    """What something costs: the known part as a range, and the names of the parts whose price is unknown.
+
+    ``amount`` is ``None`` when no part is known. An unknown price is never counted as zero: it is named in ``unknown``.
+    """
+
+    amount: Range | None = None
+    currency: str = "USD"
+    unknown: tuple[str, ...] = ()
+    assumptions: tuple[str, ...] = ()
+
+    @classmethod
+    def zero(cls) -> Cost:
+        return cls(amount=Range.exactly(0))
+
+    @classmethod
+    def not_known(cls, what: str) -> Cost:
+        return cls(unknown=(what,))
+
+    @property
+    def is_complete(self) -> bool:
+        return not self.unknown
+
+    def times(self, factor: Decimal | int) -> Cost:
+        return self.model_copy(update={"amount": self.amount.times(factor) if self.amount else None})
+
+    def __add__(self, other: Cost) -> Cost:
+        amounts = [amount for amount in (self.amount, other.amount) if amount is not None]
+        return Cost(
+            amount=sum(amounts[1:], amounts[0]) if amounts else None,
+            currency=self.currency,
+            unknown=_merged(self.unknown, other.unknown),
+            assumptions=_merged(self.assumptions, other.assumptions),
+        )
+
+    @staticmethod
+    def total(costs: Iterable[Cost]) -> Cost:
+        return sum(costs, Cost.zero())
+
+
+def parse_duration(text: str) -> timedelta:
+    """``90s``, ``30m``, ``8h``, ``7d`` or a chain such as ``1h30m``. Raises ValueError saying what is accepted."""
+    if not re.fullmatch(r"(?:\d{1,6}[dhms])+", text, re.ASCII):
+        raise ValueError(f"{text!r} is not a duration: write 90s, 30m, 8h, 7d or a chain such as 1h30m")
+    units = {"d": 86400, "h": 3600, "m": 60, "s": 1}
+    return timedelta(seconds=sum(int(n) * units[u] for n, u in re.findall(r"(\d+)([dhms])", text)))
+
+
+def format_duration(duration: timedelta) -> str:
+    """The shortest spelling that :func:`parse_duration` reads back: ``12h``, ``1h30m``, ``0s``."""
+    rest = int(duration.total_seconds())
+    parts = []
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
+        count, rest = divmod(rest, size)
+        if count:
+            parts.append(f"{count}{unit}")
+    return "".join(parts) or "0s"
+
+
+def _merged(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*first, *second)))

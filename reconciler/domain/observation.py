@@ -45,6 +45,8 @@ class TrainingRun(Value):
     metrics: dict[str, Decimal] = Field(default_factory=dict)
     """Final metrics by name: ``eval_loss``, ``train_loss``."""
     created_by: str | None = None
+    discarded: bool = False
+    """Its artifact was deleted by us. Bedrock keeps jobs, and so their names, for ever: only the attempt number still counts."""
 
 
 class Artifact(Value):
@@ -67,6 +69,16 @@ class Version(Value):
     artifact: Artifact | None = None
     leftovers: tuple[str, ...] = ()
     """Identifiers of what else belongs to it and would be deleted with it: SageMaker models, unused endpoint configs."""
+
+    @property
+    def is_gone(self) -> bool:
+        """Nothing is left but records of discarded runs."""
+        return self.artifact is None and not self.leftovers and all(run.discarded for run in self.runs)
+
+    @property
+    def last_attempt(self) -> int:
+        """Zero before the first."""
+        return max((run.attempt for run in self.runs), default=0)
 
     @property
     def latest_run(self) -> TrainingRun | None:

@@ -1,0 +1,230 @@
+"""The plan: what will be done, why, and at what cost. A value that is shown, saved, approved and compared."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from pydantic import Field
+
+from reconciler.domain.base import Value
+from reconciler.domain.catalog import ProviderName
+from reconciler.domain.diagnostic import Diagnostic, has_errors
+from reconciler.domain.fingerprint import digest
+from reconciler.domain.quantity import Cost
+from reconciler.domain.status import Condition, Status
+
+FORMAT_VERSION = "1.0"
+"""Of the plan's JSON. A major step breaks readers; readers must ignore keys they do not know."""
+
+
+class Action(StrEnum):
+    """What to do with one thing in the cloud.
+
+    ======== =====================================================================
+    train    start a training (a new attempt of a fingerprint)
+    stop     stop a training that is running
+    deploy   create the endpoint, throughput or deployment
+    roll     change what the deployment serves or runs on, in place
+    undeploy delete the endpoint, throughput or deployment
+    delete   delete a trained version and what belongs to it
+    update   tags and schedules
+    adopt    take over what carries no tags of ours, as told
+    wait     something is on its way: look again
+    no-op    as desired, or nothing that the tool may do
+    ======== =====================================================================
+    """
+
+    TRAIN = "train"
+    STOP = "stop"
+    DEPLOY = "deploy"
+    ROLL = "roll"
+    UNDEPLOY = "undeploy"
+    DELETE = "delete"
+    UPDATE = "update"
+    ADOPT = "adopt"
+    WAIT = "wait"
+    NO_OP = "no-op"
+
+    @property
+    def mutates(self) -> bool:
+        return self not in (Action.WAIT, Action.NO_OP)
+
+    @property
+    def destroys(self) -> bool:
+        return self in (Action.UNDEPLOY, Action.DELETE, Action.STOP)
+
+
+class Reason(Value):
+    """Why. For people: ``code`` is stable for programs that read plans, and never steers our own control flow."""
+
+    code: str
+    message: str
+
+
+class Effect(StrEnum):
+    RETRAIN = "retrain"
+    ROLL = "roll"
+    IN_PLACE = "in-place"
+    NONE = "none"
+
+
+class FieldChange(Value):
+    """One difference. ``path`` is the manifest's: ``spec.hyperparameters.epochs``. ``None``: absent."""
+
+    path: str
+    before: Any = None
+    after: Any = None
+    effect: Effect
+
+
+class Verdict(StrEnum):
+    FITS = "fits"
+    TIGHT = "tight"
+    DOES_NOT_FIT = "does not fit"
+    UNKNOWN = "unknown"
+
+
+class Fit(Value):
+    """Whether the training fits the GPUs' memory. Figures in GiB per GPU."""
+
+    verdict: Verdict
+    needed_gib: float | None = None
+    available_gib: float | None = None
+    assumptions: tuple[str, ...] = ()
+
+
+class ChangeCost(Value):
+    """What a change costs, its ``then`` included: once, and from then on. Savings are negative."""
+
+    one_off: Cost = Cost.zero()
+    hourly: Cost = Cost.zero()
+    monthly: Cost = Cost.zero()
+
+
+class FollowUp(Value):
+    """What the tool will do next once a change is done; approved together with it."""
+
+    action: Action
+    target: str
+    why: str
+
+
+class Change(Value):
+    address: str
+    """``FineTunedModel/support-bot``."""
+    action: Action
+    target: str
+    """The name in the cloud: ``support-bot-1a2b3c4d`` (a version) or ``support-bot`` (what serves)."""
+    provider: ProviderName
+    fingerprint: str | None = None
+    attempt: int | None = None
+    instance_type: str | None = None
+    """For ``train`` on SageMaker: the type of this attempt, which a fallback may change."""
+    reasons: tuple[Reason, ...] = ()
+    fields: tuple[FieldChange, ...] = ()
+    status_now: Status
+    status_then: Status
+    cost: ChangeCost | None = None
+    fit: Fit | None = None
+    depends_on: tuple[str, ...] = ()
+    """Ids of changes that must be done first."""
+    then: tuple[FollowUp, ...] = ()
+    drift: bool = False
+    """The cloud moved; no manifest asked for this."""
+    stalled: bool = False
+    """Nothing more happens without a person; the reasons say what to do."""
+    conditions: tuple[Condition, ...] = ()
+
+    @property
+    def id(self) -> str:
+        return f"{self.action}:{self.provider}:{self.target}"
+
+    @property
+    def is_pending(self) -> bool:
+        """Something is still to be done, awaited or decided."""
+        return self.action is not Action.NO_OP or self.stalled
+
+
+class CostSummary(Value):
+    one_off: Cost = Cost.zero()
+    hosting_monthly_now: Cost = Cost.zero()
+    hosting_monthly_then: Cost = Cost.zero()
+    hosting_hourly_then: Cost = Cost.zero()
+    storage_monthly_then: Cost = Cost.zero()
+
+
+class Plan(Value):
+    format_version: str = FORMAT_VERSION
+    project: str
+    cloud: str
+    account: str
+    region: str
+    observed_at: datetime
+    manifests_digest: str
+    snapshot_digest: str
+    prices_as_of: str = ""
+    changes: tuple[Change, ...] = ()
+    """In an order in which they can be carried out."""
+    totals: CostSummary = CostSummary()
+    diagnostics: tuple[Diagnostic, ...] = ()
+    targets: tuple[str, ...] = ()
+    """What ``--target`` named; empty: everything."""
+    destroy: bool = False
+    digest: str = ""
+
+    @property
+    def summary(self) -> dict[str, int]:
+        """Counts by action, every action named."""
+        counts = Counter(change.action for change in self.changes)
+        return {str(action): counts[action] for action in Action}
+
+    @property
+    def pending(self) -> tuple[Change, ...]:
+        return tuple(change for change in self.changes if change.is_pending)
+
+    @property
+    def can_apply(self) -> bool:
+        return not has_errors(self.diagnostics)
+
+    def sealed(self) -> Plan:
+        """The plan with its digest."""
+        return self.model_copy(update={"digest": digest_of(self)})
+
+
+_SEALED_FIELDS = frozenset(
+    {"address", "action", "target", "provider", "fingerprint", "attempt", "instance_type", "fields", "depends_on", "then"}
+)
+
+
+def digest_of(plan: Plan) -> str:
+    """Covers where, from what, and everything that would be done; not prices, prose or times, which may be told better later."""
+    sealed: dict[str, Any] = {
+        "formatVersion": plan.format_version,
+        "project": plan.project,
+        "cloud": plan.cloud,
+        "account": plan.account,
+        "region": plan.region,
+        "manifests": plan.manifests_digest,
+        "snapshot": plan.snapshot_digest,
+        "targets": plan.targets,
+        "destroy": plan.destroy,
+        "changes": [change.model_dump(mode="json", include=set(_SEALED_FIELDS)) for change in plan.changes],
+    }
+    return digest(sealed)
+
+
+class PlanOptions(Value):
+    """What the command line asks of the planner."""
+
+    retrain: tuple[str, ...] = ()
+    """Models to train again although their training was stopped or failed."""
+    targets: tuple[str, ...] = ()
+    allow: tuple[str, ...] = ()
+    """Codes of overridable errors."""
+    destroy: bool = False
+    """Plan the removal of everything the project owns."""
+    refresh_only: bool = Field(default=False)
+    """Only drift: what the cloud did, not what the manifests ask anew."""

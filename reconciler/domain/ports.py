@@ -1,0 +1,242 @@
+"""What the outside must offer. The engine drives these; ``cli/wiring.py`` says which class stands behind each.
+
+The promise of every Provider: ``observe`` looks and touches nothing. The verbs return promptly (``started`` is a success:
+look again later), may be called twice, and never raise for what the cloud answered: that is an Outcome. Creating what
+exists adopts it when the owner tags are ours and fails as *conflict* when they are not; deleting the absent is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Protocol
+
+from reconciler.domain.base import Value
+from reconciler.domain.catalog import DatasetRules, ProviderName
+from reconciler.domain.desired import DesiredModel, ResolvedModel, TrainingData
+from reconciler.domain.diagnostic import Diagnostic
+from reconciler.domain.observation import (
+    Artifact,
+    Deployment,
+    ForeignResource,
+    ModelObservation,
+    ScheduleObservation,
+    TrainingRun,
+    Version,
+)
+from reconciler.domain.outcome import Outcome
+from reconciler.domain.plan import Change
+from reconciler.domain.tags import Owner
+
+
+class DataLocation(Value):
+    """Converted training data in the project's bucket."""
+
+    training_uri: str
+    validation_uri: str | None = None
+
+
+class TrainOrder(Value):
+    name: str
+    """The computed name of this attempt."""
+    owner: Owner
+    model: DesiredModel
+    attempt: int
+    data: DataLocation
+    output_uri: str
+    """``s3://…/`` prefix below which the artifact is written."""
+    instance_type: str | None = None
+    """SageMaker: the type of this attempt."""
+    parent: Artifact | None = None
+    """The trained parent, for a model that builds on another."""
+
+
+class DeployOrder(Value):
+    """For ``deploy`` and ``roll``."""
+
+    name: str
+    """The name that clients use."""
+    owner: Owner
+    model: DesiredModel
+    version: Version
+    """What to serve; its artifact is ready."""
+    current: Deployment | None = None
+    instance_count: int | None = None
+    """SageMaker: what to run; an autoscaled count is kept by passing it here."""
+
+
+class UndeployOrder(Value):
+    model: str
+    deployment: Deployment | None
+    schedules: tuple[ScheduleObservation, ...] = ()
+    """To be removed as well."""
+    keep_schedules: bool = False
+    """The deployment hours ended: the schedule that deploys again stays."""
+
+
+class DeleteOrder(Value):
+    model: str
+    version: Version
+    retain: bool = False
+    """``deletionPolicy: retain``: the artifact stays, and only our ownership of it ends."""
+
+
+class UpdateOrder(Value):
+    """Tags and schedules, brought to what they should be. Nothing is trained or rolled."""
+
+    owner: Owner
+    """Without fingerprint and attempt, which each resource keeps."""
+    model: DesiredModel
+    observed: ModelObservation
+    former_name: str | None = None
+    """After a rename: the resources still carry this model name."""
+
+
+class Observed(Value):
+    """Everything the project owns on one provider."""
+
+    models: tuple[ModelObservation, ...] = ()
+
+
+class Provider(Protocol):
+    @property
+    def name(self) -> ProviderName: ...
+
+    def observe(self) -> Observed:
+        """All that carries the project's owner tags, paged. Raises CloudUnavailable where looking fails: an error is never absence."""
+        ...
+
+    def foreign(self, changes: Sequence[Change]) -> tuple[ForeignResource, ...]:
+        """Of the names that ``changes`` would create: those that exist without our tags. Describes only these."""
+        ...
+
+    def train(self, order: TrainOrder) -> Outcome: ...
+
+    def stop(self, run: TrainingRun) -> Outcome: ...
+
+    def deploy(self, order: DeployOrder) -> Outcome: ...
+
+    def roll(self, order: DeployOrder) -> Outcome: ...
+
+    def undeploy(self, order: UndeployOrder) -> Outcome: ...
+
+    def delete(self, order: DeleteOrder) -> Outcome: ...
+
+    def update(self, order: UpdateOrder) -> Outcome: ...
+
+    def log_tail(self, run: TrainingRun, lines: int = 20) -> tuple[str, ...]:
+        """The last lines of a training's log; empty where there is none."""
+        ...
+
+
+class Clock(Protocol):
+    """The cloud's time: the embedded cloud's own clock, or this machine's for AWS."""
+
+    def now(self) -> datetime:
+        """Aware, UTC."""
+        ...
+
+
+class DataLibrary(Protocol):
+    """Reads, checks and digests training data, wherever it lies."""
+
+    def training_data(
+        self, model: ResolvedModel, rules: DatasetRules
+    ) -> tuple[TrainingData | None, tuple[Diagnostic, ...]]:
+        """``None`` where an error was found."""
+        ...
+
+
+class ArtifactStore(Protocol):
+    """The project's bucket. Every method may be repeated."""
+
+    def prepare(self) -> None:
+        """Make the bucket on the embedded cloud; on AWS check that it is there. Raises CloudUnavailable."""
+        ...
+
+    def put_training_data(self, model: DesiredModel, rules: DatasetRules) -> DataLocation:
+        """Convert and upload under the data's digest, unless it is there already."""
+        ...
+
+    def put_manifest(self, model: DesiredModel) -> str:
+        """Write the resolved spec to ``<project>/models/<name>/<fp8>/manifest.json``; returns its URI."""
+        ...
+
+    def output_uri(self, model: str, fingerprint: str) -> str:
+        """The prefix for one version's artifacts: ``s3://<bucket>/<project>/models/<name>/<fp8>/``."""
+        ...
+
+    def recorded(self, model: str, fingerprint: str) -> DesiredModel | None:
+        """What ``put_manifest`` wrote for that version, where it is still there and readable."""
+        ...
+
+    def discard(self, model: str, fingerprint: str) -> None:
+        """Move a version's artifacts to the trash prefix, which expires after 30 days."""
+        ...
+
+
+class LockInfo(Value):
+    """Who holds the lock; the field names follow Terraform's."""
+
+    id: str
+    operation: str
+    who: str
+    version: str
+    created: datetime
+    expires: datetime
+    info: str = ""
+
+
+class Lease(Protocol):
+    @property
+    def info(self) -> LockInfo: ...
+
+    def still_held(self) -> bool:
+        """False once the lease was lost or taken over: stop changing anything."""
+        ...
+
+    def release(self) -> None: ...
+
+
+class Lock(Protocol):
+    def acquire(self, operation: str, *, timeout: timedelta = timedelta(0)) -> Lease:
+        """Raises LockHeld after ``timeout``."""
+        ...
+
+    def show(self) -> LockInfo | None: ...
+
+    def release(self, lock_id: str) -> None:
+        """By hand. Raises ReconcilerError where the id is not the holder's."""
+        ...
+
+
+class Journal(Protocol):
+    """A memory for people; the cloud is the truth. Written before and after each call."""
+
+    def intend(self, run: str, change: Change) -> None: ...
+
+    def record(self, run: str, change: Change, outcome: Outcome) -> None: ...
+
+
+class EventKind(StrEnum):
+    OBSERVING = "observing"
+    PLANNED = "planned"
+    STARTED = "started"
+    FINISHED = "finished"
+    WAITING = "waiting"
+    NOTE = "note"
+
+
+class Event(Value):
+    """Something that happened during a run, for whoever watches."""
+
+    kind: EventKind
+    message: str = ""
+    change: Change | None = None
+    outcome: Outcome | None = None
+    waiting: tuple[Change, ...] = ()
+
+
+class Progress(Protocol):
+    def report(self, event: Event) -> None: ...

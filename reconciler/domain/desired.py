@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
@@ -15,6 +14,7 @@ from reconciler.domain.catalog import ProviderName
 from reconciler.domain.diagnostic import Location
 from reconciler.domain.kinds.fine_tuned_model import PromotionGate
 from reconciler.domain.kinds.project import Budget, Notifications, Roles
+from reconciler.domain.quantity import Exact
 
 
 class Origin(StrEnum):
@@ -51,11 +51,11 @@ class Hyperparameters(Value):
     """Resolved. ``None``: this base model has no such parameter, or it is left to the service."""
 
     epochs: int | None = None
-    learning_rate: Decimal | None = None
+    learning_rate: Exact | None = None
     batch_size: int | None = None
     warmup_steps: int | None = None
     early_stopping_patience: int | None = None
-    early_stopping_threshold: Decimal | None = None
+    early_stopping_threshold: Exact | None = None
     optional: dict[str, Any] = Field(default_factory=dict)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from decimal import Decimal
 from enum import StrEnum
 
 from pydantic import Field
@@ -12,6 +11,7 @@ from reconciler.domain.base import Value
 from reconciler.domain.catalog import ProviderName
 from reconciler.domain.desired import DeploymentKind, UndeployRule
 from reconciler.domain.outcome import Fault
+from reconciler.domain.quantity import Exact
 from reconciler.domain.tags import Owner
 
 
@@ -42,7 +42,7 @@ class TrainingRun(Value):
     instance_type: str | None = None
     instance_count: int | None = None
     billable_seconds: int | None = None
-    metrics: dict[str, Decimal] = Field(default_factory=dict)
+    metrics: dict[str, Exact] = Field(default_factory=dict)
     """Final metrics by name: ``eval_loss``, ``train_loss``."""
     created_by: str | None = None
     discarded: bool = False

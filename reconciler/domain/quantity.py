@@ -6,8 +6,14 @@ import re
 from collections.abc import Iterable
 from datetime import timedelta
 from decimal import Decimal
+from typing import Annotated
+
+from pydantic import PlainSerializer
 
 from reconciler.domain.base import Value
+
+Exact = Annotated[Decimal, PlainSerializer(float, return_type=float, when_used="json")]
+"""A decimal that JSON shows as a number."""
 
 HOURS_PER_MONTH = Decimal(730)
 """The convention of the AWS pricing calculator: 8,760 hours a year / 12."""
@@ -16,9 +22,9 @@ HOURS_PER_MONTH = Decimal(730)
 class Range(Value):
     """A guess with its spread, in the unit that the field holding it names. ``low <= likely <= high``."""
 
-    low: Decimal
-    likely: Decimal
-    high: Decimal
+    low: Exact
+    likely: Exact
+    high: Exact
 
     @classmethod
     def exactly(cls, value: Decimal | int | str) -> Range:
@@ -40,41 +46,66 @@ class Range(Value):
 class Cost(Value):
     """What something costs: the known part as a range, and the names of the parts whose price is unknown.
 
-    ``amount`` is ``None`` when no part is known. An unknown price is never counted as zero: it is named in ``unknown``.
+    ``low``, ``likely`` and ``high`` are ``None`` when no part is known. An unknown price is never counted as zero: it is
+    named in ``unknown``.
     """
 
-    amount: Range | None = None
+    low: Exact | None = None
+    likely: Exact | None = None
+    high: Exact | None = None
     currency: str = "USD"
     unknown: tuple[str, ...] = ()
     assumptions: tuple[str, ...] = ()
 
     @classmethod
+    def of(cls, amount: Range, *assumptions: str) -> Cost:
+        return cls(low=amount.low, likely=amount.likely, high=amount.high, assumptions=assumptions)
+
+    @classmethod
     def zero(cls) -> Cost:
-        return cls(amount=Range.exactly(0))
+        return cls.of(Range.exactly(0))
 
     @classmethod
     def not_known(cls, what: str) -> Cost:
         return cls(unknown=(what,))
 
     @property
+    def amount(self) -> Range | None:
+        """The known part."""
+        if self.low is None or self.likely is None or self.high is None:
+            return None
+        return Range(low=self.low, likely=self.likely, high=self.high)
+
+    @property
     def is_complete(self) -> bool:
         return not self.unknown
 
     def times(self, factor: Decimal | int) -> Cost:
-        return self.model_copy(update={"amount": self.amount.times(factor) if self.amount else None})
+        return self._with(self.amount.times(factor) if self.amount else None)
+
+    def __neg__(self) -> Cost:
+        """What ends: low and high change places."""
+        amount = self.amount
+        return self._with(Range(low=-amount.high, likely=-amount.likely, high=-amount.low) if amount else None)
 
     def __add__(self, other: Cost) -> Cost:
         amounts = [amount for amount in (self.amount, other.amount) if amount is not None]
-        return Cost(
-            amount=sum(amounts[1:], amounts[0]) if amounts else None,
-            currency=self.currency,
-            unknown=_merged(self.unknown, other.unknown),
-            assumptions=_merged(self.assumptions, other.assumptions),
+        total = Cost.of(sum(amounts[1:], amounts[0])) if amounts else Cost()
+        return total.model_copy(
+            update={
+                "currency": self.currency,
+                "unknown": _merged(self.unknown, other.unknown),
+                "assumptions": _merged(self.assumptions, other.assumptions),
+            }
         )
 
     @staticmethod
     def total(costs: Iterable[Cost]) -> Cost:
         return sum(costs, Cost.zero())
+
+    def _with(self, amount: Range | None) -> Cost:
+        fields = {"low": None, "likely": None, "high": None} if amount is None else dict(amount)
+        return self.model_copy(update=fields)
 
 
 def parse_duration(text: str) -> timedelta:

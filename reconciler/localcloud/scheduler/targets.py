@@ -17,10 +17,11 @@ from botocore.exceptions import UnknownServiceError
 from botocore.model import ListShape, MapShape, ServiceModel, Shape, StructureShape
 from botocore.session import get_session
 
-READ_ONLY = (
-    "get describe list poll receive search scan query select read lookup discover validate batchGet batchDescribe batchRead "
-    "transactGet adminGet adminList testMigration retrieve testConnection translateDocument isAuthorized invokeModel"
-).split()
+READ_ONLY = re.compile(
+    "(get|describe|list|poll|receive|search|scan|query|select|read|lookup|discover|validate|retrieve|batchGet|batchDescribe"
+    "|batchRead|transactGet|adminGet|adminList|testMigration|testConnection|translateDocument|isAuthorized|invokeModel)"
+    "(?![a-z])"
+)
 
 
 class InvalidTarget(ValueError):
@@ -61,7 +62,7 @@ def api_action(arn: str) -> tuple[str, str]:
     if parts is None:
         raise InvalidTarget(f"{arn} is not arn:aws:scheduler:::aws-sdk:<service>:<apiAction>")
     service, action = parts.groups()
-    if any(re.match(rf"{verb}([A-Z]|$)", action) for verb in READ_ONLY):
+    if READ_ONLY.match(action):
         raise InvalidTarget(f"{arn}: actions that only read are no targets")
     operation = action[0].upper() + action[1:]
     if operation not in _service_model(service).operation_names:

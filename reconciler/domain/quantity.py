@@ -101,7 +101,9 @@ class Cost(Value):
 
     @staticmethod
     def total(costs: Iterable[Cost]) -> Cost:
-        return sum(costs, Cost.zero())
+        """The sum; zero only where there is nothing to pay, not where nothing is known."""
+        first, *rest = [*costs] or [Cost.zero()]
+        return sum(rest, first)
 
     def _with(self, amount: Range | None) -> Cost:
         fields = {"low": None, "likely": None, "high": None} if amount is None else dict(amount)

@@ -1,0 +1,248 @@
+"""One pass over a plan: intent written first, then the call, then the outcome. Nobody sleeps here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from graphlib import TopologicalSorter
+
+from reconciler.domain.desired import Configuration, DesiredModel
+from reconciler.domain.errors import CloudUnavailable
+from reconciler.domain.naming import endpoint_name
+from reconciler.domain.observation import Artifact, Deployment, ModelObservation
+from reconciler.domain.outcome import Fault, FaultKind, Outcome, OutcomeState
+from reconciler.domain.plan import Action, Change
+from reconciler.domain.ports import (
+    DeleteOrder,
+    DeployOrder,
+    Event,
+    EventKind,
+    Lease,
+    Provider,
+    TrainOrder,
+    UndeployOrder,
+    UpdateOrder,
+)
+from reconciler.domain.tags import Owner
+from reconciler.engine.desire import dataset_rules
+from reconciler.engine.outside import Outside, RunSettings, StopSignal
+from reconciler.engine.propose import Proposal
+
+
+@dataclass(frozen=True)
+class Performed:
+    change: Change
+    outcome: Outcome
+
+
+@dataclass(frozen=True)
+class Pass:
+    """What one pass over a plan works with."""
+
+    run: str
+    configuration: Configuration
+    proposal: Proposal
+    outside: Outside
+    settings: RunSettings
+    stop: StopSignal
+    lease: Lease
+
+
+def execute(work: Pass, changes: Iterable[Change]) -> tuple[Performed, ...]:
+    """Carry out ``changes`` in the order of their dependencies, up to ``parallelism`` at once.
+
+    What depends on a change that failed, or that is only started, is left for a later pass. When asked to stop, or when
+    the lock is no longer ours, the calls in flight are finished and no new one begins.
+    """
+    chosen = {change.id: change for change in changes}
+    sorter = TopologicalSorter({c.id: [d for d in c.depends_on if d in chosen] for c in chosen.values()})
+    sorter.prepare()
+    performed: list[Performed] = []
+    with ThreadPoolExecutor(max_workers=work.settings.parallelism) as pool:
+        running: dict[Future[Outcome], Change] = {}
+        blocked: set[str] = set()
+        while sorter.is_active():
+            for change in _ready(sorter, chosen):
+                if blocked.intersection(change.depends_on) or work.stop.is_set():
+                    blocked.add(change.id)
+                    sorter.done(change.id)
+                else:
+                    running[pool.submit(_carry_out, work, change)] = change
+            for change, outcome in _finished(running):
+                performed.append(Performed(change, outcome))
+                if outcome.state is not OutcomeState.DONE:
+                    blocked.add(change.id)
+                sorter.done(change.id)
+    return tuple(performed)
+
+
+def _ready(sorter: TopologicalSorter[str], chosen: dict[str, Change]) -> Iterator[Change]:
+    return (chosen[ready] for ready in sorter.get_ready())
+
+
+def _finished(running: dict[Future[Outcome], Change]) -> list[tuple[Change, Outcome]]:
+    if not running:
+        return []
+    done, _ = wait(running, return_when=FIRST_COMPLETED)
+    return [(running.pop(future), future.result()) for future in done]
+
+
+def _carry_out(work: Pass, change: Change) -> Outcome:
+    outside = work.outside
+    if not work.lease.still_held():
+        return Outcome.started("not begun: the lock is no longer ours")
+    outside.journal.intend(work.run, change)
+    outside.progress.report(Event(kind=EventKind.STARTED, change=change))
+    outcome = _attempt(work, change)
+    outside.journal.record(work.run, change, outcome)
+    outside.progress.report(Event(kind=EventKind.FINISHED, change=change, outcome=outcome))
+    return outcome
+
+
+def _attempt(work: Pass, change: Change) -> Outcome:
+    """Providers answer with Outcomes; reaching the project's bucket may still fail, and the next round tries again."""
+    try:
+        return _PERFORM[change.action](work, change)
+    except CloudUnavailable as trouble:
+        return Outcome.failed(Fault(kind=FaultKind.TRANSIENT, code="CloudUnavailable", message=str(trouble)))
+
+
+def _train(work: Pass, change: Change) -> Outcome:
+    model = _wanted(work, change)
+    artifacts = work.outside.artifacts
+    artifacts.put_manifest(model)
+    order = TrainOrder(
+        name=change.target,
+        owner=_owner(work, model, attempt=change.attempt or 1),
+        model=model,
+        attempt=change.attempt or 1,
+        data=artifacts.put_training_data(model, dataset_rules(model.resolved, work.outside)),
+        output_uri=artifacts.output_uri(model.name, model.fingerprint),
+        instance_type=change.instance_type,
+        parent=_parent_artifact(work, model),
+    )
+    return _provider(work, change).train(order)
+
+
+def _stop(work: Pass, change: Change) -> Outcome:
+    runs = [run for version in _observed(work, change).versions for run in version.runs if run.name == change.target]
+    return _provider(work, change).stop(runs[0]) if runs else Outcome.done("already gone")
+
+
+def _deploy(work: Pass, change: Change) -> Outcome:
+    work.outside.artifacts.put_manifest(_wanted(work, change))
+    return _provider(work, change).deploy(_deploy_order(work, change))
+
+
+def _roll(work: Pass, change: Change) -> Outcome:
+    work.outside.artifacts.put_manifest(_wanted(work, change))
+    return _provider(work, change).roll(_deploy_order(work, change))
+
+
+def _undeploy(work: Pass, change: Change) -> Outcome:
+    observed = _observed(work, change)
+    deployment = _deployment(observed, change.target)
+    wanted = work.proposal.wanted(observed.name)
+    keeps_schedules = wanted is not None and wanted.resolved.deployment.deployed
+    order = UndeployOrder(
+        model=observed.name, deployment=deployment, schedules=observed.schedules, keep_schedules=keeps_schedules
+    )
+    return _provider(work, change).undeploy(order)
+
+
+def _delete(work: Pass, change: Change) -> Outcome:
+    observed = _observed(work, change)
+    version = observed.version(change.fingerprint or "")
+    if version is None:
+        return Outcome.done("already gone")
+    retain = observed.deletion_policy == "retain"
+    if not retain:
+        work.outside.artifacts.discard(observed.name, version.fingerprint)
+    return _provider(work, change).delete(DeleteOrder(model=observed.name, version=version, retain=retain))
+
+
+def _update(work: Pass, change: Change) -> Outcome:
+    model = _wanted(work, change)
+    former = model.resolved.renamed_from
+    observed = work.proposal.snapshot.model(model.name)
+    renamed = observed is None and former is not None
+    if renamed and former is not None:
+        observed = work.proposal.snapshot.model(former)
+    if observed is None:
+        return Outcome.done("nothing to update")
+    work.outside.artifacts.put_manifest(model)
+    owner = _owner(work, model).model_copy(update={"fingerprint": None})
+    order = UpdateOrder(owner=owner, model=model, observed=observed, former_name=former if renamed else None)
+    return _provider(work, change).update(order)
+
+
+_PERFORM: dict[Action, Callable[[Pass, Change], Outcome]] = {
+    Action.TRAIN: _train,
+    Action.STOP: _stop,
+    Action.DEPLOY: _deploy,
+    Action.ROLL: _roll,
+    Action.UNDEPLOY: _undeploy,
+    Action.DELETE: _delete,
+    Action.UPDATE: _update,
+}
+"""``adopt`` is not here: nothing plans it before resources can be imported."""
+
+
+def _provider(work: Pass, change: Change) -> Provider:
+    return work.outside.providers[change.provider]
+
+
+def _wanted(work: Pass, change: Change) -> DesiredModel:
+    model = work.proposal.wanted(change.address.partition("/")[2])
+    assert model is not None, f"{change.id} needs the manifest of {change.address}"
+    return model
+
+
+def _observed(work: Pass, change: Change) -> ModelObservation:
+    name = change.address.partition("/")[2]
+    found = [m for m in work.proposal.snapshot.models if m.name == name and m.provider is change.provider]
+    return found[0] if found else ModelObservation(name=name, provider=change.provider)
+
+
+def _deployment(observed: ModelObservation, name: str) -> Deployment | None:
+    return next((deployment for deployment in observed.deployments if deployment.name == name), None)
+
+
+def _deploy_order(work: Pass, change: Change) -> DeployOrder:
+    model = _wanted(work, change)
+    observed = _observed(work, change)
+    version = observed.version(model.fingerprint)
+    assert version is not None, f"{change.id} was planned without a trained version"
+    current = _deployment(observed, endpoint_name(model.name))
+    asked = model.resolved.deployment.instance_count
+    kept = current.instance_count if current is not None and asked is None else asked
+    return DeployOrder(
+        name=endpoint_name(model.name),
+        owner=_owner(work, model, attempt=version.last_attempt or 1),
+        model=model,
+        version=version,
+        current=current,
+        instance_count=kept or 1,
+    )
+
+
+def _owner(work: Pass, model: DesiredModel, attempt: int = 1) -> Owner:
+    return Owner(
+        project=work.configuration.project.name,
+        model=model.name,
+        fingerprint=model.fingerprint,
+        attempt=attempt,
+        created_by=work.outside.creator,
+        prevent_destroy=model.resolved.prevent_destroy,
+        parent=model.resolved.parent,
+        deletion_policy=model.resolved.deletion_policy,
+    )
+
+
+def _parent_artifact(work: Pass, model: DesiredModel) -> Artifact | None:
+    if model.resolved.parent is None or model.parent_fingerprint is None:
+        return None
+    parent = work.proposal.snapshot.model(model.resolved.parent)
+    version = parent.version(model.parent_fingerprint) if parent else None
+    return version.artifact if version else None

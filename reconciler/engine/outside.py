@@ -1,0 +1,58 @@
+"""Everything the engine is handed: the ports, and how to run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+
+from reconciler.domain.catalog import Catalog, ProviderName
+from reconciler.domain.ports import ArtifactStore, Clock, DataLibrary, Journal, Lock, Progress, Provider
+
+
+class StopSignal(Protocol):
+    """Set once somebody asked us to stop. A :class:`threading.Event` is one."""
+
+    def is_set(self) -> bool: ...
+
+
+class Pause(Protocol):
+    """Lets time pass between two looks at the cloud; returns early when asked to stop.
+
+    On the embedded cloud this moves the cloud's own clock on instead of idling.
+    """
+
+    def __call__(self, seconds: float) -> None: ...
+
+
+@dataclass(frozen=True)
+class Outside:
+    """The outside world of one project in one account and region."""
+
+    account: str
+    creator: str
+    """Who runs this, for the ``created-by`` tag."""
+    catalog: Catalog
+    providers: Mapping[ProviderName, Provider]
+    clock: Clock
+    data: DataLibrary
+    artifacts: ArtifactStore
+    lock: Lock
+    journal: Journal
+    progress: Progress
+    pause: Pause
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """How an apply runs. ``poll_seconds`` between two looks while something is on its way."""
+
+    parallelism: int = 10
+    wait: bool = True
+    timeout: timedelta | None = None
+    lock_timeout: timedelta = timedelta(0)
+    poll_seconds: float = 30.0
+    transient_attempts: int = 5
+    """Passes in a row in which a call may fail for a transient reason before the run gives it up."""
+    operation: str = "apply"

@@ -1,0 +1,181 @@
+"""Go round until the cloud is as the manifests say: look, plan, act, look again.
+
+The plan is rebuilt in every round, never resumed: after a crash the first step is always to look. A run goes on while
+what remains lies within what was approved, and stops to ask otherwise.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from dataclasses import dataclass, field
+from enum import StrEnum
+from time import monotonic
+
+from reconciler.domain.desired import Configuration
+from reconciler.domain.errors import InvalidInput
+from reconciler.domain.outcome import FaultKind, OutcomeState
+from reconciler.domain.plan import Action, Change, Plan, PlanOptions
+from reconciler.domain.ports import Event, EventKind, Lease
+from reconciler.engine.approve import Approval, outside_of
+from reconciler.engine.execute import Pass, Performed, execute
+from reconciler.engine.outside import Outside, RunSettings, StopSignal
+from reconciler.engine.propose import Proposal, propose
+
+
+class RunState(StrEnum):
+    """How a run ended.
+
+    =============== ==========================================================
+    converged       the cloud is as the manifests say
+    waiting         what is left is on its way, and we were told not to wait
+    stalled         what is left needs a person
+    failed          a call failed for good
+    interrupted     asked to stop between two calls
+    timed-out       ``--timeout`` passed
+    needs-approval  something that was not approved would have to be done
+    lock-lost       the lock was taken over: nothing more was begun
+    =============== ==========================================================
+    """
+
+    CONVERGED = "converged"
+    WAITING = "waiting"
+    STALLED = "stalled"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+    TIMED_OUT = "timed-out"
+    NEEDS_APPROVAL = "needs-approval"
+    LOCK_LOST = "lock-lost"
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """``plan`` is the last one made; ``left`` what it still holds; ``postponed`` deletions that a later apply will plan."""
+
+    run: str
+    state: RunState
+    passes: int
+    performed: tuple[Performed, ...]
+    plan: Plan
+    left: tuple[Change, ...] = ()
+    postponed: tuple[Change, ...] = ()
+
+    @property
+    def failures(self) -> tuple[Performed, ...]:
+        return tuple(done for done in self.performed if done.outcome.state is OutcomeState.FAILED)
+
+
+def reconverge(
+    configuration: Configuration,
+    outside: Outside,
+    options: PlanOptions,
+    approval: Approval,
+    settings: RunSettings,
+    stop: StopSignal,
+) -> RunResult:
+    """Apply. Raises LockHeld, PlanChanged (before anything is done), InvalidInput (the plan has errors), CloudUnavailable."""
+    outside.artifacts.prepare()
+    lease = outside.lock.acquire(settings.operation, timeout=settings.lock_timeout)
+    try:
+        return _Run(configuration, outside, options, settings, stop, lease).until_quiet(approval)
+    finally:
+        lease.release()
+
+
+@dataclass
+class _Run:
+    """One apply, under one lock."""
+
+    configuration: Configuration
+    outside: Outside
+    options: PlanOptions
+    settings: RunSettings
+    stop: StopSignal
+    lease: Lease
+    run: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
+    performed: list[Performed] = field(default_factory=list)
+    given_up: set[str] = field(default_factory=set)
+    stumbles: Counter[str] = field(default_factory=Counter)
+    started: float = field(default_factory=monotonic)
+
+    def until_quiet(self, approval: Approval) -> RunResult:
+        proposal = propose(self.configuration, self.outside, self.options)
+        if not proposal.plan.can_apply:
+            raise InvalidInput([d for d in proposal.plan.diagnostics if d.is_error])
+        approval = approval.confirmed(proposal.plan)
+        passes = 1
+        while (end := self._next_step(proposal, approval)) is None:
+            proposal = propose(self.configuration, self.outside, self.options)
+            passes += 1
+        return self._result(end, proposal.plan, approval, passes)
+
+    def _next_step(self, proposal: Proposal, approval: Approval) -> RunState | None:
+        """Do what can be done now, or wait. ``None``: look again."""
+        changes = self._within_this_run(proposal.plan, approval)
+        if self.stop.is_set():
+            return RunState.INTERRUPTED
+        if not self.lease.still_held():
+            return RunState.LOCK_LOST
+        if not proposal.plan.can_apply or outside_of(approval, changes):
+            return RunState.NEEDS_APPROVAL
+        todo = [change for change in changes if change.action.mutates]
+        if todo:
+            return self._act(proposal, todo)
+        return self._wait(changes)
+
+    def _within_this_run(self, plan: Plan, approval: Approval) -> list[Change]:
+        """Pending changes, without what this run gave up and without deletions that only became due during it."""
+        late = {change.id for change in _late_deletions(plan, approval)}
+        return [c for c in plan.pending if c.id not in self.given_up and c.id not in late]
+
+    def _act(self, proposal: Proposal, todo: list[Change]) -> RunState | None:
+        work = Pass(self.run, self.configuration, proposal, self.outside, self.settings, self.stop, self.lease)
+        done = execute(work, todo)
+        self.performed.extend(done)
+        stumbled = [each for each in done if each.outcome.state is OutcomeState.FAILED]
+        for each in stumbled:
+            self._note_failure(each)
+        return self._rest() if len(stumbled) == len(done) else None
+
+    def _note_failure(self, failure: Performed) -> None:
+        """Transient failures are tried again in the next rounds; everything else is given up for this run."""
+        self.stumbles[failure.change.id] += 1
+        fault = failure.outcome.fault
+        passing = fault is not None and fault.kind is FaultKind.TRANSIENT
+        if not passing or self.stumbles[failure.change.id] >= self.settings.transient_attempts:
+            self.given_up.add(failure.change.id)
+
+    def _wait(self, changes: list[Change]) -> RunState | None:
+        moving = tuple(change for change in changes if change.action is Action.WAIT and not change.stalled)
+        if not moving:
+            if self.given_up:
+                return RunState.FAILED
+            return RunState.STALLED if changes else RunState.CONVERGED
+        if not self.settings.wait:
+            return RunState.WAITING
+        self.outside.progress.report(Event(kind=EventKind.WAITING, waiting=moving))
+        return self._rest()
+
+    def _rest(self) -> RunState | None:
+        limit = self.settings.timeout
+        if limit is not None and monotonic() - self.started >= limit.total_seconds():
+            return RunState.TIMED_OUT
+        self.outside.pause(self.settings.poll_seconds)
+        return None
+
+    def _result(self, end: RunState, plan: Plan, approval: Approval, passes: int) -> RunResult:
+        postponed = _late_deletions(plan, approval)
+        return RunResult(
+            run=self.run,
+            state=end,
+            passes=passes,
+            performed=tuple(self.performed),
+            plan=plan,
+            left=tuple(change for change in plan.pending if change not in postponed),
+            postponed=postponed,
+        )
+
+
+def _late_deletions(plan: Plan, approval: Approval) -> tuple[Change, ...]:
+    """A version is never deleted in the run that replaced it: a check right before a delete would still race."""
+    return tuple(c for c in plan.pending if c.action is Action.DELETE and not approval.covers(c))

@@ -53,7 +53,7 @@ class HyperparameterRule(Value):
     """Bounds of one hyperparameter of one base model. ``wire_name`` is what the provider's request calls it."""
 
     name: str
-    """The manifest's spelling: ``epochs``, ``learningRate``, ``batchSize``, ``warmupSteps``, ``earlyStopping.patience``, ``earlyStopping.threshold``."""
+    """The manifest's spelling: ``epochs``, ``learningRate``, ``batchSize``, ``warmupSteps``, ``earlyStopping.patience``, …"""
     wire_name: str
     kind: str
     """``integer`` or ``float``."""

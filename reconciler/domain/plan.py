@@ -195,7 +195,18 @@ class Plan(Value):
 
 
 _SEALED_FIELDS = frozenset(
-    {"address", "action", "target", "provider", "fingerprint", "attempt", "instance_type", "fields", "depends_on", "then"}
+    {
+        "address",
+        "action",
+        "target",
+        "provider",
+        "fingerprint",
+        "attempt",
+        "instance_type",
+        "fields",
+        "depends_on",
+        "then",
+    }
 )
 
 

@@ -35,7 +35,9 @@ Duration = Annotated[
     PlainSerializer(format_duration, return_type=str),
 ]
 Percent = Annotated[
-    int, BeforeValidator(parse_percent, json_schema_input_type=str), PlainSerializer(lambda share: f"{share}%", return_type=str)
+    int,
+    BeforeValidator(parse_percent, json_schema_input_type=str),
+    PlainSerializer(lambda share: f"{share}%", return_type=str),
 ]
 InstanceTypeName = Annotated[str, StringConstraints(pattern=r"^(auto|ml\.[a-z0-9\-]+\.[a-z0-9\-]+)$")]
 Number = int | float
@@ -61,7 +63,8 @@ Validation = SplitValidation | DatasetValidation | Literal["none"]
 class DatasetChoice(Value):
     training: str = Field(min_length=1, description="A Dataset of this project, a path, or s3://bucket/key.")
     validation: Validation | None = Field(
-        default=None, description="`{split: 10%}`, `{dataset: NAME}` or `none`. Whether it is required comes from the base model."
+        default=None,
+        description="`{split: 10%}`, `{dataset: NAME}` or `none`. Whether it is required comes from the base model.",
     )
 
 
@@ -69,10 +72,14 @@ class Resources(Value):
     """SageMaker only."""
 
     instance_type: InstanceTypeName | None = Field(default=None, examples=["ml.g5.12xlarge", "auto"])
-    instance_count: int | None = Field(default=None, ge=1, le=20, description="20 is SageMaker's default quota per training job.")
+    instance_count: int | None = Field(
+        default=None, ge=1, le=20, description="20 is SageMaker's default quota per training job."
+    )
     volume_size_gb: int | None = Field(default=None, alias="volumeSizeGB", ge=1, le=16384)
     fallback_instance_types: tuple[InstanceTypeName, ...] | None = None
-    max_runtime: Duration | None = Field(default=None, description="SageMaker stops the job after this long: at most 28d.")
+    max_runtime: Duration | None = Field(
+        default=None, description="SageMaker stops the job after this long: at most 28d."
+    )
     spot: bool | None = None
 
 
@@ -88,7 +95,8 @@ class HyperparameterChoice(Value):
     warmup_steps: int | None = Field(default=None, ge=0)
     early_stopping: EarlyStopping | None = None
     optional: dict[str, Any] | None = Field(
-        default=None, description="Free JSON for SageMaker; may not name what stands above, in its own spelling or the trainer's."
+        default=None,
+        description="Free JSON for SageMaker; may not name what stands above, in its own spelling or the trainer's.",
     )
 
 
@@ -115,9 +123,15 @@ class AutoUndeploy(Value):
     """Exactly one of ``after``, ``at`` and ``hours``."""
 
     after: Duration | None = Field(default=None, description="So long after the deployment, as in 8h.")
-    at: datetime | None = Field(default=None, description="At this moment, with a UTC offset: 2026-12-24T18:00:00+01:00.")
-    hours: str | None = Field(default=None, description="Deployed only within these hours.", examples=["Mon-Fri 08:00-20:00"])
-    timezone: str | None = Field(default=None, description="IANA name for `hours`; UTC when left out.", examples=["Europe/Berlin"])
+    at: datetime | None = Field(
+        default=None, description="At this moment, with a UTC offset: 2026-12-24T18:00:00+01:00."
+    )
+    hours: str | None = Field(
+        default=None, description="Deployed only within these hours.", examples=["Mon-Fri 08:00-20:00"]
+    )
+    timezone: str | None = Field(
+        default=None, description="IANA name for `hours`; UTC when left out.", examples=["Europe/Berlin"]
+    )
 
 
 class DeploymentChoice(Value):
@@ -125,13 +139,19 @@ class DeploymentChoice(Value):
     instance_type: InstanceTypeName | None = Field(default=None, description="SageMaker only.")
     instance_count: int | None = Field(default=None, ge=1, description="SageMaker only.")
     throughput: Throughput | None = Field(default=None, description="Bedrock only.")
-    on_demand: bool | None = Field(default=None, description="Bedrock only, for base models that allow it: pay per token.")
+    on_demand: bool | None = Field(
+        default=None, description="Bedrock only, for base models that allow it: pay per token."
+    )
     auto_undeploy: AutoUndeploy | None = None
-    idle: Duration | None = Field(default=None, description="Undeploy after so long without invocations.", examples=["7d"])
+    idle: Duration | None = Field(
+        default=None, description="Undeploy after so long without invocations.", examples=["7d"]
+    )
 
 
 class Retention(Value):
-    keep_versions: int | None = Field(default=None, ge=0, description="Older trained versions kept beside the current one.")
+    keep_versions: int | None = Field(
+        default=None, ge=0, description="Older trained versions kept beside the current one."
+    )
 
 
 class Lifecycle(Value):
@@ -142,9 +162,12 @@ class Lifecycle(Value):
 
 class FineTunedModelSpec(Value):
     base_model: str | ParentModel = Field(
-        description="A key of the catalog (`reconciler catalog models`), or `{fineTunedModel: NAME}`.", examples=["llama-3.1-8b-instruct"]
+        description="A key of the catalog (`reconciler catalog models`), or `{fineTunedModel: NAME}`.",
+        examples=["llama-3.1-8b-instruct"],
     )
-    provider: Literal["sagemaker", "bedrock"] | None = Field(default=None, description="Only where the base model leaves a choice.")
+    provider: Literal["sagemaker", "bedrock"] | None = Field(
+        default=None, description="Only where the base model leaves a choice."
+    )
     dataset: DatasetChoice
     resources: Resources | None = None
     hyperparameters: HyperparameterChoice | None = None

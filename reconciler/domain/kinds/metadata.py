@@ -29,7 +29,9 @@ LabelValue = Annotated[str, Field(max_length=63)]
 
 class Metadata(Value):
     name: Name
-    labels: dict[LabelKey, LabelValue] = Field(default_factory=dict, description="Free key-value pairs; budgets and policies may select by them.")
+    labels: dict[LabelKey, LabelValue] = Field(
+        default_factory=dict, description="Free key-value pairs; budgets and policies may select by them."
+    )
     description: str = Field(default="", max_length=1000)
     renamed_from: Name | None = Field(
         default=None, description="The model's former name: its resources are re-tagged instead of trained again."

@@ -28,7 +28,9 @@ Usd = Annotated[
 
 class Roles(Value):
     training: str | None = Field(default=None, description="IAM role that SageMaker assumes for training and hosting.")
-    bedrock: str | None = Field(default=None, description="IAM role that Bedrock assumes to read data and write results.")
+    bedrock: str | None = Field(
+        default=None, description="IAM role that Bedrock assumes to read data and write results."
+    )
     scheduler: str | None = Field(default=None, description="IAM role that EventBridge Scheduler assumes to undeploy.")
 
 
@@ -38,11 +40,15 @@ class Notifications(Value):
 
 class Budget(Value):
     per_training: Usd | None = Field(default=None, description="Most that one training may cost, as in `200 USD`.")
-    monthly_hosting: Usd | None = Field(default=None, description="Most that all deployments together may cost a month.")
+    monthly_hosting: Usd | None = Field(
+        default=None, description="Most that all deployments together may cost a month."
+    )
 
 
 class ProjectSpec(Value):
-    cloud: Literal["local", "aws"] = Field(default="local", description="`local` is the embedded cloud on this machine; `aws` is your account.")
+    cloud: Literal["local", "aws"] = Field(
+        default="local", description="`local` is the embedded cloud on this machine; `aws` is your account."
+    )
     region: str = Field(default="us-east-1", min_length=1)
     bucket: str | None = Field(
         default=None,

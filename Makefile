@@ -1,0 +1,70 @@
+# `make` alone lists what there is. Everything runs in .venv, made from requirements.lock.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+PYTEST_WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check check-static setup setup-dev format lint types layers schemas golden lock clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: setup  ## the main job on examples/quickstart, against the embedded cloud (no AWS account)
+	@$(BIN)/python examples/demo.py
+
+test: setup-dev  ## install what tests need, and run them
+	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile
+
+check: check-static test  ## format, lint, types, import contracts, schemas, tests: what must be green before a push
+
+check-static: setup-dev  ## the same without the tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/reconciler schema --check
+
+setup: $(VENV)/.installed  ## make the virtual environment, with the embedded cloud
+setup-dev: $(VENV)/.installed-dev  ## the same, with what development needs
+
+format:  ## format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lint:  ## lint
+	$(BIN)/ruff check .
+
+types:  ## type check
+	$(BIN)/mypy
+
+layers:  ## check the import contracts
+	$(BIN)/lint-imports
+
+schemas: setup-dev  ## write schemas/*.json
+	$(BIN)/reconciler schema --out schemas
+
+golden: setup-dev  ## rewrite the golden transcripts; read the diff before you commit it
+	UPDATE_GOLDEN=1 $(BIN)/python -m pytest tests/golden tests/specs -q
+
+lock:  ## resolve pyproject.toml anew into the lock files (needs uv)
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
+	  --extra local pyproject.toml -o requirements.lock
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
+	  --extra local --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+
+clean:  ## remove the virtual environment and what tools left behind
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache examples/*/.reconciler
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info < (3, 14) else "Python 3.11, 3.12 or 3.13 is needed: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: $(VENV)/bin/python requirements.lock pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@

@@ -1,0 +1,241 @@
+"""The embedded cloud as a WSGI application: our own services in front, moto's behind, one request at a time."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from moto.core.request import Request
+from moto.core.utils import get_service_model
+from werkzeug.wrappers import Response
+
+from reconciler.localcloud.errors import AwsError, LostResponse, invalid
+from reconciler.localcloud.faults import API_KINDS
+from reconciler.localcloud.moto_bridge import MOTO_BY_SIGNING_NAME, MotoObjects, MotoState, StartResponse, moto_app
+from reconciler.localcloud.protocol import Answer, Route, parse, route, write, write_error
+from reconciler.localcloud.runtime import Runtime
+from reconciler.localcloud.service import Call, Service, refused, spoil
+from reconciler.localcloud.services import SERVICES, STEPS
+from reconciler.localcloud.timeline import Timeline
+from reconciler.localcloud.validation import refusal
+from reconciler.localcloud.world import World
+
+DEFAULT_REGION = "us-east-1"
+SIGNED = re.compile(r"Credential=[^/]+/\d{8}/([^/]+)/([^/]+)/aws4_request")
+XML_CODE = re.compile(rb"<Code>([^<]+)</Code>")
+SPOILING = API_KINDS - {"stale-read"}
+
+
+class LocalCloud:
+    """One embedded cloud. Several may live in one process; each has its own world and its own share of moto.
+
+    `runtime` decides what becomes of jobs and endpoints; by default a timeline of simulated durations.
+    """
+
+    def __init__(self, *, world: World | None = None, runtime: Runtime | None = None) -> None:
+        self.world = world or World()
+        self.moto = MotoState()
+        self.objects = MotoObjects(self.moto, self.world.account)
+        self.runtime: Runtime = runtime or Timeline()
+
+    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        request = _whole_request(environ)
+        region, signed_for = signing_scope(request)
+        with self.world.lock:
+            self.settle()
+            answer = self._answer(request, region, signed_for)
+            request_id = self.world.new_id(36)
+        headers = {**answer.headers, "x-amzn-RequestId": request_id}
+        return Response(answer.body, answer.status, headers)(environ, start_response)
+
+    def call(
+        self, service: str, operation: str, params: Mapping[str, Any], *, region: str, caller: str
+    ) -> Mapping[str, Any]:
+        """Carry out an operation of one of our own services, checked and logged like a client's. Raises AwsError."""
+        with self.world.lock:
+            self.settle()
+            return self._carry_out(SERVICES[service], operation, params, region, caller) or {}
+
+    def settle(self) -> None:
+        """Let everything happen whose time has come."""
+        with self.world.lock:
+            for event, resource in self.world.due():
+                STEPS[event.step](self, resource, event.at, event.data)
+
+    def advance(self, seconds: float) -> None:
+        """Set the clock ahead and let happen what falls into that time. Raises ValueError for a negative number."""
+        with self.world.lock:
+            self.world.clock.advance(seconds)
+            self.settle()
+
+    def reset(self) -> None:
+        """An empty cloud again, with the same clock and runtime."""
+        with self.world.lock:
+            self.world.__dict__.update(World(clock=self.world.clock, account=self.world.account).__getstate__())
+            self.moto.reset()
+
+    # -- our own services
+
+    def _answer(self, request: Request, region: str, signed_for: str) -> Answer:
+        if signed_for in OWN_BY_SIGNING_NAME:
+            return self._answer_own(request, region, OWN_BY_SIGNING_NAME[signed_for])
+        if signed_for in MOTO_BY_SIGNING_NAME:
+            return self._answer_moto(request, region, MOTO_BY_SIGNING_NAME[signed_for])
+        return write_error("sagemaker", unsupported(signed_for, request.headers.get("X-Amz-Target", request.path)))
+
+    def _answer_own(self, request: Request, region: str, candidates: tuple[str, ...]) -> Answer:
+        service, found = _first_route(candidates, request)
+        if found is None:
+            target = request.headers.get("X-Amz-Target", f"{request.method} {request.path}")
+            return write_error(candidates[0], AwsError("UnknownOperationException", f"{service} has no {target}"))
+        try:
+            params = parse(found, request)
+            result = self._carry_out(SERVICES[service], found.operation.name, params, region, "client")
+            return write(found.operation, result)
+        except AwsError as error:
+            return write_error(service, error)
+
+    def _carry_out(
+        self, service: Service, operation: str, params: Mapping[str, Any], region: str, caller: str
+    ) -> Mapping[str, Any] | None:
+        name = service.subject(params)
+        fault = self.world.fault(SPOILING, f"{service.name}:{operation}", name)
+        log = _Log(self.world, service.name, operation, name, region, params, caller)
+        with log:
+            if fault is not None and fault.kind == "error":
+                raise refused(fault)
+            wrong = refusal(get_service_model(service.name).operation_model(operation).input_shape, params)
+            if wrong is not None:
+                raise invalid(wrong)
+            carry_out = service.operations.get(operation)
+            if carry_out is None:
+                raise unsupported(service.name, operation)
+            hidden = self._hidden(service.name, operation)
+            result = carry_out(Call(self, service.name, operation, params, region, caller, name, hidden))
+            spoil(fault)
+            return result
+
+    def _hidden(self, service: str, operation: str) -> re.Pattern[str] | None:
+        """Which resources a stale read does not see; None sees all."""
+        stale = (fault for fault in self.world.faults if fault.kind == "stale-read")
+        struck = next((f for f in stale if f.strikes(f"{service}:{operation}", None, self.world.chance)), None)
+        return None if struck is None else re.compile(struck.name)
+
+    # -- moto's services
+
+    def _answer_moto(self, request: Request, region: str, service: str) -> Answer:
+        found = route(service, request)
+        operation = found.operation.name if found else f"{request.method} {request.path}"
+        name = _moto_subject(service, request, found)
+        fault = self.world.fault(SPOILING, f"{service}:{operation}", name)
+        log = _Log(self.world, service, operation, name, region, {"body": request.get_data(as_text=True)}, "client")
+        try:
+            with log:
+                if fault is not None and fault.kind == "error":
+                    raise refused(fault)
+                answer = self._ask_moto(request, service, operation)
+                log.note(answer)
+                spoil(fault)
+                return answer
+        except AwsError as error:
+            return write_error(service, error)
+
+    def _ask_moto(self, request: Request, service: str, operation: str) -> Answer:
+        """moto's answer; what moto lacks is told as an error of the service, never as a page of HTML."""
+        try:
+            with self.moto.in_place():
+                environ = {**request.environ, "wsgi.input": io.BytesIO(request.get_data())}
+                response = Response.from_app(moto_app(service), environ, buffered=True)
+        except NotImplementedError as lacking:
+            raise unsupported(service, operation) from lacking
+        if response.status_code >= 400 and response.get_data()[:9].lower() == b"<!doctype":
+            raise AwsError("InternalFailure", f"The embedded cloud failed at {service}:{operation}", status=500)
+        headers = {key: value for key, value in response.headers.items() if key.lower() != "x-amzn-requestid"}
+        return Answer(response.status_code, headers, response.get_data())
+
+
+def _whole_request(environ: dict[str, Any]) -> Request:
+    """The request with its body read, so that it can be read again: by us, and by moto after us."""
+    body = Request(environ).get_data()
+    environ.pop("HTTP_TRANSFER_ENCODING", None)
+    whole = Request({**environ, "wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))})
+    whole.get_data()
+    return whole
+
+
+def signing_scope(request: Request) -> tuple[str, str]:
+    """Region and service that the request was signed for; unsigned requests are S3's, as presigned ones mostly are."""
+    signed = SIGNED.search(request.headers.get("Authorization", ""))
+    if signed is not None:
+        return signed[1], signed[2].lower()
+    scope = request.args.get("X-Amz-Credential", "").split("/")
+    return (scope[2], scope[3].lower()) if len(scope) == 5 else (DEFAULT_REGION, "s3")
+
+
+def unsupported(service: str, operation: str) -> AwsError:
+    """What the embedded cloud does not have. HTTP 501, which clients do not try again."""
+    return AwsError("NotImplemented", f"The embedded cloud does not have {service}:{operation}", status=501)
+
+
+def _own_by_signing_name() -> dict[str, tuple[str, ...]]:
+    names: dict[str, tuple[str, ...]] = {}
+    for service in SERVICES:
+        signed_for = str(get_service_model(service).signing_name)
+        names[signed_for] = (*names.get(signed_for, ()), service)
+    return names
+
+
+OWN_BY_SIGNING_NAME: Mapping[str, tuple[str, ...]] = _own_by_signing_name()
+"""Our services by the name that clients sign for, which an API and its runtime share."""
+
+
+def _first_route(candidates: tuple[str, ...], request: Request) -> tuple[str, Route | None]:
+    for service in candidates:
+        found = route(service, request)
+        if found is not None:
+            return service, found
+    return candidates[0], None
+
+
+def _moto_subject(service: str, request: Request, found: Route | None) -> str:
+    """What a request to moto is about: for S3 bucket/key; for the others nothing that faults could name."""
+    return request.path.lstrip("/") if service == "s3" and found is not None else ""
+
+
+class _Log:
+    """Writes one line into the request log when the call is over, however it ended."""
+
+    def __init__(
+        self,
+        world: World,
+        service: str,
+        operation: str,
+        name: str,
+        region: str,
+        params: Mapping[str, Any],
+        caller: str,
+    ) -> None:
+        self._world = world
+        self._entry = {
+            "service": service, "operation": operation, "name": name, "region": region, "params": params,
+            "caller": caller, "at": world.clock.now(),
+        }  # fmt: skip
+        self._status, self._error = 200, ""
+
+    def note(self, answer: Answer) -> None:
+        self._status = answer.status
+        if answer.status >= 400:
+            code = XML_CODE.search(answer.body)
+            self._error = code[1].decode() if code else answer.headers.get("X-Amzn-Errortype", "")
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if isinstance(error, LostResponse):
+            self._status, self._error = 0, "LostResponse"
+        elif isinstance(error, AwsError):
+            self._status, self._error = error.status or 400, error.code
+        self._world.requests.add(**self._entry, status=self._status, error=self._error)

@@ -1,0 +1,65 @@
+"""The embedded cloud's time: it runs at the speed it is told, and can be set ahead."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+
+class Clock:
+    """Cloud time = time at the anchor + (wall time since the anchor) x speed. Seconds since the epoch.
+
+    A speed of 0 stands still: then only `advance` moves it, which is what tests want. A clock that was pickled goes on
+    where it stood: time does not pass while the cloud is down.
+    """
+
+    def __init__(
+        self, *, speed: float = 1.0, start: float | None = None, wall: Callable[[], float] = time.monotonic
+    ) -> None:
+        if speed < 0:
+            raise ValueError(f"the speed of a clock is 0 or more, not {speed}")
+        self._wall = wall
+        self._speed = speed
+        self._anchor = time.time() if start is None else start
+        self._anchor_wall = wall()
+
+    @property
+    def speed(self) -> float:
+        return self._speed
+
+    def now(self) -> float:
+        return self._anchor + (self._wall() - self._anchor_wall) * self._speed
+
+    def run_at(self, speed: float) -> None:
+        """Go on from now at another speed. Raises ValueError below 0."""
+        if speed < 0:
+            raise ValueError(f"the speed of a clock is 0 or more, not {speed}")
+        self._move_anchor()
+        self._speed = speed
+
+    def advance(self, seconds: float) -> None:
+        """Jump ahead. Raises ValueError for a negative number: time never runs backwards."""
+        if seconds < 0:
+            raise ValueError(f"a clock cannot go back by {-seconds} seconds")
+        self._move_anchor()
+        self._anchor += seconds
+
+    def _move_anchor(self) -> None:
+        self._anchor = self.now()
+        self._anchor_wall = self._wall()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"speed": self._speed, "now": self.now()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._wall = time.monotonic
+        self._speed = state["speed"]
+        self._anchor = state["now"]
+        self._anchor_wall = self._wall()
+
+
+def moment(seconds: float | None) -> datetime | None:
+    """Cloud time as the aware datetime that answers carry; None stays None."""
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)

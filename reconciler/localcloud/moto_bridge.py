@@ -1,0 +1,164 @@
+"""The services that moto gives: S3, Secrets Manager, SNS, IAM, STS, Logs, resource tagging. All use of its backends is here.
+
+moto keeps the state of every service in module globals. `MotoState` holds one cloud's share of them and puts it in place
+before each use, so that several clouds can live in one process; a lock lets one of them in at a time. What these services
+do takes place in wall time: their dates do not follow the cloud's clock.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+from urllib.parse import urlsplit
+
+import moto.backends
+from moto.core.base_backend import BackendDict
+from moto.moto_server.werkzeug_app import create_backend_app
+
+from reconciler.localcloud.errors import AwsError
+
+MOTO_BY_SIGNING_NAME: Mapping[str, str] = {
+    "s3": "s3",
+    "secretsmanager": "secretsmanager",
+    "sns": "sns",
+    "iam": "iam",
+    "sts": "sts",
+    "logs": "logs",
+    "tagging": "resourcegroupstaggingapi",
+}
+"""The services taken from moto, by the name that clients sign for; botocore and moto call them alike."""
+
+KEPT_EXTRAS = ("bucket_accounts",)
+"""State that a service's backends keep beside themselves."""
+
+StartResponse = Callable[..., Any]
+WsgiApp = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
+
+_swap = threading.RLock()
+_in_place: MotoState | None = None
+
+
+class MotoState:
+    """One cloud's share of moto."""
+
+    def __init__(self) -> None:
+        self._parked: dict[str, dict[str, Any]] = {name: {} for name in MOTO_BY_SIGNING_NAME.values()}
+        self._extras: dict[str, dict[str, Any]] = {name: {} for name in MOTO_BY_SIGNING_NAME.values()}
+
+    @contextmanager
+    def in_place(self) -> Iterator[None]:
+        """Within, moto's globals are this cloud's."""
+        global _in_place
+        with _swap:
+            if _in_place is not self:
+                if _in_place is not None:
+                    _in_place._park()
+                self._unpark()
+                _in_place = self
+            yield
+
+    def reset(self) -> None:
+        """Forget everything."""
+        with self.in_place():
+            for name in MOTO_BY_SIGNING_NAME.values():
+                _empty(name)
+
+    def dump(self) -> dict[str, Any]:
+        """Everything as plain picklable data: service -> account -> region -> the backend's attributes."""
+        with self.in_place():
+            return {
+                name: {"backends": _attributes(_backends(name)), "extras": _extras_of(name)}
+                for name in MOTO_BY_SIGNING_NAME.values()
+            }
+
+    def load(self, dumped: Mapping[str, Any]) -> None:
+        """Put back what `dump` gave."""
+        with self.in_place():
+            for name, state in dumped.items():
+                for account, region, attributes in state["backends"]:
+                    _backends(name)[account][region].__dict__.update(attributes)
+                for attribute, value in state["extras"].items():
+                    getattr(_backends(name), attribute).update(value)
+
+    def _park(self) -> None:
+        for name in MOTO_BY_SIGNING_NAME.values():
+            self._parked[name], self._extras[name] = dict(_backends(name)), _extras_of(name)
+            _empty(name)
+
+    def _unpark(self) -> None:
+        for name in MOTO_BY_SIGNING_NAME.values():
+            _empty(name)
+            _backends(name).update(self._parked[name])
+            for attribute, value in self._extras[name].items():
+                getattr(_backends(name), attribute).update(value)
+
+
+class MotoObjects:
+    """The embedded S3 for the other services; see `service.Objects`."""
+
+    def __init__(self, state: MotoState, account: str) -> None:
+        self._state = state
+        self._account = account
+
+    def list(self, uri: str) -> Mapping[str, int] | None:
+        bucket, prefix = split_uri(uri)
+        with self._state.in_place():
+            held = self._backend().buckets.get(bucket)
+            if held is None:
+                return None
+            return {key: item.size for key, item in held.keys.items() if key.startswith(prefix)}
+
+    def get(self, uri: str) -> bytes | None:
+        bucket, key = split_uri(uri)
+        with self._state.in_place():
+            held = self._backend().buckets.get(bucket)
+            item = None if held is None else held.keys.get(key)
+            return None if item is None else bytes(item.value)
+
+    def put(self, uri: str, content: bytes) -> None:
+        bucket, key = split_uri(uri)
+        with self._state.in_place():
+            if bucket not in self._backend().buckets:
+                raise AwsError("NoSuchBucket", f"The specified bucket does not exist: {bucket}")
+            self._backend().put_object(bucket, key, content)
+
+    def _backend(self) -> Any:
+        return _backends("s3")[self._account]["aws"]
+
+
+@cache
+def moto_app(name: str) -> WsgiApp:
+    """moto's own application for one of its services."""
+    app: WsgiApp = create_backend_app(name)  # type: ignore[arg-type]
+    return app
+
+
+def split_uri(uri: str) -> tuple[str, str]:
+    """Bucket and key of s3://bucket/key. Raises ValidationException for what is no such URI."""
+    parts = urlsplit(uri)
+    if parts.scheme != "s3" or not parts.netloc:
+        raise AwsError("ValidationException", f"{uri!r} is not an S3 URI such as s3://bucket/key")
+    return parts.netloc, uri[len("s3://") + len(parts.netloc) + 1 :]
+
+
+def _backends(name: str) -> BackendDict[Any]:
+    return moto.backends.get_backend(name)  # type: ignore[call-overload,no-any-return]
+
+
+def _empty(name: str) -> None:
+    backends = _backends(name)
+    backends.clear()
+    for attribute in _extras_of(name):
+        getattr(backends, attribute).clear()
+
+
+def _attributes(backends: BackendDict[Any]) -> list[tuple[str, str, dict[str, Any]]]:
+    return [(account, region, backend.__dict__) for account, region, backend in backends.iter_backends()]
+
+
+def _extras_of(name: str) -> dict[str, Any]:
+    backends = _backends(name)
+    return {attribute: dict(getattr(backends, attribute)) for attribute in KEPT_EXTRAS if hasattr(backends, attribute)}

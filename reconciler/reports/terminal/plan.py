@@ -1,0 +1,99 @@
+"""The plan, for a reviewer with two minutes: what, why, for how much; destruction first and loudest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from reconciler.domain.plan import Plan
+from reconciler.reports.screen import Part, Screen
+from reconciler.reports.terminal.diagnostics import draw_diagnostics
+from reconciler.reports.view.plan import ChangeView, FieldView, PlanView, Tone, view_plan
+
+STYLES = {
+    Tone.CREATE: "green",
+    Tone.CHANGE: "yellow",
+    Tone.DESTROY: "bold red",
+    Tone.WAIT: "cyan",
+    Tone.STALLED: "bold magenta",
+}
+
+_LABEL = 10
+
+
+def draw_plan(screen: Screen, plan: Plan, sources: Mapping[str, str] | None = None) -> None:
+    """``sources``: the manifests' text by file, for excerpts in diagnostics."""
+    view = view_plan(plan)
+    _draw_opening(screen, view)
+    for change in view.changes:
+        screen.blank()
+        _draw_change(screen, change)
+    screen.blank()
+    _draw_closing(screen, view)
+    if view.diagnostics:
+        screen.blank()
+        draw_diagnostics(screen, view.diagnostics, sources or {})
+    if view.verdict:
+        screen.line((view.verdict, "bold red"))
+
+
+def _draw_opening(screen: Screen, view: PlanView) -> None:
+    screen.line((view.header, "bold"))
+    for notice in view.notices:
+        screen.paragraph((notice, "dim"))
+    if view.legend:
+        screen.blank()
+        screen.line(*_legend(view))
+
+
+def _legend(view: PlanView) -> list[Part]:
+    parts: list[Part] = []
+    for symbol, meaning, tone in view.legend:
+        parts += ["   " if parts else "", (symbol, STYLES[tone]), f" {meaning}"]
+    return parts
+
+
+def _draw_change(screen: Screen, change: ChangeView) -> None:
+    style = STYLES[change.tone]
+    drift: Part = ("  # drift: changed outside", "yellow") if change.drift else ""
+    whole = change.tone is Tone.DESTROY
+    what: Part = (f"  {change.what}", style if whole else "")
+    screen.line((f"  {change.symbol} ", style), (change.address, style if whole else "bold"), what, drift)
+    for reason in change.reasons:
+        _labelled(screen, "because", reason)
+    for field in change.fields:
+        _draw_field(screen, field)
+    _labelled(screen, "status", change.status)
+    for cost in change.costs:
+        _labelled(screen, "cost", cost)
+    if change.fit:
+        _labelled(screen, "fit", change.fit)
+    for step in change.then:
+        _labelled(screen, "then", step)
+    if change.waits_for:
+        _labelled(screen, "after", ", ".join(change.waits_for))
+
+
+def _labelled(screen: Screen, label: str, *parts: Part) -> None:
+    screen.entry((label.ljust(_LABEL), "dim"), *parts, indent=6)
+
+
+def _draw_field(screen: Screen, field: FieldView) -> None:
+    note: Part = (f"  # {field.note}", "dim") if field.note else ""
+    _labelled(screen, "change", f"{field.path}: ", (field.before, "red"), " -> ", (field.after, "green"), note)
+
+
+def _draw_closing(screen: Screen, view: PlanView) -> None:
+    if view.unchanged:
+        screen.line(view.unchanged)
+        screen.blank()
+    screen.line((view.summary, "bold"))
+    for line in view.standing:
+        screen.line(line)
+    if view.totals:
+        screen.blank()
+        for label, amount in view.totals:
+            screen.entry((label.ljust(_LABEL), "dim"), amount)
+    if view.assumptions:
+        screen.entry(("assuming".ljust(_LABEL), "dim"), ("; ".join(view.assumptions), "dim"))
+    if view.digest:
+        screen.entry(("digest".ljust(_LABEL), "dim"), (view.digest, "dim"))

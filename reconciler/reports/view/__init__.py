@@ -1,0 +1,1 @@
+"""View models: what a report says, as plain strings and in order. Pure; how it looks is decided by the renderers."""

@@ -1,0 +1,279 @@
+"""A Plan → what a reviewer reads, in the order in which it matters: destruction first."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from reconciler.domain.diagnostic import Diagnostic
+from reconciler.domain.plan import Action, Change, ChangeCost, CostSummary, Effect, FieldChange, Fit, Plan, Verdict
+from reconciler.domain.quantity import Cost
+from reconciler.reports.figures import cost_text, counted, is_free, moment, rate
+
+
+class Tone(StrEnum):
+    """What a change means to the reader; renderers give it a colour, and the symbol says it without one."""
+
+    CREATE = "create"
+    CHANGE = "change"
+    DESTROY = "destroy"
+    WAIT = "wait"
+    STALLED = "stalled"
+
+
+SYMBOLS = {Tone.CREATE: "+", Tone.CHANGE: "~", Tone.DESTROY: "-", Tone.WAIT: "…", Tone.STALLED: "!"}
+
+LEGEND = {
+    Tone.DESTROY: "stop, undeploy, delete",
+    Tone.STALLED: "stalled: needs a person",
+    Tone.CREATE: "train, deploy",
+    Tone.CHANGE: "roll, update",
+    Tone.WAIT: "wait",
+}
+"""In the order in which changes are shown."""
+
+
+@dataclass(frozen=True)
+class FieldView:
+    path: str
+    before: str
+    after: str
+    note: str
+
+
+@dataclass(frozen=True)
+class ChangeView:
+    tone: Tone
+    symbol: str
+    address: str
+    what: str
+    """``train support-bot-1a2b3c4d on sagemaker (ml.g5.12xlarge)``."""
+    drift: bool
+    reasons: tuple[str, ...]
+    fields: tuple[FieldView, ...]
+    status: str
+    """``Absent -> Training``."""
+    costs: tuple[str, ...]
+    fit: str
+    then: tuple[str, ...]
+    waits_for: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PlanView:
+    header: str
+    notices: tuple[str, ...]
+    legend: tuple[tuple[str, str, Tone], ...]
+    changes: tuple[ChangeView, ...]
+    unchanged: str
+    summary: str
+    standing: tuple[str, ...]
+    """What else is to be said beside the summary: waiting, stalled, following, left out."""
+    totals: tuple[tuple[str, str], ...]
+    assumptions: tuple[str, ...]
+    diagnostics: tuple[Diagnostic, ...]
+    verdict: str
+    """Why it cannot be applied; empty where it can."""
+    digest: str
+    """Empty where there is nothing to approve."""
+
+
+def view_plan(plan: Plan) -> PlanView:
+    pending = sorted(plan.pending, key=lambda change: list(LEGEND).index(_tone(change)))
+    by_id = {change.id: change for change in plan.changes}
+    tones = {_tone(change) for change in pending}
+    return PlanView(
+        header=view_header(plan),
+        notices=_notices(plan),
+        legend=tuple((SYMBOLS[tone], meaning, tone) for tone, meaning in LEGEND.items() if tone in tones),
+        changes=tuple(view_change(change, by_id) for change in pending),
+        unchanged=_unchanged(plan),
+        summary=summary_sentence(plan),
+        standing=_standing(plan),
+        totals=_totals(plan.totals) if plan.changes else (),
+        assumptions=_assumptions(plan),
+        diagnostics=plan.diagnostics,
+        verdict="" if plan.can_apply else "This plan cannot be applied: see the errors above.",
+        digest=plan.digest if plan.pending else "",
+    )
+
+
+def view_header(plan: Plan) -> str:
+    cloud = "embedded cloud" if plan.cloud == "local" else f"{plan.cloud}, account {plan.account}"
+    return f"{plan.project} · {cloud} · {plan.region} · observed {moment(plan.observed_at)}"
+
+
+def summary_sentence(plan: Plan) -> str:
+    """``Plan: 1 to train, 1 to deploy, 0 to roll, 0 to undeploy, 0 to delete.``; rarer actions are named when there are any."""
+    if not plan.pending:
+        return _nothing_to_do(plan)
+    counts = plan.summary
+    usual = (Action.TRAIN, Action.DEPLOY, Action.ROLL, Action.UNDEPLOY, Action.DELETE)
+    rare = tuple(action for action in (Action.STOP, Action.UPDATE, Action.ADOPT) if counts[action])
+    return f"Plan: {', '.join(f'{counts[action]} to {action}' for action in (*usual, *rare))}."
+
+
+def view_change(change: Change, by_id: Mapping[str, Change] | None = None) -> ChangeView:
+    tone = _tone(change)
+    return ChangeView(
+        tone=tone,
+        symbol=SYMBOLS[tone],
+        address=change.address,
+        what=_what(change),
+        drift=change.drift,
+        reasons=tuple(reason.message for reason in change.reasons),
+        fields=tuple(_field(field) for field in change.fields),
+        status=_status(change),
+        costs=_costs(change.cost),
+        fit=_fit(change.fit),
+        then=tuple(f"{step.action} {step.target}: {step.why}" for step in change.then),
+        waits_for=tuple(_named(each, by_id or {}) for each in change.depends_on),
+    )
+
+
+def _tone(change: Change) -> Tone:
+    if change.stalled:
+        return Tone.STALLED
+    match change.action:
+        case Action.TRAIN | Action.DEPLOY:
+            return Tone.CREATE
+        case Action.STOP | Action.UNDEPLOY | Action.DELETE:
+            return Tone.DESTROY
+        case Action.WAIT:
+            return Tone.WAIT
+        case Action.ROLL | Action.UPDATE | Action.ADOPT | Action.NO_OP:
+            return Tone.CHANGE
+
+
+def _what(change: Change) -> str:
+    action = "stalled" if change.stalled and not change.action.mutates else _verb(change.action)
+    attempt = f"attempt {change.attempt}" if (change.attempt or 1) > 1 else ""
+    notes = ", ".join(note for note in (change.instance_type, attempt) if note)
+    return f"{action} {change.target} on {change.provider}" + (f" ({notes})" if notes else "")
+
+
+def _verb(action: Action) -> str:
+    """Destruction is in capitals: colour alone is no signal."""
+    if action is Action.WAIT:
+        return "wait for"
+    return action.upper() if action.destroys else str(action)
+
+
+def _status(change: Change) -> str:
+    if change.status_now == change.status_then:
+        return str(change.status_now)
+    return f"{change.status_now} -> {change.status_then}"
+
+
+_EFFECTS = {
+    Effect.RETRAIN: "forces retrain",
+    Effect.ROLL: "rolls the deployment",
+    Effect.IN_PLACE: "in place",
+    Effect.NONE: "",
+}
+
+
+def _field(field: FieldChange) -> FieldView:
+    return FieldView(field.path, value_text(field.before), value_text(field.after), _EFFECTS[field.effect])
+
+
+def value_text(value: Any, limit: int = 120) -> str:
+    """JSON, shortened in the middle where it is long; ``(absent)`` for what is not there."""
+    if value is None:
+        return "(absent)"
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
+    return text if len(text) <= limit else f"{text[: limit // 2]} … {text[-limit // 3 :]}"
+
+
+def _costs(cost: ChangeCost | None) -> tuple[str, ...]:
+    if cost is None:
+        return ()
+    once = "" if is_free(cost.one_off) else f"{cost_text(cost.one_off)}, once"
+    monthly = "" if is_free(cost.monthly) else cost_text(cost.monthly, f"/month{_hourly(cost.hourly)}")
+    return tuple(line for line in (once, monthly) if line)
+
+
+def _hourly(hourly: Cost) -> str:
+    amount = hourly.amount
+    return f" ({rate(amount.likely)}/hour)" if amount is not None and amount.likely else ""
+
+
+def _fit(fit: Fit | None) -> str:
+    if fit is None:
+        return ""
+    needed, available = fit.needed_gib, fit.available_gib
+    if fit.verdict is Verdict.UNKNOWN or needed is None or available is None:
+        return f"{fit.verdict} whether it fits the GPU" if fit.verdict is Verdict.UNKNOWN else str(fit.verdict)
+    return f"{fit.verdict}: needs about {needed:.1f} of {available:.1f} GiB per GPU"
+
+
+def _named(change_id: str, by_id: Mapping[str, Change]) -> str:
+    change = by_id.get(change_id)
+    return f"{_verb(change.action)} {change.target}" if change else change_id
+
+
+def _notices(plan: Plan) -> tuple[str, ...]:
+    removal = ("Everything that the project owns will be removed.",) if plan.destroy and plan.pending else ()
+    partial = (f"Only {', '.join(plan.targets)}: the rest of the project is not looked at.",) if plan.targets else ()
+    return (*_embedded(plan), *removal, *partial)
+
+
+def _embedded(plan: Plan) -> tuple[str, ...]:
+    if plan.cloud != "local":
+        return ()
+    return (
+        "The cloud is the embedded one on this machine: nothing here is billed. Costs are what AWS would charge; durations are simulated.",
+    )
+
+
+def _nothing_to_do(plan: Plan) -> str:
+    if plan.destroy:
+        return "No changes. The project owns nothing in the cloud."
+    return "No changes. The cloud matches the manifests."
+
+
+def _unchanged(plan: Plan) -> str:
+    pending = {change.address for change in plan.pending}
+    rest = {change.address for change in plan.changes} - pending
+    return f"{counted(len(rest), 'model')} unchanged." if rest and pending else ""
+
+
+def _standing(plan: Plan) -> tuple[str, ...]:
+    following = Counter(step.action for change in plan.pending for step in change.then)
+    steps = ", ".join(f"{count} to {action}" for action, count in following.items())
+    waiting = sum(change.action is Action.WAIT and not change.stalled for change in plan.pending)
+    stalled = sum(change.stalled for change in plan.pending)
+    lines = (
+        f"Then: {steps}." if steps else "",
+        f"On its way: {waiting}." if waiting else "",
+        f"Stalled, needs a person: {stalled}." if stalled else "",
+    )
+    return tuple(line for line in lines if line)
+
+
+def _totals(totals: CostSummary) -> tuple[tuple[str, str], ...]:
+    now, then = totals.hosting_monthly_now, totals.hosting_monthly_then
+    after = cost_text(then, f"/month{_hourly(totals.hosting_hourly_then)}")
+    hosting = after if now == then else f"{cost_text(now, '/month')} -> {after}"
+    return (
+        ("training", cost_text(totals.one_off) + ("" if is_free(totals.one_off) else ", once")),
+        ("hosting", hosting),
+        ("storage", cost_text(totals.storage_monthly_then, "/month")),
+    )
+
+
+def _assumptions(plan: Plan) -> tuple[str, ...]:
+    """Each assumption once, in the order in which the changes bring them."""
+    costs = [cost for change in plan.pending if (cost := change.cost)]
+    of_costs = (note for cost in costs for part in (cost.one_off, cost.monthly) for note in part.assumptions)
+    of_fits = (note for change in plan.pending if change.fit for note in change.fit.assumptions)
+    prices = (f"prices as of {plan.prices_as_of}, {plan.region}",) if plan.prices_as_of and plan.changes else ()
+    return _unique((*prices, *of_costs, *of_fits))
+
+
+def _unique(lines: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(lines))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,13 +25,30 @@ class Clock:
         self._speed = speed
         self._anchor = time.time() if start is None else start
         self._anchor_wall = wall()
+        self._held: float | None = None
 
     @property
     def speed(self) -> float:
         return self._speed
 
     def now(self) -> float:
+        if self._held is not None:
+            return self._held
         return self._anchor + (self._wall() - self._anchor_wall) * self._speed
+
+    @property
+    def held(self) -> bool:
+        """Whether this is a moment that is being caught up with."""
+        return self._held is not None
+
+    @contextmanager
+    def held_at(self, moment: float) -> Iterator[None]:
+        """Within, it is that moment: what happens late, because nobody asked earlier, happens at its own time."""
+        self._held = moment
+        try:
+            yield
+        finally:
+            self._held = None
 
     def run_at(self, speed: float) -> None:
         """Go on from now at another speed. Raises ValueError below 0."""
@@ -58,6 +76,7 @@ class Clock:
         self._speed = state["speed"]
         self._anchor = state["now"]
         self._anchor_wall = self._wall()
+        self._held = None
 
 
 def moment(seconds: float | None) -> datetime | None:

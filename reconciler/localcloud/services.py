@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from reconciler.localcloud.bedrock import BEDROCK, BEDROCK_RUNTIME
 from reconciler.localcloud.sagemaker import SAGEMAKER, SAGEMAKER_RUNTIME
 from reconciler.localcloud.service import Service, Step
 
 SERVICES: Mapping[str, Service] = {
     "sagemaker": SAGEMAKER,
     "sagemaker-runtime": SAGEMAKER_RUNTIME,
+    "bedrock": BEDROCK,
+    "bedrock-runtime": BEDROCK_RUNTIME,
 }
 """By botocore's name. Services that share a signing name are asked in this order which of them a request is for."""
 

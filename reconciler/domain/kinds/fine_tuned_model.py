@@ -1,14 +1,25 @@
 """kind: FineTunedModel: what to train, on what, how, and whether it is deployed.
 
 Fields left out are ``None`` here and filled by ``reconciler.manifest.resolve``, which remembers where each value came from.
+Every field of the spec may also stand in the Project's ``spec.defaults``: what must be there in the end (``baseModel``,
+``dataset.training``) is checked after the two are merged.
 """
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PlainSerializer, StringConstraints
+from pydantic import (
+    AwareDatetime,
+    BeforeValidator,
+    Discriminator,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    Tag,
+    WithJsonSchema,
+)
 
 from reconciler.domain.base import Value
 from reconciler.domain.kinds.metadata import Metadata, Name
@@ -29,18 +40,25 @@ def parse_percent(value: object) -> int:
     raise ValueError(f"{value!r} is not a share: write a whole percentage between 1% and 99%, such as 10%")
 
 
+def _text(pattern: str) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "pattern": pattern})
+
+
 Duration = Annotated[
     timedelta,
-    BeforeValidator(_duration, json_schema_input_type=str),
+    BeforeValidator(_duration),
     PlainSerializer(format_duration, return_type=str),
+    _text(r"^(\d{1,6}[dhms])+$"),
 ]
 Percent = Annotated[
     int,
-    BeforeValidator(parse_percent, json_schema_input_type=str),
+    BeforeValidator(parse_percent),
     PlainSerializer(lambda share: f"{share}%", return_type=str),
+    _text(r"^0*[1-9][0-9]?%$"),
 ]
-InstanceTypeName = Annotated[str, StringConstraints(pattern=r"^(auto|ml\.[a-z0-9\-]+\.[a-z0-9\-]+)$")]
-Number = int | float
+InstanceTypeName = Annotated[str, StringConstraints(pattern=r"^ml\.[a-z0-9\-]+\.[a-z0-9\-]+$")]
+TrainingInstanceTypeName = Annotated[str, StringConstraints(pattern=r"^(auto|ml\.[a-z0-9\-]+\.[a-z0-9\-]+)$")]
+Number = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class ParentModel(Value):
@@ -57,11 +75,38 @@ class DatasetValidation(Value):
     dataset: str = Field(min_length=1, description="A Dataset, a path or s3://.")
 
 
-Validation = SplitValidation | DatasetValidation | Literal["none"]
+def _validation_tag(value: object) -> str:
+    match value:
+        case SplitValidation() | {"split": _}:
+            return "split"
+        case DatasetValidation() | dict():
+            return "dataset"
+        case _:
+            return "none"
+
+
+Validation = Annotated[
+    Annotated[SplitValidation, Tag("split")]
+    | Annotated[DatasetValidation, Tag("dataset")]
+    | Annotated[Literal["none"], Tag("none")],
+    Discriminator(_validation_tag),
+]
+
+
+def _base_model_tag(value: object) -> str:
+    return "parent" if isinstance(value, (dict, ParentModel)) else "key"
+
+
+BaseModelChoice = Annotated[
+    Annotated[str, Tag("key")] | Annotated[ParentModel, Tag("parent")],
+    Discriminator(_base_model_tag),
+]
 
 
 class DatasetChoice(Value):
-    training: str = Field(min_length=1, description="A Dataset of this project, a path, or s3://bucket/key.")
+    training: str | None = Field(
+        default=None, min_length=1, description="Required. A Dataset of this project, a path, or s3://bucket/key."
+    )
     validation: Validation | None = Field(
         default=None,
         description="`{split: 10%}`, `{dataset: NAME}` or `none`. Whether it is required comes from the base model.",
@@ -71,12 +116,18 @@ class DatasetChoice(Value):
 class Resources(Value):
     """SageMaker only."""
 
-    instance_type: InstanceTypeName | None = Field(default=None, examples=["ml.g5.12xlarge", "auto"])
+    instance_type: TrainingInstanceTypeName | None = Field(
+        default=None,
+        description="An instance type, or `auto`: the cheapest that fits.",
+        examples=["ml.g5.12xlarge", "auto"],
+    )
     instance_count: int | None = Field(
         default=None, ge=1, le=20, description="20 is SageMaker's default quota per training job."
     )
     volume_size_gb: int | None = Field(default=None, alias="volumeSizeGB", ge=1, le=16384)
-    fallback_instance_types: tuple[InstanceTypeName, ...] | None = None
+    fallback_instance_types: tuple[InstanceTypeName, ...] | None = Field(
+        default=None, max_length=4, description="Tried in this order where the first type has no capacity."
+    )
     max_runtime: Duration | None = Field(
         default=None, description="SageMaker stops the job after this long: at most 28d."
     )
@@ -123,7 +174,7 @@ class AutoUndeploy(Value):
     """Exactly one of ``after``, ``at`` and ``hours``."""
 
     after: Duration | None = Field(default=None, description="So long after the deployment, as in 8h.")
-    at: datetime | None = Field(
+    at: AwareDatetime | None = Field(
         default=None, description="At this moment, with a UTC offset: 2026-12-24T18:00:00+01:00."
     )
     hours: str | None = Field(
@@ -161,19 +212,20 @@ class Lifecycle(Value):
 
 
 class FineTunedModelSpec(Value):
-    base_model: str | ParentModel = Field(
-        description="A key of the catalog (`reconciler catalog models`), or `{fineTunedModel: NAME}`.",
+    base_model: BaseModelChoice | None = Field(
+        default=None,
+        description="Required. A key of the catalog (`reconciler catalog models`), or `{fineTunedModel: NAME}`.",
         examples=["llama-3.1-8b-instruct"],
     )
     provider: Literal["sagemaker", "bedrock"] | None = Field(
         default=None, description="Only where the base model leaves a choice."
     )
-    dataset: DatasetChoice
+    dataset: DatasetChoice | None = None
     resources: Resources | None = None
     hyperparameters: HyperparameterChoice | None = None
-    revision: int = Field(default=1, ge=1, description="Raise it to train again with all else equal.")
+    revision: int | None = Field(default=None, ge=1, description="Raise it to train again with all else equal.")
     training: TrainingChoice | None = None
-    promotion: tuple[PromotionGate, ...] = ()
+    promotion: tuple[PromotionGate, ...] | None = None
     deployment: DeploymentChoice | None = None
     retention: Retention | None = None
     lifecycle: Lifecycle | None = None
@@ -183,4 +235,4 @@ class FineTunedModelManifest(Value):
     api_version: Literal["reconciler/v1"]
     kind: Literal["FineTunedModel"]
     metadata: Metadata
-    spec: FineTunedModelSpec
+    spec: FineTunedModelSpec = FineTunedModelSpec()

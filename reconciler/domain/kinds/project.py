@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, PlainSerializer
+from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
 from reconciler.domain.base import Value
+from reconciler.domain.kinds.fine_tuned_model import FineTunedModelSpec
 from reconciler.domain.kinds.metadata import Metadata
 
 
@@ -21,8 +22,9 @@ def parse_usd(value: object) -> Decimal:
 
 Usd = Annotated[
     Decimal,
-    BeforeValidator(parse_usd, json_schema_input_type=str),
+    BeforeValidator(parse_usd),
     PlainSerializer(lambda amount: f"{amount} USD", return_type=str),
+    WithJsonSchema({"type": "string", "pattern": r"^[0-9]+(\.[0-9]*)? USD$"}),
 ]
 
 
@@ -62,7 +64,10 @@ class ProjectSpec(Value):
     )
     notifications: Notifications = Notifications()
     budget: Budget = Budget()
-    defaults: dict[str, Any] = Field(default_factory=dict, description="Merged under every FineTunedModel's spec.")
+    defaults: FineTunedModelSpec = Field(
+        default=FineTunedModelSpec(),
+        description="Merged under every FineTunedModel's spec. What a model's provider or base model does not have is left out.",
+    )
 
 
 class ProjectManifest(Value):

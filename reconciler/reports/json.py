@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from reconciler.domain.diagnostic import Diagnostic, has_errors
 from reconciler.domain.plan import FORMAT_VERSION, Plan
+from reconciler.domain.status import ConditionType, Status
+from reconciler.reports.view.model import Dossier
+from reconciler.reports.view.status import ModelRow, StatusView
 
 
 def to_text(document: Any, *, indent: int | None = 2) -> str:
@@ -40,3 +44,49 @@ def error_document(message: str, hint: str = "", code: str = "error") -> dict[st
     return diagnostics_document(
         [Diagnostic.model_validate({"code": code, "severity": "error", "summary": message, "hint": hint})]
     )
+
+
+def status_document(plan: Plan, view: StatusView) -> dict[str, Any]:
+    return {
+        "formatVersion": FORMAT_VERSION,
+        "project": plan.project,
+        "cloud": plan.cloud,
+        "account": plan.account,
+        "region": plan.region,
+        "observedAt": moment_text(view.observed_at),
+        "models": [_status_entry(row) for row in view.rows],
+    }
+
+
+def moment_text(when: datetime) -> str:
+    """RFC 3339 in UTC, with microseconds and ``Z``."""
+    return when.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _status_entry(row: ModelRow) -> dict[str, Any]:
+    return {
+        "name": row.name,
+        "provider": str(row.provider),
+        "status": str(row.status),
+        "version": row.version or None,
+        "ready": row.condition(ConditionType.READY) == "True",
+        "createdAt": moment_text(row.created_at) if row.created_at else None,
+        "deployment": row.deployment or None,
+        "conditions": [condition.model_dump(mode="json", by_alias=True) for condition in row.conditions],
+        "pending": [change.id for change in row.pending],
+    }
+
+
+def model_document(dossier: Dossier) -> dict[str, Any]:
+    """The manifest resolved, with the origin of every value, and everything observed, in the domain's own terms."""
+    return {
+        "formatVersion": FORMAT_VERSION,
+        "name": dossier.name,
+        "status": str(dossier.changes[0].status_now) if dossier.changes else str(Status.ABSENT),
+        "lineage": list(dossier.lineage),
+        "desired": dossier.desired.model_dump(mode="json", by_alias=True) if dossier.desired else None,
+        "observed": [model.model_dump(mode="json", by_alias=True) for model in dossier.observed],
+        "changes": [change.model_dump(mode="json", by_alias=True) | {"id": change.id} for change in dossier.changes],
+        "storageMonthly": dossier.storage.model_dump(mode="json", by_alias=True) if dossier.storage else None,
+        "hostingMonthly": dossier.hosting.model_dump(mode="json", by_alias=True) if dossier.hosting else None,
+    }

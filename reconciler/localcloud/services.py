@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from reconciler.localcloud.bedrock import BEDROCK, BEDROCK_RUNTIME
 from reconciler.localcloud.sagemaker import SAGEMAKER, SAGEMAKER_RUNTIME
+from reconciler.localcloud.scheduler import SCHEDULER
 from reconciler.localcloud.service import Service, Step
 
 SERVICES: Mapping[str, Service] = {
@@ -13,6 +14,7 @@ SERVICES: Mapping[str, Service] = {
     "sagemaker-runtime": SAGEMAKER_RUNTIME,
     "bedrock": BEDROCK,
     "bedrock-runtime": BEDROCK_RUNTIME,
+    "scheduler": SCHEDULER,
 }
 """By botocore's name. Services that share a signing name are asked in this order which of them a request is for."""
 

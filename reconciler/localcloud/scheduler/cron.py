@@ -21,7 +21,7 @@ import calendar
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, tzinfo
+from datetime import UTC, date, datetime, time, tzinfo
 from functools import lru_cache
 
 MONTHS = {name.upper(): number for number, name in enumerate(calendar.month_abbr) if name}
@@ -54,7 +54,7 @@ class Cron:
         for day in self._dates(since=since.date()):
             for hour in self.hours:
                 for minute in self.minutes:
-                    wall = datetime(day.year, day.month, day.day, hour, minute)
+                    wall = datetime.combine(day, time(hour, minute))
                     if wall >= since:
                         yield wall
 

@@ -88,14 +88,30 @@ def _json_object(text: str | None) -> dict[str, Any]:
     return value
 
 
+JSON_TYPES: Mapping[str, type | tuple[type, ...]] = {
+    "structure": dict,
+    "map": dict,
+    "list": list,
+    "boolean": bool,
+    "integer": int,
+    "long": int,
+    "float": (int, float),
+    "double": (int, float),
+}
+"""What JSON must give for a shape of botocore's; for all other shapes a string."""
+
+
 def _in_api_spelling(shape: Shape, value: Any, path: str) -> Any:
-    """The value with each structure's keys as the API spells them."""
-    match shape, value:
-        case StructureShape(), dict():
+    """The value with each structure's keys as the API spells them. Raises InvalidTarget for a value of another type."""
+    fits = isinstance(value, JSON_TYPES.get(shape.type_name, str))
+    if not fits:
+        raise InvalidTarget(f"{path} must be a {shape.type_name}, not {json.dumps(value)[:80]}")
+    match shape:
+        case StructureShape():
             return _structure(shape, value, path)
-        case ListShape(), list():
+        case ListShape():
             return [_in_api_spelling(shape.member, item, f"{path}[{place}]") for place, item in enumerate(value)]
-        case MapShape(), dict():
+        case MapShape():
             return {key: _in_api_spelling(shape.value, item, f"{path}.{key}") for key, item in value.items()}
         case _:
             return value

@@ -20,7 +20,8 @@ def test_ids_are_unique() -> None:
 )
 def test_is_found_by_either_id_and_by_arn(identifier: str) -> None:
     found = find_foundation_model(identifier)
-    assert found is not None and found.full_id == "amazon.nova-micro-v1:0:128k"
+    assert found is not None
+    assert found.full_id == "amazon.nova-micro-v1:0:128k"
 
 
 def test_unknown_is_none() -> None:

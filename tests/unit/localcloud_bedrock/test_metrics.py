@@ -20,7 +20,8 @@ def test_the_loss_falls_and_ends_in_the_reported_one() -> None:
     training = curve("job", records=20, epochs=2, batch_size=4)
     rows = table(artifacts(training, validators=0)["training_artifacts/step_wise_training_metrics.csv"])
     losses = [float(row["training_loss"]) for row in rows]
-    assert losses == sorted(losses, reverse=True) and losses[-1] == training.training_loss
+    assert losses == sorted(losses, reverse=True)
+    assert losses[-1] == training.training_loss
     assert [row["epoch_number"] for row in rows] == ["1"] * 5 + ["2"] * 5
     assert {row["simulated"] for row in rows} == {"true"}
 
@@ -28,7 +29,8 @@ def test_the_loss_falls_and_ends_in_the_reported_one() -> None:
 def test_long_trainings_are_thinned() -> None:
     training = curve("job", records=10_000, epochs=5, batch_size=1)
     rows = table(artifacts(training, validators=0)["training_artifacts/step_wise_training_metrics.csv"])
-    assert len(rows) == MOST_ROWS and rows[-1]["step_number"] == "50000"
+    assert len(rows) == MOST_ROWS
+    assert rows[-1]["step_number"] == "50000"
 
 
 def test_validation_has_a_row_for_each_validator_and_a_note() -> None:

@@ -124,8 +124,16 @@ def fields(draw: st.DrawFn, low: int, high: int, names: tuple[str, ...] = ()) ->
 ZONES = st.sampled_from(["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata"])
 # Around the changes of the clock, where mistakes would hide, and somewhere else.
 STARTS = st.sampled_from(
-    [datetime(2026, 3, 7), datetime(2026, 3, 28), datetime(2026, 4, 4), datetime(2026, 10, 3), datetime(2026, 10, 24)]
-    + [datetime(2026, 10, 31), datetime(2028, 2, 28), datetime(2026, 12, 31)]
+    [
+        datetime(2026, 3, 7, tzinfo=UTC),
+        datetime(2026, 3, 28, tzinfo=UTC),
+        datetime(2026, 4, 4, tzinfo=UTC),
+        datetime(2026, 10, 3, tzinfo=UTC),
+        datetime(2026, 10, 24, tzinfo=UTC),
+        datetime(2026, 10, 31, tzinfo=UTC),
+        datetime(2026, 12, 31, tzinfo=UTC),
+        datetime(2028, 2, 28, tzinfo=UTC),
+    ]
 )
 
 
@@ -153,7 +161,7 @@ def test_agrees_with_a_scan_of_every_minute(
     zone = ZoneInfo(zone_name)
     days_text = f"? * {week_days[0]}" if weekly else f"{month_days[0]} * ?"
     cron = parse_cron(f"{minutes[0]} {hours[0]} {days_text} *")
-    since = start.replace(tzinfo=UTC) + timedelta(seconds=offset)
+    since = start + timedelta(seconds=offset)
 
     def matches(moment: datetime) -> bool:
         wall = moment.astimezone(zone)

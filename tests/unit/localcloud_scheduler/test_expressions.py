@@ -46,8 +46,20 @@ def test_cron_may_fire_at_the_very_start() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "cron(banana)", "rate(0 minutes)", "rate(5 seconds)", "rate(-1 hours)", "rate(1.5 hours)", "rate(5)"]
-    + ["at(2026-02-30T10:00:00)", "at(2026-02-03)", "at(2026-02-03T10:00:00Z)", "every day", "rate(5 minutes) "],
+    [
+        "",
+        "cron(banana)",
+        "rate(0 minutes)",
+        "rate(5 seconds)",
+        "rate(-1 hours)",
+        "rate(1.5 hours)",
+        "rate(5)",
+        "rate(5 minutes) ",
+        "at(2026-02-30T10:00:00)",
+        "at(2026-02-03)",
+        "at(2026-02-03T10:00:00Z)",
+        "every day",
+    ],
 )
 def test_refuses_what_it_cannot_read(text: str) -> None:
     with pytest.raises(InvalidExpression):

@@ -51,5 +51,18 @@ def test_an_unknown_parameter_is_found_only_when_it_fires() -> None:
         api_call(arn, text)
 
 
+@pytest.mark.parametrize(
+    ("action", "parameters"),
+    [
+        ("deleteEndpoint", {"EndpointName": 5}),
+        ("createEndpoint", {"EndpointName": "e", "Tags": "none"}),
+        ("createEndpoint", {"EndpointName": "e", "Tags": ["none"]}),
+    ],
+)
+def test_a_parameter_of_the_wrong_type_is_named(action: str, parameters: dict[str, object]) -> None:
+    with pytest.raises(InvalidTarget, match=r"Input\.(EndpointName|Tags).* must be a"):
+        api_call(f"{SDK}:sagemaker:{action}", json.dumps(parameters))
+
+
 def test_a_listing_like_name_is_not_taken_for_a_reader() -> None:
     check_target(f"{SDK}:sagemaker:stopTrainingJob", None)

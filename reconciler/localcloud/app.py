@@ -14,9 +14,9 @@ from werkzeug.wrappers import Response
 from reconciler.localcloud.errors import AwsError, LostResponse, invalid
 from reconciler.localcloud.faults import API_KINDS
 from reconciler.localcloud.moto_bridge import MOTO_BY_SIGNING_NAME, MotoObjects, MotoState, StartResponse, moto_app
-from reconciler.localcloud.protocol import Answer, Route, parse, route, write, write_error
+from reconciler.localcloud.protocol import Answer, Route, parse, route, status_of, write, write_error
 from reconciler.localcloud.runtime import Runtime
-from reconciler.localcloud.service import Call, Service, refused, spoil
+from reconciler.localcloud.service import Call, Objects, Service, refused, spoil
 from reconciler.localcloud.services import SERVICES, STEPS
 from reconciler.localcloud.timeline import Timeline
 from reconciler.localcloud.validation import refusal
@@ -37,7 +37,7 @@ class LocalCloud:
     def __init__(self, *, world: World | None = None, runtime: Runtime | None = None) -> None:
         self.world = world or World()
         self.moto = MotoState()
-        self.objects = MotoObjects(self.moto, self.world.account)
+        self.objects: Objects = MotoObjects(self.moto, self.world.account)
         self.runtime: Runtime = runtime or Timeline()
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
@@ -56,6 +56,8 @@ class LocalCloud:
         """Carry out an operation of one of our own services, checked and logged like a client's. Raises AwsError."""
         with self.world.lock:
             self.settle()
+            if service not in SERVICES:
+                raise unsupported(service, operation)
             return self._carry_out(SERVICES[service], operation, params, region, caller) or {}
 
     def settle(self) -> None:
@@ -65,7 +67,8 @@ class LocalCloud:
                 return
             for event, resource in self.world.due():
                 with self.world.clock.held_at(event.at):
-                    STEPS[event.step](self, resource, event.at, event.data)
+                    self.world.revision += 1
+                STEPS[event.step](self, resource, event.at, event.data)
 
     def advance(self, seconds: float) -> None:
         """Set the clock ahead and let happen what falls into that time. Raises ValueError for a negative number."""
@@ -76,7 +79,7 @@ class LocalCloud:
     def reset(self) -> None:
         """An empty cloud again, with the same clock and runtime."""
         with self.world.lock:
-            self.world.__dict__.update(World(clock=self.world.clock, account=self.world.account).__getstate__())
+            self.world.reset()
             self.moto.reset()
 
     # -- our own services
@@ -153,6 +156,9 @@ class LocalCloud:
                 response = Response.from_app(moto_app(service), environ, buffered=True)
         except NotImplementedError as lacking:
             raise unsupported(service, operation) from lacking
+        except Exception as broken:  # whatever breaks in moto, the client gets an answer that it can read
+            text = f"The embedded cloud failed at {service}:{operation}: {type(broken).__name__}: {broken}"
+            raise AwsError("InternalFailure", text, status=500) from broken
         if response.status_code >= 400 and response.get_data()[:9].lower() == b"<!doctype":
             raise AwsError("InternalFailure", f"The embedded cloud failed at {service}:{operation}", status=500)
         headers = {key: value for key, value in response.headers.items() if key.lower() != "x-amzn-requestid"}
@@ -221,7 +227,7 @@ class _Log:
         caller: str,
     ) -> None:
         self._world = world
-        self._entry = {
+        self._entry: dict[str, Any] = {
             "service": service, "operation": operation, "name": name, "region": region, "params": params,
             "caller": caller, "at": world.clock.now(),
         }  # fmt: skip
@@ -240,5 +246,6 @@ class _Log:
         if isinstance(error, LostResponse):
             self._status, self._error = 0, "LostResponse"
         elif isinstance(error, AwsError):
-            self._status, self._error = error.status or 400, error.code
-        self._world.requests.add(**self._entry, status=self._status, error=self._error)
+            self._status, self._error = status_of(self._entry["service"], error), error.code
+        entry = self._world.requests.add(**self._entry, status=self._status, error=self._error)
+        self._world.revision += entry.changes

@@ -29,16 +29,17 @@ class InProcess:
 
     def attach(self, session: boto3.Session) -> boto3.Session:
         """From now on, clients that are created from this session talk to the cloud."""
-        session.events.register("before-send", self)
+        session.events.register("before-send", self.answer)
         return session
 
-    def __call__(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+    def answer(self, request: AWSPreparedRequest, **_: Any) -> Any:
         environ = Request.from_primitives(request.method, request.url, request.headers, request.body).environ
         try:
             answer = Response.from_app(self._cloud, environ, buffered=True)
         except LostResponse as lost:
             raise ConnectionClosedError(endpoint_url=request.url) from lost
-        return AWSResponse(request.url, answer.status_code, dict(answer.headers), _Body(answer.get_data()))
+        headers: Any = dict(answer.headers)
+        return AWSResponse(request.url, answer.status_code, headers, _Body(answer.get_data()))
 
 
 def session(cloud: LocalCloud, region: str = "us-east-1") -> boto3.Session:

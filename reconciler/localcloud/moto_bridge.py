@@ -51,7 +51,7 @@ class MotoState:
     @contextmanager
     def in_place(self) -> Iterator[None]:
         """Within, moto's globals are this cloud's."""
-        global _in_place
+        global _in_place  # noqa: PLW0603 - moto's state is global, so who owns it is, too
         with _swap:
             if _in_place is not self:
                 if _in_place is not None:

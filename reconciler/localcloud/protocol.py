@@ -54,7 +54,7 @@ def parse(found: Route, request: Request) -> dict[str, Any]:
     """The request's parameters; timestamps are aware. Raises AwsError(SerializationException) for what is no request."""
     protocol = str(found.operation.service_model.protocol)
     parser = PROTOCOL_PARSERS[protocol](found.operation, timestamp_parser=_aware)
-    message = {
+    message: Any = {
         "method": request.method,
         "values": request.values,
         "headers": request.headers,
@@ -77,10 +77,15 @@ def write(operation: OperationModel, result: Any) -> Answer:
     return Answer(int(written["status_code"]), dict(written["headers"]), _bytes(written["body"]))
 
 
+def status_of(service: str, error: AwsError) -> int:
+    """The HTTP status of an error: its own, else the model's, else 400."""
+    return error.status or _statuses(service).get(error.code) or STATUS_BY_CODE.get(error.code, 400)
+
+
 def write_error(service: str, error: AwsError) -> Answer:
-    """The answer that carries an error; its HTTP status is the error's own, else the model's, else 400."""
+    """The answer that carries an error."""
     model = get_service_model(service)
-    status = error.status or _statuses(service).get(error.code) or STATUS_BY_CODE.get(error.code, 400)
+    status = status_of(service, error)
     if str(model.protocol).endswith("json") or str(model.protocol).startswith("smithy"):
         body = json.dumps({"__type": error.code, "message": error.message, "Message": error.message})
         headers = {"Content-Type": "application/x-amz-json-1.1", "X-Amzn-Errortype": error.code}
@@ -121,7 +126,7 @@ def _aware(value: Any) -> datetime:
 @cache
 def _statuses(service: str) -> Mapping[str, int]:
     """HTTP status by error code, as the service's model declares them."""
-    shapes = get_service_model(service).error_shapes
+    shapes: Any = get_service_model(service).error_shapes
     declared = {shape.error_code: shape.metadata.get("error", {}).get("httpStatusCode") for shape in shapes}
     declared |= {shape.name: declared[shape.error_code] for shape in shapes}
     return {code: int(status) for code, status in declared.items() if status}

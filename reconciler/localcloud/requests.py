@@ -73,6 +73,11 @@ class RequestLog:
         self._entries.append(entry)
         return entry
 
+    @property
+    def total(self) -> int:
+        """How many there were, kept or not."""
+        return self._sequence
+
     def since(self, sequence: int = 0) -> list[LoggedRequest]:
         """Entries after the one with this number."""
         return [entry for entry in self._entries if entry.sequence > sequence]

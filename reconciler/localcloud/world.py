@@ -41,8 +41,15 @@ class World:
     def __init__(self, *, clock: Clock | None = None, seed: int = 7, account: str = ACCOUNT) -> None:
         self.clock = clock or Clock()
         self.account = account
-        self.chance = random.Random(seed)
+        self.seed = seed
         self.lock = threading.RLock()
+        self.revision = 0
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything but the clock. `revision` goes on counting whatever may have changed the world."""
+        self.revision += 1
+        self.chance = random.Random(self.seed)  # noqa: S311 - the same world each time is what is wanted
         self.faults: list[Fault] = []
         self.requests = RequestLog()
         self.tokens: dict[tuple[str, ...], str] = {}
@@ -121,11 +128,12 @@ class World:
         """The first ordered fault of these kinds that strikes this call ("service:Operation" on `name`)."""
         return next((f for f in self.faults if f.kind in kinds and f.strikes(operation, name, self.chance)), None)
 
-    # -- pickling: everything but the lock
+    # -- pickling: all but the lock, and the request log, which only tells of this process
 
     def __getstate__(self) -> dict[str, Any]:
-        return {key: value for key, value in self.__dict__.items() if key != "lock"}
+        return {key: value for key, value in self.__dict__.items() if key not in ("lock", "requests")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self.lock = threading.RLock()
+        self.requests = RequestLog()

@@ -37,15 +37,17 @@ def lister(kind: str, member: str, summary: Callable[[Resource], dict[str, Any]]
 
 
 def _keeps(resource: Resource, params: Mapping[str, Any]) -> bool:
-    bounds = (
-        ("CreationTimeAfter", lambda t: resource.created > t),
-        ("CreationTimeBefore", lambda t: resource.created < t),
-        ("LastModifiedTimeAfter", lambda t: resource.updated > t),
-        ("LastModifiedTimeBefore", lambda t: resource.updated < t),
-    )
+    bounds = {name: params[name].timestamp() for name in BOUNDS if params.get(name) is not None}
     named = params.get("NameContains", "") in resource.name
-    return named and all(holds(params[name].timestamp()) for name, holds in bounds if params.get(name) is not None)
+    return named and all(BOUNDS[name](resource, bound) for name, bound in bounds.items())
 
+
+BOUNDS: Mapping[str, Callable[[Resource, float], bool]] = {
+    "CreationTimeAfter": lambda resource, bound: resource.created > bound,
+    "CreationTimeBefore": lambda resource, bound: resource.created < bound,
+    "LastModifiedTimeAfter": lambda resource, bound: resource.updated > bound,
+    "LastModifiedTimeBefore": lambda resource, bound: resource.updated < bound,
+}
 
 list_training_jobs = lister(TRAINING_JOB, "TrainingJobSummaries", training.summary, order="Ascending")
 list_models = lister(MODEL, "Models", inference.model_summary, order="Descending")

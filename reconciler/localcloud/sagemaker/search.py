@@ -93,9 +93,8 @@ def _matches(properties: _Properties, expression: Mapping[str, Any]) -> bool:
         *(_holds_nested(properties, nested) for nested in expression.get("NestedFilters") or ()),
         *(_matches(properties, inner) for inner in expression.get("SubExpressions") or ()),
     ]
-    if not parts:
-        return True
-    return any(parts) if expression.get("Operator") == "Or" else all(parts)
+    either = expression.get("Operator") == "Or"
+    return not parts or (any(parts) if either else all(parts))
 
 
 def _holds_nested(properties: _Properties, nested: Mapping[str, Any]) -> bool:
@@ -109,12 +108,13 @@ def _holds(properties: _Properties | _Element, condition: Filter) -> bool:
     values = properties.values(condition["Name"])
     operator = condition.get("Operator", "Equals")
     if operator in ("Exists", "NotExists"):
-        return bool(values) == (operator == "Exists")
+        return bool(values) is (operator == "Exists")
     if condition.get("Value") is None:
         raise invalid(f"Value is required for the operator {operator} on {condition['Name']}.")
     if operator == "NotEquals":
         return not any(_equals(value, condition["Value"]) for value in values)
-    return any(OPERATORS[operator](value, condition["Value"]) for value in values)
+    holds = OPERATORS[operator]
+    return any(holds(value, condition["Value"]) for value in values)
 
 
 def _equals(value: Any, given: str) -> bool:
@@ -161,10 +161,17 @@ OPERATORS: Mapping[str, Callable[[Any, str], bool]] = {
 }
 
 
+QUICK_KEYS: Mapping[str, Callable[[Resource], float]] = {
+    "LastModifiedTime": lambda one: one.updated,
+    "CreationTime": lambda one: one.created,
+}
+"""What can be sorted by without building records."""
+
+
 def _sort(found: list[Resource], record: Record, params: Mapping[str, Any]) -> None:
     name = params.get("SortBy", "LastModifiedTime")
     descending = params.get("SortOrder", "Descending") == "Descending"
-    quick = {"LastModifiedTime": lambda one: one.updated, "CreationTime": lambda one: one.created}.get(name)
+    quick = QUICK_KEYS.get(name)
     if quick is not None:
         found.sort(key=lambda one: (quick(one), one.name), reverse=descending)
         return
@@ -180,8 +187,8 @@ def _sortable(values: list[Any]) -> tuple[int, float, str]:
             return 1, moment.timestamp(), ""
         case [int() | float() as number, *_]:
             return 1, float(number), ""
-        case [value, *_]:
-            return 2, 0.0, str(value)
+        case _:
+            return 2, 0.0, str(values[0])
 
 
 def _recorder(wanted: str, now: float) -> Record:
@@ -191,8 +198,12 @@ def _recorder(wanted: str, now: float) -> Record:
         "Endpoint": endpoints.describe,
         "Model": inference.describe,
     }
-    build = describe.get(wanted, lambda _: {})
+    build = describe.get(wanted, _no_record)
     return lambda resource: {**build(resource), "Tags": tags.to_list(resource.tags)}
+
+
+def _no_record(_: Resource) -> dict[str, Any]:
+    return {}
 
 
 def _wrapped(wanted: str, record: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,151 @@
+"""The embedded cloud behind a socket: loopback only, for this user only, saved as it changes."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import logging
+import os
+import secrets
+import signal
+import threading
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from filelock import FileLock, Timeout
+from moto.moto_server.werkzeug_app import MotoRequestHandler
+from werkzeug.serving import BaseWSGIServer, make_server
+from werkzeug.wrappers import Request, Response
+
+from reconciler.localcloud import snapshot
+from reconciler.localcloud.admin import PREFIX, Admin
+from reconciler.localcloud.app import LocalCloud
+from reconciler.localcloud.clock import Clock
+from reconciler.localcloud.moto_bridge import StartResponse
+from reconciler.localcloud.state import StateDir
+from reconciler.localcloud.world import World
+
+HOST = "127.0.0.1"
+
+
+class AlreadyRunning(Exception):
+    """Another server works on the same state directory."""
+
+
+class Guarded:
+    """The cloud as browsers and networks may meet it: only under loopback names, never for pages of other origins."""
+
+    def __init__(self, cloud: LocalCloud, admin: Admin, saver: snapshot.Saver) -> None:
+        self._cloud = cloud
+        self._admin = admin
+        self._saver = saver
+
+    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        request = Request(environ)
+        refusal = stranger(request)
+        if refusal is not None:
+            return Response(refusal, 403, content_type="text/plain")(environ, start_response)
+        try:
+            if request.path.startswith(PREFIX):
+                return self._admin.answer(request)(environ, start_response)
+            return self._cloud(environ, start_response)
+        finally:
+            self._saver.look()
+
+
+def stranger(request: Request) -> str | None:
+    """Why a request is refused: another host name means DNS rebinding, another origin a web page. None lets it in."""
+    if not is_loopback(urlsplit(f"//{request.headers.get('Host', '')}").hostname):
+        return "This server answers under loopback names only.\n"
+    origin = request.headers.get("Origin")
+    if origin is not None and not is_loopback(urlsplit(origin).hostname):
+        return "This server does not answer pages of other origins.\n"
+    if request.headers.get("Sec-Fetch-Site") == "cross-site":
+        return "This server does not answer pages of other sites.\n"
+    return None
+
+
+def is_loopback(host: str | None) -> bool:
+    """localhost, names below it, and loopback addresses."""
+    if host is None:
+        return False
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def serve(
+    state_dir: Path, *, host: str = HOST, port: int = 0, speed: float | None = None, ready_fd: int | None = None
+) -> None:
+    """Run until SIGTERM, SIGINT or a shutdown request; then save and return.
+
+    port:     0 takes the one used last, else any free one. speed: None keeps the saved clock's.
+    ready_fd: a file descriptor that gets one line once requests are answered.
+    Raises ValueError for an address that is not loopback, AlreadyRunning, UnreadableSnapshot, OSError for a taken port.
+    """
+    if not is_loopback(host):
+        raise ValueError(f"the embedded cloud listens on loopback addresses only, not on {host}")
+    state = StateDir(state_dir)
+    state.create()
+    try:
+        with FileLock(state.running_lock, timeout=0):
+            _serve(state, host=host, port=port, speed=speed, ready_fd=ready_fd)
+    except Timeout as held:
+        raise AlreadyRunning(f"another server works on {state_dir}") from held
+
+
+def _serve(state: StateDir, *, host: str, port: int, speed: float | None, ready_fd: int | None) -> None:
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    cloud = _cloud(state, speed)
+    token = secrets.token_urlsafe(32)
+    stopping = threading.Event()
+    saver = snapshot.Saver(cloud, state.snapshot)
+    admin = Admin(cloud, token=token, shut_down=stopping.set)
+    server = _listen(host, port or state.last_port(), Guarded(cloud, admin, saver), any_port=port == 0)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    serving.start()
+    state.announce(port=server.server_port, host=host, token=token)
+    _tell(ready_fd, server.server_port)
+    stopping.wait()
+    server.shutdown()
+    server.server_close()
+    saver.close()
+    state.withdraw()
+
+
+def _cloud(state: StateDir, speed: float | None) -> LocalCloud:
+    cloud = LocalCloud(world=World(clock=Clock(speed=1.0)))
+    snapshot.sweep(state.snapshot)
+    if state.snapshot.exists():
+        snapshot.load(cloud, state.snapshot)
+    if speed is not None:
+        cloud.world.clock.run_at(speed)
+    return cloud
+
+
+def _listen(host: str, port: int, app: Guarded, *, any_port: bool) -> BaseWSGIServer:
+    """A listening server; with `any_port` another port will do where the wanted one is taken."""
+    try:
+        return _make_server(host, port, app)
+    except OSError:
+        if not any_port or port == 0:
+            raise
+    return _make_server(host, 0, app)
+
+
+def _make_server(host: str, port: int, app: Guarded) -> BaseWSGIServer:
+    return make_server(host, port, app, threaded=True, request_handler=MotoRequestHandler)
+
+
+def _tell(ready_fd: int | None, port: int) -> None:
+    if ready_fd is not None:
+        with suppress(OSError), os.fdopen(ready_fd, "w") as pipe:
+            pipe.write(json.dumps({"port": port}) + "\n")

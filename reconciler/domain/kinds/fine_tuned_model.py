@@ -16,7 +16,6 @@ from pydantic import (
     Discriminator,
     Field,
     PlainSerializer,
-    StringConstraints,
     Tag,
     WithJsonSchema,
 )
@@ -56,8 +55,8 @@ Percent = Annotated[
     PlainSerializer(lambda share: f"{share}%", return_type=str),
     _text(r"^0*[1-9][0-9]?%$"),
 ]
-InstanceTypeName = Annotated[str, StringConstraints(pattern=r"^ml\.[a-z0-9\-]+\.[a-z0-9\-]+$")]
-TrainingInstanceTypeName = Annotated[str, StringConstraints(pattern=r"^(auto|ml\.[a-z0-9\-]+\.[a-z0-9\-]+)$")]
+InstanceTypeName = Annotated[str, _text(r"^ml\.[a-z0-9\-]+\.[a-z0-9\-]+$")]
+TrainingInstanceTypeName = Annotated[str, _text(r"^(auto|ml\.[a-z0-9\-]+\.[a-z0-9\-]+)$")]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 
 
@@ -78,27 +77,27 @@ class DatasetValidation(Value):
 def _validation_tag(value: object) -> str:
     match value:
         case SplitValidation() | {"split": _}:
-            return "split"
+            return "split form"
         case DatasetValidation() | dict():
-            return "dataset"
+            return "dataset form"
         case _:
-            return "none"
+            return "none form"
 
 
 Validation = Annotated[
-    Annotated[SplitValidation, Tag("split")]
-    | Annotated[DatasetValidation, Tag("dataset")]
-    | Annotated[Literal["none"], Tag("none")],
+    Annotated[SplitValidation, Tag("split form")]
+    | Annotated[DatasetValidation, Tag("dataset form")]
+    | Annotated[Literal["none"], Tag("none form")],
     Discriminator(_validation_tag),
 ]
 
 
 def _base_model_tag(value: object) -> str:
-    return "parent" if isinstance(value, (dict, ParentModel)) else "key"
+    return "parent form" if isinstance(value, (dict, ParentModel)) else "key form"
 
 
 BaseModelChoice = Annotated[
-    Annotated[str, Tag("key")] | Annotated[ParentModel, Tag("parent")],
+    Annotated[str, Tag("key form")] | Annotated[ParentModel, Tag("parent form")],
     Discriminator(_base_model_tag),
 ]
 

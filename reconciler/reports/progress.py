@@ -8,11 +8,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, TextIO
 
 from rich.status import Status as Spinner
+from rich.text import Text
 
 from reconciler.domain.outcome import Outcome, OutcomeState
 from reconciler.domain.plan import Change
@@ -93,11 +95,21 @@ class LiveProgress(AbstractContextManager["LiveProgress"]):
                 self._screen.line(*describe(event))
 
     def _show(self, text: str) -> None:
-        room = max(20, self._screen.width - 12)
         shown = self._screen.text(text)
-        shown.truncate(room, overflow="ellipsis")
-        shown.append(f"  {elapsed(self._now() - self._began)}", "dim")
-        self._spinner.update(shown)
+        shown.truncate(max(20, self._screen.width - 12), overflow="ellipsis")
+        self._spinner.update(_Ticking(shown, self._began, self._now))
+
+
+@dataclass(frozen=True)
+class _Ticking:
+    """A text with the time since ``began``, anew whenever the terminal is redrawn."""
+
+    text: Text
+    began: datetime
+    now: Now
+
+    def __rich__(self) -> Text:
+        return Text.assemble(self.text, (f"  {elapsed(self.now() - self.began)}", "dim"))
 
 
 class JsonProgress(AbstractContextManager["JsonProgress"]):

@@ -1,0 +1,43 @@
+"""Terraform's spelling of long flags: ``-auto-approve`` for ``--auto-approve``, ``-out=FILE`` for ``--out FILE``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+LONG_FLAGS = frozenset(
+    {
+        "allow",
+        "auto-approve",
+        "chdir",
+        "check",
+        "cloud",
+        "destroy",
+        "detailed-exitcode",
+        "diff",
+        "digest",
+        "help",
+        "json",
+        "lock-timeout",
+        "no-color",
+        "no-wait",
+        "out",
+        "parallelism",
+        "retrain",
+        "target",
+        "timeout",
+        "version",
+        "wide",
+    }
+)
+
+
+def normalised(arguments: Sequence[str]) -> list[str]:
+    """The arguments with a second hyphen before every long flag that has one. What follows ``--`` is left alone."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    return [*(_long(argument) for argument in arguments[:end]), *arguments[end:]]
+
+
+def _long(argument: str) -> str:
+    name = argument.partition("=")[0]
+    single = argument.startswith("-") and not argument.startswith("--")
+    return f"-{argument}" if single and name[1:] in LONG_FLAGS else argument

@@ -1,0 +1,117 @@
+"""How a command ends when it does not end well: the message on stderr, and the exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from reconciler.cli.exit_codes import ExitCode
+from reconciler.cli.invocation import Invocation, print_json
+
+if TYPE_CHECKING:
+    from reconciler.domain.errors import InvalidInput, ReconcilerError
+
+
+def ending(trouble: BaseException, invocation: Invocation, arguments: Sequence[str]) -> ExitCode:
+    """Tell what happened, once, in the form the caller asked for.
+
+    ========================= ==================================================
+    usage errors              1, with the command's usage
+    ReconcilerError           1, with what to do; invalid manifests with excerpts
+    LockHeld                  75
+    Interrupted, Ctrl-C       130
+    a closed pipe             130 - 128 + 11: 141 as shells say it; nothing to tell
+    anything else             3: a bug of ours, with a log to paste
+    ========================= ==================================================
+    """
+    match trouble:
+        case click.exceptions.Exit():
+            return ExitCode(trouble.exit_code)
+        case click.ClickException():
+            return _misused(trouble, invocation)
+        case KeyboardInterrupt() | click.Abort():
+            return _interrupted()
+        case BrokenPipeError():
+            return _nobody_reads()
+        case SystemExit():
+            raise trouble
+        case _:
+            return _told(trouble, invocation, arguments)
+
+
+def _misused(trouble: click.ClickException, invocation: Invocation) -> ExitCode:
+    if invocation.json:
+        from reconciler.reports.json import error_document
+
+        print_json(error_document(trouble.format_message(), code="usage"))
+    trouble.show()
+    return ExitCode.ERROR
+
+
+def _interrupted() -> ExitCode:
+    click.echo("\nInterrupted.", err=True)
+    return ExitCode.INTERRUPTED
+
+
+def _nobody_reads() -> ExitCode:
+    """``reconciler ... | head``: what is left in the buffer goes nowhere, silently."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return ExitCode.OK
+
+
+def _told(trouble: BaseException, invocation: Invocation, arguments: Sequence[str]) -> ExitCode:
+    from reconciler.domain.errors import Interrupted, InvalidInput, LockHeld, ReconcilerError
+
+    match trouble:
+        case InvalidInput():
+            _show_problems(trouble, invocation)
+        case ReconcilerError():
+            _show_error(trouble, invocation)
+        case _:
+            return _bug(trouble, arguments)
+    match trouble:
+        case LockHeld():
+            return ExitCode.LOCK_HELD
+        case Interrupted():
+            return ExitCode.INTERRUPTED
+        case _:
+            return ExitCode.ERROR
+
+
+def _show_problems(trouble: InvalidInput, invocation: Invocation) -> None:
+    from reconciler.reports.json import diagnostics_document
+    from reconciler.reports.terminal.diagnostics import draw_diagnostics, tally
+
+    if invocation.json:
+        print_json(diagnostics_document(trouble.diagnostics))
+    screen = invocation.screen(sys.stderr)
+    if not invocation.json:
+        draw_diagnostics(screen, trouble.diagnostics, invocation.sources)
+    screen.line((tally(trouble.diagnostics), "bold"))
+
+
+def _show_error(trouble: ReconcilerError, invocation: Invocation) -> None:
+    from reconciler.reports.json import error_document
+
+    if invocation.json:
+        print_json(error_document(str(trouble), trouble.hint, code=type(trouble).__name__))
+    screen = invocation.screen(sys.stderr)
+    first, *rest = str(trouble).splitlines() or [""]
+    screen.entry(("Error: ", "bold red"), first)
+    for line in rest:
+        screen.entry("       ", line)
+    if trouble.hint:
+        screen.entry(("hint: ", "green"), trouble.hint, indent=2)
+
+
+def _bug(trouble: BaseException, arguments: Sequence[str]) -> ExitCode:
+    from reconciler.cli.bugs import write_log
+
+    log = write_log(trouble, arguments)
+    click.echo(f"This is a bug in reconciler, not in your manifests: {type(trouble).__name__}.", err=True)
+    click.echo(f"Please report it with this log: {log}", err=True)
+    return ExitCode.BUG

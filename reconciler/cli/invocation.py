@@ -1,0 +1,42 @@
+"""One call of the program: what the flags that every command shares said. Filled while click parses, before a command runs."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+import click
+
+if TYPE_CHECKING:
+    from reconciler.reports.screen import Screen
+
+
+@dataclass
+class Invocation:
+    directory: Path = Path()
+    json: bool = False
+    no_color: bool = False
+    cloud: str | None = None
+    allow: tuple[str, ...] = ()
+    sources: Mapping[str, str] = field(default_factory=dict)
+    """The manifests' text by file once they were read, for excerpts beside problems."""
+
+    def screen(self, stream: TextIO | None = None) -> Screen:
+        """Where people read: stdout unless told otherwise."""
+        from reconciler.reports.screen import Screen, wants_color
+
+        chosen = stream or sys.stdout
+        return Screen(chosen, color=wants_color(chosen, os.environ, refused=self.no_color))
+
+
+pass_invocation = click.make_pass_decorator(Invocation, ensure=True)
+
+
+def print_json(document: object) -> None:
+    from reconciler.reports.json import to_text
+
+    click.echo(to_text(document))

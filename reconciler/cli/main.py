@@ -1,0 +1,97 @@
+"""``reconciler``: finds the command, runs it, and turns every ending into an exit code.
+
+Commands are imported when they are called, and nothing heavier than click is imported here: ``--help`` and ``--version`` cost
+what Python and click cost.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any, NoReturn
+
+import click
+
+from reconciler import __version__
+from reconciler.cli.argv import normalised
+from reconciler.cli.endings import ending
+from reconciler.cli.invocation import Invocation
+from reconciler.cli.options import color_option, directory_option
+
+COMMANDS = {
+    "init": "Make a new project in a folder.",
+    "validate": "Check the manifests: every problem at once.",
+    "fmt": "Rewrite manifests in their canonical form.",
+    "plan": "Show what would change, why, and what it costs.",
+    "apply": "Bring the cloud to what the manifests say.",
+    "drift": "Show what the cloud changed that no manifest asked for.",
+    "status": "List the models and where they stand.",
+    "show": "Show everything about one model.",
+    "destroy": "Undeploy and delete everything the project owns.",
+    "lock": "Show or release the project's lock.",
+    "catalog": "List base models and instances, with prices and sources.",
+    "schema": "Print or write the JSON Schemas.",
+    "local": "Run the embedded cloud on this machine.",
+    "completion": "Print a completion script for your shell.",
+}
+"""Name → one line of help; the command lives in the module of that name, under that name."""
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are needed; the list of commands needs none of them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"reconciler.cli.{cmd_name}"), cmd_name)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            ctx.fail(f"No such command {args[0]!r}.{_suggestion(args[0])}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Start with: reconciler init my-models && cd my-models && reconciler plan",
+)
+@click.version_option(__version__, message="reconciler %(version)s")
+@directory_option
+@color_option
+def reconciler() -> None:
+    """Fine-tuned LLMs on Amazon SageMaker and Amazon Bedrock, declared in YAML: plan, apply, drift."""
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """The exit code; see :mod:`reconciler.cli.exit_codes`."""
+    invocation = Invocation()
+    given = normalised(arguments)
+    try:
+        result: Any = reconciler.main(args=given, prog_name="reconciler", standalone_mode=False, obj=invocation)
+        sys.stdout.flush()
+        return int(result or 0)
+    except BaseException as trouble:
+        return int(ending(trouble, invocation, given))
+
+
+def _suggestion(name: str) -> str:
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, COMMANDS, n=1)
+    return f" Did you mean {close[0]!r}?" if close else ""

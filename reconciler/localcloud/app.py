@@ -36,7 +36,7 @@ class LocalCloud:
 
     def __init__(self, *, world: World | None = None, runtime: Runtime | None = None) -> None:
         self.world = world or World()
-        self.moto = MotoState()
+        self.moto = MotoState(lambda: self.world)
         self.objects: Objects = MotoObjects(self.moto, self.world.account)
         self.runtime: Runtime = runtime or Timeline()
 

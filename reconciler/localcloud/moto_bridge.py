@@ -18,7 +18,9 @@ import moto.backends
 from moto.core.base_backend import BackendDict
 from moto.moto_server.werkzeug_app import create_backend_app
 
+from reconciler.localcloud import moto_tagging
 from reconciler.localcloud.errors import AwsError
+from reconciler.localcloud.world import World
 
 MOTO_BY_SIGNING_NAME: Mapping[str, str] = {
     "s3": "s3",
@@ -42,9 +44,10 @@ _in_place: MotoState | None = None
 
 
 class MotoState:
-    """One cloud's share of moto."""
+    """One cloud's share of moto. `world` is the rest of that cloud, which the tagging API shows, too."""
 
-    def __init__(self) -> None:
+    def __init__(self, world: Callable[[], World]) -> None:
+        self._world = world
         self._parked: dict[str, dict[str, Any]] = {name: {} for name in MOTO_BY_SIGNING_NAME.values()}
         self._extras: dict[str, dict[str, Any]] = {name: {} for name in MOTO_BY_SIGNING_NAME.values()}
 
@@ -57,6 +60,7 @@ class MotoState:
                 if _in_place is not None:
                     _in_place._park()
                 self._unpark()
+                moto_tagging.show(self._world)
                 _in_place = self
             yield
 

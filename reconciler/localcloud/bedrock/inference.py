@@ -5,8 +5,7 @@
 | provisioned throughput (ARN or name), deployment (ARN) that serves | the runtime's reply |
 | the same while it is being created, or failed | ModelNotReadyException, 429 |
 | foundation model | the runtime's reply |
-| custom model | ValidationException: it must be deployed first |
-| anything else | ResourceNotFoundException for an ARN, ValidationException for the rest |
+| anything else, custom models that nothing serves too | ResourceNotFoundException, ValidationException |
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from reconciler.localcloud.bedrock.foundation import FoundationModel, find_foundation_model
-from reconciler.localcloud.bedrock.identifiers import DEPLOYMENT, MODEL, THROUGHPUT, foundation_arn, foundation_of
+from reconciler.localcloud.bedrock.identifiers import DEPLOYMENT, THROUGHPUT, foundation_arn, foundation_of
 from reconciler.localcloud.bedrock.payloads import PAYLOADS, Payload, bad_input
 from reconciler.localcloud.errors import AwsError, invalid
 from reconciler.localcloud.resource import Resource
@@ -63,8 +62,6 @@ def _host(call: Call) -> Resource:
     if foundation is not None:
         return _foundation_host(foundation, call)
     host = call.find_arn(id) if id.startswith("arn:") else call.find(THROUGHPUT, id)
-    if host is not None and host.kind == MODEL:
-        raise invalid(f"Invocation of model ID {id} with on-demand throughput isn't supported: deploy the model first.")
     if host is None or host.kind not in SERVING:
         code = "ResourceNotFoundException" if id.startswith("arn:") else "ValidationException"
         raise AwsError(code, f"The provided model identifier {id} is invalid.")

@@ -1,0 +1,128 @@
+"""How what serves stands to what should serve."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any
+
+from reconciler.domain.desired import DeploymentKind, DesiredDeployment, DesiredModel
+from reconciler.domain.naming import endpoint_name
+from reconciler.domain.observation import Deployment, DeploymentPhase, ModelObservation
+from reconciler.domain.plan import Effect, FieldChange
+
+
+class Serving(StrEnum):
+    """The deployment under the model's own name, compared with the wanted one."""
+
+    ABSENT = "absent"
+    LOST = "lost"
+    """It was deployed as it is wanted, and is gone."""
+    MOVING = "moving"
+    """Being created, updated or rolled back: never interrupted."""
+    DELETING = "deleting"
+    AS_DESIRED = "as desired"
+    OUTDATED = "outdated"
+    """Serves another version, or on other instances: can be rolled."""
+    IMMUTABLE = "immutable"
+    """Differs in what cannot be changed in place: kind, model units, commitment."""
+    ROLLED_BACK = "rolled back"
+    """The wanted version was asked for, and the cloud went back."""
+    FAILED = "failed"
+    """Failed as it is wanted now."""
+    FAILED_BEFORE = "failed before"
+    """Failed, but something else is wanted now."""
+
+
+_MOVING = (DeploymentPhase.CREATING, DeploymentPhase.UPDATING, DeploymentPhase.ROLLING_BACK)
+
+
+def current_deployment(want: DesiredModel, seen: ModelObservation) -> Deployment | None:
+    """Of the model's own name; the wanted kind first, where two kinds have that name."""
+    named = [d for d in seen.deployments if d.name == endpoint_name(want.name)]
+    return min(named, key=lambda d: (d.kind is not want.resolved.deployment.kind, d.identifier), default=None)
+
+
+def serving(want: DesiredModel, current: Deployment | None, recorded: DesiredModel | None) -> Serving:
+    """``recorded`` is what was written beside the wanted version when it was last deployed or rolled to."""
+    if current is None:
+        return Serving.LOST if was_deployed_so(want, recorded) else Serving.ABSENT
+    if current.phase is DeploymentPhase.DELETING:
+        return Serving.DELETING
+    if current.phase in _MOVING:
+        return Serving.MOVING
+    if current.phase is DeploymentPhase.FAILED:
+        return Serving.FAILED if _is_as_wanted(want, current) else Serving.FAILED_BEFORE
+    if immutable_fields(want.resolved.deployment, current):
+        return Serving.IMMUTABLE
+    if _went_back(current) and _was_asked_for(want, current, recorded):
+        return Serving.ROLLED_BACK
+    return Serving.AS_DESIRED if _is_as_wanted(want, current) else Serving.OUTDATED
+
+
+def was_deployed_so(want: DesiredModel, recorded: DesiredModel | None) -> bool:
+    """It was deployed once as it is wanted now, so that no manifest asked for a difference."""
+    return recorded is not None and recorded.resolved.deployment.deployed and _same(want, recorded)
+
+
+def serves(current: Deployment) -> str | None:
+    """The fingerprint of what answers now; of what was asked for, where that cannot be told."""
+    asked = current.owner.fingerprint if current.owner else None
+    return current.fingerprint or asked
+
+
+def rolling_fields(wanted: DesiredDeployment, current: Deployment) -> tuple[FieldChange, ...]:
+    """Differences that a roll settles. A count that autoscaling set, or that no manifest names, is kept."""
+    count = None if current.autoscaled else wanted.instance_count
+    pairs = (
+        ("spec.deployment.instanceType", current.instance_type, wanted.instance_type),
+        ("spec.deployment.instanceCount", current.instance_count, count),
+    )
+    return _differences(pairs) if current.kind is wanted.kind is DeploymentKind.REAL_TIME else ()
+
+
+def immutable_fields(wanted: DesiredDeployment, current: Deployment) -> tuple[FieldChange, ...]:
+    """Differences that only a new deployment settles."""
+    if current.kind is not wanted.kind:
+        return _differences((("spec.deployment.kind", str(current.kind), str(wanted.kind)),))
+    pairs = (
+        ("spec.deployment.throughput.modelUnits", current.model_units, wanted.model_units),
+        ("spec.deployment.throughput.commitment", current.commitment, wanted.commitment),
+    )
+    return _differences(pairs) if wanted.kind is DeploymentKind.PROVISIONED else ()
+
+
+def _differences(pairs: tuple[tuple[str, Any, Any], ...]) -> tuple[FieldChange, ...]:
+    """What the cloud does not tell, or the manifest does not ask for, is no difference."""
+    found = [(path, before, after) for path, before, after in pairs if None not in (before, after) and before != after]
+    return tuple(FieldChange(path=path, before=b, after=a, effect=Effect.ROLL) for path, b, a in found)
+
+
+def _is_as_wanted(want: DesiredModel, current: Deployment) -> bool:
+    wanted = want.resolved.deployment
+    differs = rolling_fields(wanted, current) or immutable_fields(wanted, current)
+    return serves(current) == want.fingerprint and not differs
+
+
+def _went_back(current: Deployment) -> bool:
+    return current.rolled_back or current.failure is not None or current.phase is DeploymentPhase.UPDATE_FAILED
+
+
+def _was_asked_for(want: DesiredModel, current: Deployment, recorded: DesiredModel | None) -> bool:
+    """Asking again for what the cloud just refused would go round for ever."""
+    asked = current.owner.fingerprint if current.owner else current.target_fingerprint
+    return asked == want.fingerprint and (recorded is None or _same(want, recorded))
+
+
+_HOW: tuple[Callable[[DesiredDeployment], object], ...] = (
+    lambda deployment: deployment.kind,
+    lambda deployment: deployment.instance_type,
+    lambda deployment: deployment.instance_count,
+    lambda deployment: deployment.model_units,
+    lambda deployment: deployment.commitment,
+)
+"""How a version is served; not when."""
+
+
+def _same(one: DesiredModel, other: DesiredModel) -> bool:
+    return all(of(one.resolved.deployment) == of(other.resolved.deployment) for of in _HOW)

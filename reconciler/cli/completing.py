@@ -1,0 +1,19 @@
+"""Names for shell completion: from the manifests alone, and silent where they cannot be read."""
+
+from __future__ import annotations
+
+import click
+
+from reconciler.cli.invocation import Invocation
+
+
+def model_names(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    from reconciler.cli import wiring
+
+    invocation = ctx.find_object(Invocation) or Invocation()
+    try:
+        configuration = wiring.open_project(invocation.directory, cloud=None, allow=()).loaded.configuration
+    except Exception:
+        return []  # a shell is waiting for words: an error message would end up in its line
+    names = [model.name for model in configuration.models] if configuration else []
+    return [name for name in names if name.startswith(incomplete)]

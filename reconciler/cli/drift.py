@@ -1,0 +1,33 @@
+"""``reconciler drift``: what the cloud changed that no manifest asked for."""
+
+from __future__ import annotations
+
+import click
+
+from reconciler.cli.exit_codes import ExitCode
+from reconciler.cli.invocation import Invocation, pass_invocation
+from reconciler.cli.options import json_option, project_options
+from reconciler.cli.plan import show_plan
+from reconciler.cli.project import proposed
+
+
+@click.command()
+@project_options
+@click.option("--target", "targets", multiple=True, metavar="NAME", help="Only this model; repeat for more.")
+@json_option
+@pass_invocation
+def drift(invocation: Invocation, targets: tuple[str, ...]) -> int:
+    """Show what differs between the cloud and what was last applied, where no manifest asked for it.
+
+    Exit code 2 where something drifted, 0 where nothing did, 1 where looking failed: fit for a schedule.
+    """
+    from reconciler.domain.plan import PlanOptions
+    from reconciler.reports.view.drift import drift_of
+
+    whole = proposed(invocation, PlanOptions(targets=targets, allow=invocation.allow, refresh_only=True)).plan
+    drifted = drift_of(whole)
+    if drifted.changes or invocation.json:
+        show_plan(invocation, drifted)
+    else:
+        invocation.screen().line(("No drift. The cloud is as it was last applied.", "bold"))
+    return ExitCode.CHANGES if drifted.changes else ExitCode.OK

@@ -1,0 +1,78 @@
+"""Opening the project and planning it: what every command that looks at the cloud begins with."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reconciler.cli.invocation import Invocation
+
+if TYPE_CHECKING:
+    from reconciler.cli.wiring import Project
+    from reconciler.domain.desired import Configuration
+    from reconciler.domain.plan import Plan, PlanOptions
+    from reconciler.engine.outside import Outside
+    from reconciler.engine.propose import Proposal
+    from reconciler.reports.progress import LiveProgress, PlainProgress
+
+
+def opened(invocation: Invocation) -> Project:
+    """The project with its manifests read, whatever they are worth; later messages can quote them."""
+    from reconciler.cli import wiring
+
+    project = wiring.open_project(invocation.directory, cloud=invocation.cloud, allow=invocation.allow)
+    invocation.sources = project.loaded.sources
+    return project
+
+
+def checked(project: Project) -> Configuration:
+    """What the manifests say. Raises InvalidInput with every problem at once."""
+    from reconciler.domain.errors import InvalidInput
+
+    if project.loaded.configuration is None:
+        raise InvalidInput(project.loaded.diagnostics)
+    return project.loaded.configuration
+
+
+def watching(invocation: Invocation) -> LiveProgress | PlainProgress:
+    """Progress on stderr: live on a terminal, plain lines elsewhere and in CI."""
+    from reconciler.reports.progress import LiveProgress, PlainProgress
+
+    screen = invocation.screen(sys.stderr)
+    live = sys.stderr.isatty() and not os.environ.get("CI") and os.environ.get("TERM") != "dumb"
+    return LiveProgress(screen) if live else PlainProgress(screen)
+
+
+@dataclass(frozen=True)
+class Proposed:
+    """A proposal, and the world that it was made of and can be applied to."""
+
+    configuration: Configuration
+    outside: Outside
+    proposal: Proposal
+
+    @property
+    def plan(self) -> Plan:
+        return self.proposal.plan
+
+
+def proposed(invocation: Invocation, options: PlanOptions) -> Proposed:
+    """Read, check, look at the cloud, plan. Raises InvalidInput, CloudUnavailable."""
+    from reconciler.engine.propose import propose
+
+    project = opened(invocation)
+    configuration = checked(project)
+    with watching(invocation) as progress:
+        outside = project.outside(progress)
+        proposal = propose(configuration, outside, options)
+    return Proposed(configuration, outside, _with_warnings(proposal, project))
+
+
+def _with_warnings(proposal: Proposal, project: Project) -> Proposal:
+    """What was noticed while the manifests were read belongs to what a reviewer sees; the digest does not cover it."""
+    from dataclasses import replace
+
+    diagnostics = (*project.loaded.diagnostics, *proposal.plan.diagnostics)
+    return replace(proposal, plan=proposal.plan.model_copy(update={"diagnostics": tuple(dict.fromkeys(diagnostics))}))

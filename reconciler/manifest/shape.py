@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -42,6 +42,12 @@ class Shaped:
     spec: Spec | None
     data: Mapping[str, Any]
     document: Document
+    wrong: frozenset[Path] = frozenset()
+    """Where something was refused, by the parser or for its shape."""
+
+    def intact(self, path: Path) -> bool:
+        """Whether nothing at, above or under the path was refused."""
+        return not any(path[: len(other)] == other[: len(path)] for other in self.wrong)
 
     @property
     def address(self) -> str:
@@ -63,8 +69,10 @@ def shape(document: Document) -> tuple[Shaped | None, tuple[Diagnostic, ...]]:
         return None, (*problems, *_kind_problems(document, kind))
     data["apiVersion"] = API_VERSION
     manifest, spec = KINDS[kind]
-    problems += _field_problems(manifest, document, data)
-    return _shaped(kind, spec, document, _pruned(manifest, data)), tuple(problems)
+    wrong = [(_path(problem, data), problem) for problem in _errors(manifest, data)]
+    problems += [_told(manifest, problem, path, document) for path, problem in wrong if not _refused(path, document)]
+    shaped = _shaped(kind, spec, document, _pruned(manifest, data))
+    return replace(shaped, wrong=document.refused | {path for path, _ in wrong}), tuple(problems)
 
 
 def _shaped(kind: str, spec: type[Spec], document: Document, data: dict[str, Any]) -> Shaped:
@@ -146,11 +154,6 @@ def _missing(document: Document, path: Path, hint: str = "") -> Diagnostic:
         hint=hint,
         where=document.at(path),
     )
-
-
-def _field_problems(manifest: type[BaseModel], document: Document, data: Mapping[str, Any]) -> list[Diagnostic]:
-    wrong = ((problem, _path(problem, data)) for problem in _errors(manifest, data))
-    return [_told(manifest, problem, path, document) for problem, path in wrong if not _refused(path, document)]
 
 
 def _refused(path: Path, document: Document) -> bool:

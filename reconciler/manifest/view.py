@@ -1,0 +1,95 @@
+"""One FineTunedModel as the checks see it: merged with the Project's defaults, with its lineage, at home in its files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from reconciler.domain.catalog import Catalog, FoundationModel, ProviderName
+from reconciler.domain.desired import DatasetSource, Origin
+from reconciler.domain.diagnostic import Diagnostic, Location, Severity
+from reconciler.domain.kinds.fine_tuned_model import FineTunedModelSpec
+from reconciler.manifest.document import Path
+from reconciler.manifest.shape import Shaped
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What all models of a project share."""
+
+    cloud: str
+    region: str
+    catalog: Catalog
+    project: Shaped | None
+    datasets: Mapping[str, DatasetSource]
+    """The Datasets by name."""
+    has_hugging_face_secret: bool = False
+    complete: bool = True
+    """Whether every document could be read: a name that is missing may stand in one that could not."""
+
+    @property
+    def is_aws(self) -> bool:
+        return self.cloud == "aws"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelView:
+    shaped: Shaped
+    around: Surroundings
+    spec: FineTunedModelSpec
+    """Merged."""
+    data: Mapping[str, Any]
+    """The merged spec as plain values."""
+    origins: Mapping[Path, Origin]
+    provider: ProviderName | None
+    base: FoundationModel | None
+    parent: str | None
+    training: DatasetSource | None = None
+    validation: DatasetSource | None = None
+
+    @property
+    def base_name(self) -> str:
+        return self.base.key if self.base else ""
+
+    def given(self, *path: str) -> bool:
+        """Whether the merged spec names the field."""
+        data: Any = self.data
+        for step in path:
+            if not isinstance(data, Mapping) or step not in data:
+                return False
+            data = data[step]
+        return True
+
+    def intact(self, *path: str) -> bool:
+        """Whether nothing at, above or under the path was refused for its shape: what is missing has not been told yet."""
+        return self.shaped.intact(("spec", *path)) and (
+            self.around.project is None or self.around.project.intact(("spec", "defaults", *path))
+        )
+
+    def at(self, *path: str | int) -> Location:
+        """Where the value stands: in the model's own document, or in the Project's defaults."""
+        own = ("spec", *path)
+        inherited = ("spec", "defaults", *path)
+        project = self.around.project
+        if not self.shaped.document.has(own) and project is not None and project.document.has(inherited):
+            return project.document.at(inherited)
+        return self.shaped.document.at(own)
+
+    def error(self, code: str, summary: str, *path: str | int, **more: Any) -> Diagnostic:
+        return self._diagnostic(Severity.ERROR, code, summary, path, more)
+
+    def warning(self, code: str, summary: str, *path: str | int, **more: Any) -> Diagnostic:
+        return self._diagnostic(Severity.WARNING, code, summary, path, more)
+
+    def note(self, code: str, summary: str, *path: str | int, **more: Any) -> Diagnostic:
+        return self._diagnostic(Severity.NOTE, code, summary, path, more)
+
+    def _diagnostic(
+        self, severity: Severity, code: str, summary: str, path: Path, more: Mapping[str, Any]
+    ) -> Diagnostic:
+        where = self.at(*path)
+        own = self.shaped.document.file
+        related = () if where.file == own and not where.path.startswith("spec.defaults") else (self.shaped.where,)
+        known = {"where": where, "related": related, "address": self.shaped.address, **more}
+        return Diagnostic(code=code, severity=severity, summary=summary, **known)

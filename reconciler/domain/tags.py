@@ -17,6 +17,12 @@ PARENT = "reconciler:parent"
 """Name of the fine-tuned model that this one builds on, so that removing both manifests deletes in the right order."""
 DELETION_POLICY = "reconciler:deletion-policy"
 """Kept in the cloud, like the guard, because it matters when the manifest is gone."""
+DISCARDED = "reconciler:discarded"
+"""On a Bedrock job, which cannot be deleted: its custom model was deleted by us."""
+ENDPOINT_CONFIG = "reconciler:endpoint-config"
+"""On a SageMaker endpoint: the configuration that was asked for last, so that a silent roll-back is seen."""
+LABEL_PREFIX = "reconciler:label:"
+"""Before each of the manifest's labels, so that tags of others are never taken for ours."""
 
 
 class Owner(Value):

@@ -1,0 +1,1 @@
+"""Cloud services behind the Provider port: observe, train, stop, deploy, roll, undeploy, delete, update."""

@@ -1,0 +1,1 @@
+"""What both services share: sessions, tags, faults, pages, schedules."""

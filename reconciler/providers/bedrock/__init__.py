@@ -1,0 +1,1 @@
+"""Amazon Bedrock: customization jobs, custom models, provisioned throughputs, custom model deployments."""

@@ -1,0 +1,249 @@
+"""SageMaker behind the Provider port."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from reconciler.domain.catalog import ProviderName
+from reconciler.domain.naming import version_name
+from reconciler.domain.observation import (
+    Deployment,
+    ForeignResource,
+    ModelObservation,
+    TrainingRun,
+    Version,
+)
+from reconciler.domain.outcome import FaultKind, Outcome
+from reconciler.domain.plan import Action, Change
+from reconciler.domain.ports import DeleteOrder, DeployOrder, Observed, TrainOrder, UndeployOrder, UpdateOrder
+from reconciler.domain.tags import Owner
+from reconciler.providers.assembly import assemble
+from reconciler.providers.aws.faults import AwsTrouble, Refused, answers, fault_of, looks
+from reconciler.providers.aws.schedules import Schedule, ScheduledCall, Schedules, wanted
+from reconciler.providers.ownership import require_ours
+from reconciler.providers.retagging import outdated_keys, renewed
+from reconciler.providers.sagemaker import deployment, observe, training, translate
+from reconciler.providers.sagemaker.client import Described, SageMakerApi
+from reconciler.providers.settings import ProviderSettings, needed
+
+TAGS_OF_OURS = ("reconciler:",)
+
+
+class SageMakerProvider:
+    """See :class:`reconciler.domain.ports.Provider`."""
+
+    def __init__(self, settings: ProviderSettings) -> None:
+        self._settings = settings
+        self._api = SageMakerApi(settings.aws, page_size=settings.page_size)
+        self._schedules = Schedules(
+            settings.aws,
+            project=settings.project,
+            service="sagemaker",
+            role=settings.roles.scheduler,
+            page_size=settings.page_size,
+        )
+
+    @property
+    def name(self) -> ProviderName:
+        return ProviderName.SAGEMAKER
+
+    @looks("looking at SageMaker")
+    def observe(self) -> Observed:
+        found = [*observe.pieces(self._api, self._settings.project)]
+        return Observed(models=assemble(self.name, found, self._schedules.observe()))
+
+    @looks("looking for names on SageMaker")
+    def foreign(self, changes: Sequence[Change]) -> tuple[ForeignResource, ...]:
+        """``train``: the training job's name; ``deploy``: the endpoint's and the SageMaker model's."""
+        return tuple(found for change in changes if change.provider is self.name for found in self._foreign(change))
+
+    @answers
+    def train(self, order: TrainOrder) -> Outcome:
+        return training.train(self._api, order, self._settings)
+
+    @answers
+    def stop(self, run: TrainingRun) -> Outcome:
+        return training.stop(self._api, run)
+
+    @answers
+    def deploy(self, order: DeployOrder) -> Outcome:
+        self._require_settings(scheduled=order.model.resolved.deployment.undeploy is not None)
+        outcome = deployment.deploy(self._api, order, self._settings)
+        self._schedules.bring_to(self._wanted_schedules(order))
+        return outcome
+
+    @answers
+    def roll(self, order: DeployOrder) -> Outcome:
+        self._require_settings(scheduled=order.model.resolved.deployment.undeploy is not None)
+        outcome = deployment.roll(self._api, order, self._settings)
+        self._schedules.bring_to(self._wanted_schedules(order))
+        return outcome
+
+    @answers
+    def undeploy(self, order: UndeployOrder) -> Outcome:
+        """Schedules go first: one that deploys again must not fire in between."""
+        if not order.keep_schedules:
+            self._schedules.remove(schedule.name for schedule in order.schedules)
+        if order.deployment is None:
+            return Outcome.done("nothing is deployed")
+        owner = Owner(project=self._settings.project, model=order.model)
+        return deployment.undeploy(self._api, order.deployment.name, lambda what, tags: require_ours(what, tags, owner))
+
+    @answers
+    def delete(self, order: DeleteOrder) -> Outcome:
+        """Configurations, SageMaker models, and the training job last: while it is there, the rest is found again."""
+        if order.retain:
+            self._disown(_identifiers(order.version))
+            return Outcome.done(f"kept, and no longer owned: {order.version.fingerprint}")
+        self._require_unused(order)
+        for arn in sorted(order.version.leftovers):
+            self._delete_leftover(arn)
+        for run in order.version.runs:
+            training.delete(self._api, run)
+        return Outcome.done(f"{len(order.version.runs)} training jobs and what belonged to them are deleted")
+
+    @answers
+    def update(self, order: UpdateOrder) -> Outcome:
+        if order.model.resolved.deployment.undeploy is not None:
+            self._require_settings(scheduled=True)
+        tags, gone = renewed(order), outdated_keys(order)
+        for arn in self._owned_arns(order.observed):
+            self._api.add_tags(arn, tags)
+            if gone:
+                self._api.remove_tags(arn, gone)
+        for deployed in order.observed.deployments:
+            self._settle_tags(deployed, order)
+        self._update_schedules(order)
+        return Outcome.done("tags and schedules are as they should be")
+
+    def log_tail(self, run: TrainingRun, lines: int = 20) -> tuple[str, ...]:
+        """What hinders reading is told in place of the log: it is for people, and no reason to fail."""
+        try:
+            return self._api.log_lines(run.name, lines)
+        except AwsTrouble as error:
+            fault = fault_of(error)
+            return (f"(the log cannot be read: {fault.code}: {fault.message})",)
+
+    # -- foreign names
+
+    def _foreign(self, change: Change) -> Iterator[ForeignResource]:
+        model = change.address.partition("/")[2]
+        for kind, name, found, arn in self._named(change, model):
+            owner = Owner.from_tags(self._api.tags(found[arn])) if found is not None else None
+            if found is not None and (owner is None or (owner.project, owner.model) != (self._settings.project, model)):
+                yield ForeignResource(name=name, kind=kind, identifier=found[arn], provider=self.name, owner=owner)
+
+    def _named(self, change: Change, model: str) -> Iterator[tuple[str, str, Described | None, str]]:
+        """What stands under the names that a change would create: kind, name, description, the ARN's key in it."""
+        match change.action:
+            case Action.TRAIN:
+                yield "training job", change.target, self._api.training_job(change.target), "TrainingJobArn"
+            case Action.DEPLOY:
+                yield "endpoint", change.target, self._api.endpoint(change.target), "EndpointArn"
+                if change.fingerprint:
+                    name = version_name(model, change.fingerprint, change.attempt or 1)
+                    yield "model", name, self._api.model(name), "ModelArn"
+            case _:
+                return
+
+    # -- deleting
+
+    def _require_unused(self, order: DeleteOrder) -> None:
+        """The endpoint may have gone back to this version since it was looked at."""
+        used = deployment.in_use(self._api, order.model)
+        names = {arn.rpartition("/")[2] for arn in order.version.leftovers}
+        if used & names:
+            told = f"endpoint {order.model} uses {', '.join(sorted(used & names))}: not deleted"
+            raise Refused(FaultKind.CONFLICT, "InUse", told)
+
+    def _delete_leftover(self, arn: str) -> None:
+        kind, _, name = arn.rpartition(":")[2].partition("/")
+        if kind == "endpoint-config" and self._api.endpoint_config(name) is not None:
+            self._api.delete_endpoint_config(name)
+        if kind == "model" and self._api.model(name) is not None:
+            self._api.delete_model(name)
+
+    def _disown(self, arns: Iterable[str]) -> None:
+        for arn in arns:
+            keys = [key for key in self._api.tags(arn) if key.startswith(TAGS_OF_OURS)]
+            if keys:
+                self._api.remove_tags(arn, keys)
+
+    # -- updating
+
+    def _owned_arns(self, observed: ModelObservation) -> tuple[str, ...]:
+        """Endpoints last: what is retagged for a rename is found by either name until all is done."""
+        versions = [arn for version in observed.versions for arn in _identifiers(version)]
+        configs = [_config_arn(deployed) for deployed in observed.deployments if deployed.configuration]
+        endpoints = [deployed.identifier for deployed in observed.deployments]
+        return (*versions, *configs, *endpoints)
+
+    def _settle_tags(self, deployed: Deployment, order: UpdateOrder) -> None:
+        """What serves is what is wanted now: then that is what was asked for last, whatever was rolled back before."""
+        if deployed.rolled_back and deployed.fingerprint == order.model.fingerprint and deployed.configuration:
+            attempt = deployed.owner.attempt if deployed.owner else 1
+            owner = order.owner.model_copy(update={"attempt": attempt})
+            tags = translate.endpoint_tags(owner, deployed.configuration, order.model.fingerprint)
+            self._api.add_tags(deployed.identifier, tags)
+
+    def _update_schedules(self, order: UpdateOrder) -> None:
+        """With nothing deployed, a one-time schedule is history and stays while its rule does; hours still apply."""
+        rule = order.model.resolved.deployment.undeploy
+        deployed = next(iter(order.observed.deployments), None)
+        deployable = _deploy_order(order, deployed)
+        if deployed is None and (rule is None or rule.hours is None):
+            outdated = (old for old in order.observed.schedules if old.rule != rule)
+            self._schedules.remove(old.name for old in outdated)
+        elif deployable is not None:
+            self._schedules.bring_to(self._wanted_schedules(deployable), former=order.observed.schedules)
+
+    # -- schedules
+
+    def _wanted_schedules(self, order: DeployOrder) -> tuple[Schedule, ...]:
+        rule = order.model.resolved.deployment.undeploy
+        if rule is None:
+            return ()
+        if rule.hours is not None:
+            deployment.prepare(self._api, order, self._settings)
+        now = self._settings.clock.now()
+        return wanted(
+            order.owner.model,
+            rule,
+            undeploy=ScheduledCall("sagemaker", "deleteEndpoint", {"EndpointName": order.name}),
+            deploy=ScheduledCall("sagemaker", "createEndpoint", translate.endpoint(order)),
+            deployed_at=(order.current and order.current.created_at) or now,
+            now=now,
+        )
+
+    def _require_settings(self, *, scheduled: bool) -> None:
+        needed(
+            training_role=self._settings.roles.training,
+            serving_image=self._settings.serving_image,
+            **({"scheduler_role": self._settings.roles.scheduler} if scheduled else {}),
+        )
+
+
+def _identifiers(version: Version) -> tuple[str, ...]:
+    return (*version.leftovers, *(run.identifier for run in version.runs))
+
+
+def _config_arn(deployed: Deployment) -> str:
+    return (
+        deployed.identifier.replace(":endpoint/", ":endpoint-config/").rpartition("/")[0] + f"/{deployed.configuration}"
+    )
+
+
+def _deploy_order(order: UpdateOrder, deployed: Deployment | None) -> DeployOrder | None:
+    """What the schedules of an updated model deploy: the wanted version where it is trained, under the name in use."""
+    version = order.observed.version(order.model.fingerprint)
+    if version is None or version.artifact is None:
+        return None
+    asked = order.model.resolved.deployment.instance_count
+    return DeployOrder(
+        name=deployed.name if deployed else order.model.name,
+        owner=order.owner.model_copy(update={"fingerprint": version.fingerprint, "attempt": version.last_attempt or 1}),
+        model=order.model,
+        version=version,
+        current=deployed,
+        instance_count=asked or (deployed.instance_count if deployed else None),
+    )

@@ -1,0 +1,189 @@
+"""Orders of the engine as SageMaker's requests. Pure; the limits are those of botocore 1.44's service model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from reconciler.domain.catalog import FoundationModel, ProviderName
+from reconciler.domain.desired import DesiredModel, TrainingResources
+from reconciler.domain.fingerprint import digest
+from reconciler.domain.naming import endpoint_config_name
+from reconciler.domain.outcome import FaultKind
+from reconciler.domain.ports import DeployOrder, TrainOrder
+from reconciler.domain.tags import ENDPOINT_CONFIG, Owner
+from reconciler.providers.aws.faults import Refused
+from reconciler.providers.aws.tags import resource_tags, sagemaker_tags
+from reconciler.providers.hyperparameters import wire
+from reconciler.providers.settings import ProviderSettings
+
+VARIANT = "AllTraffic"
+MAX_WAIT_SECONDS = 2_419_200
+"""28 days: the longest that a job may take, waiting for spot instances included."""
+START_UP_SECONDS = 1800
+"""For loading the weights and for the first health check of a large model; SageMaker allows 60 to 3,600."""
+
+METRIC_DEFINITIONS = tuple(
+    {"Name": name, "Regex": rf"'{key}': '?([0-9.eE+\-]+)"}
+    for name, key in (("train_loss", "train_loss"), ("eval_loss", "eval_loss"), ("loss", "loss"))
+)
+"""The lines that Hugging Face's Trainer logs: ``{'eval_loss': 1.31, 'epoch': 2.0}``."""
+
+Request = dict[str, Any]
+
+
+def training_job(order: TrainOrder, settings: ProviderSettings) -> Request:
+    """CreateTrainingJob, complete."""
+    resources = _resources(order.model)
+    base = foundation(order.model, settings)
+    return {
+        "TrainingJobName": order.name,
+        "RoleArn": settings.roles.training,
+        "AlgorithmSpecification": {
+            "TrainingImage": settings.training_image,
+            "TrainingInputMode": "File",
+            "MetricDefinitions": [dict(metric) for metric in METRIC_DEFINITIONS],
+        },
+        "HyperParameters": _hyperparameters(order, base),
+        "Environment": _environment(order, settings),
+        "InputDataConfig": _channels(order),
+        "OutputDataConfig": {"S3OutputPath": order.output_uri},
+        "ResourceConfig": {
+            "InstanceType": order.instance_type or resources.instance_type,
+            "InstanceCount": resources.instance_count,
+            "VolumeSizeInGB": resources.volume_size_gb,
+        },
+        "StoppingCondition": _stopping(resources),
+        "EnableManagedSpotTraining": resources.spot,
+        **_checkpoints(order, resources),
+        "Tags": sagemaker_tags(resource_tags(order.owner, order.model.resolved.labels)),
+    }
+
+
+def model(order: DeployOrder, settings: ProviderSettings) -> Request:
+    """CreateModel: the artifact in the inference container, under the name of the training that made it."""
+    artifact = order.version.artifact
+    assert artifact is not None, f"{order.name} is deployed from a version without an artifact"
+    return {
+        "ModelName": artifact.name,
+        "PrimaryContainer": {
+            "Image": settings.serving_image,
+            "ModelDataUrl": artifact.identifier,
+            "Environment": {"RECONCILER_MODEL": order.owner.model, "RECONCILER_FINGERPRINT": order.version.fingerprint},
+        },
+        "ExecutionRoleArn": settings.roles.training,
+        "Tags": version_tags(order),
+    }
+
+
+def endpoint_config(order: DeployOrder) -> Request:
+    """CreateEndpointConfig. Configurations are immutable, so the name carries a digest of what it says."""
+    variant = _variant(order)
+    return {
+        "EndpointConfigName": config_name(order),
+        "ProductionVariants": [variant],
+        "Tags": version_tags(order),
+    }
+
+
+def config_name(order: DeployOrder) -> str:
+    """By model, version and a digest of SageMaker model, instance type and count."""
+    variant = _variant(order)
+    told = {key: variant[key] for key in ("ModelName", "InstanceType", "InitialInstanceCount")}
+    return endpoint_config_name(order.owner.model, order.version.fingerprint, digest(told).removeprefix("sha256:"))
+
+
+def endpoint(order: DeployOrder) -> Request:
+    """CreateEndpoint."""
+    tags = endpoint_tags(order.owner, config_name(order), order.version.fingerprint)
+    return {
+        "EndpointName": order.name,
+        "EndpointConfigName": config_name(order),
+        "Tags": sagemaker_tags(resource_tags(order.owner, order.model.resolved.labels) | tags),
+    }
+
+
+def endpoint_tags(owner: Owner, config: str, fingerprint: str) -> dict[str, str]:
+    """What was asked of the endpoint last; written again by every roll."""
+    asked = owner.model_copy(update={"fingerprint": fingerprint})
+    return asked.to_tags() | {ENDPOINT_CONFIG: config}
+
+
+def version_tags(order: DeployOrder) -> list[dict[str, str]]:
+    owner = order.owner.model_copy(update={"fingerprint": order.version.fingerprint})
+    return sagemaker_tags(resource_tags(owner, order.model.resolved.labels))
+
+
+def foundation(desired: DesiredModel, settings: ProviderSettings) -> FoundationModel:
+    key = desired.resolved.base_model
+    found = settings.catalog.model(key)
+    if found is None or found.sagemaker is None:
+        raise Refused(FaultKind.TERMINAL, "UnknownBaseModel", f"the catalog does not offer {key} on SageMaker")
+    return found
+
+
+def _resources(desired: DesiredModel) -> TrainingResources:
+    resources = desired.resolved.resources
+    assert resources is not None, f"{desired.name} trains on SageMaker without resources"
+    return resources
+
+
+def _hyperparameters(order: TrainOrder, base: FoundationModel) -> dict[str, str]:
+    """The manifest's, and where the weights come from: a Hugging Face repository, unless a parent's artifact is a channel."""
+    assert base.sagemaker is not None
+    chosen = wire(base, ProviderName.SAGEMAKER, order.model.resolved.hyperparameters)
+    return {"model_id": base.sagemaker.hugging_face_repo} | chosen
+
+
+def _environment(order: TrainOrder, settings: ProviderSettings) -> dict[str, str]:
+    """Who trains; and, by reference only, the secret with the Hugging Face token."""
+    secret = settings.hugging_face_token_secret
+    return {
+        "RECONCILER_PROJECT": order.owner.project,
+        "RECONCILER_MODEL": order.owner.model,
+        "RECONCILER_FINGERPRINT": order.model.fingerprint,
+        **({"HF_TOKEN_SECRET_ARN": secret} if secret else {}),
+    }
+
+
+def _channels(order: TrainOrder) -> list[Request]:
+    uris: Mapping[str, str | None] = {
+        "training": order.data.training_uri,
+        "validation": order.data.validation_uri,
+        "model": order.parent.identifier if order.parent else None,
+    }
+    return [_channel(name, uri) for name, uri in uris.items() if uri is not None]
+
+
+def _channel(name: str, uri: str) -> Request:
+    source = {"S3DataType": "S3Prefix", "S3Uri": uri, "S3DataDistributionType": "FullyReplicated"}
+    return {"ChannelName": name, "DataSource": {"S3DataSource": source}, "InputMode": "File"}
+
+
+def _stopping(resources: TrainingResources) -> dict[str, int]:
+    """A spot job may wait for instances as long as it may run."""
+    longest = int(resources.max_runtime.total_seconds())
+    waiting = {"MaxWaitTimeInSeconds": min(2 * longest, MAX_WAIT_SECONDS)} if resources.spot else {}
+    return {"MaxRuntimeInSeconds": longest} | waiting
+
+
+def _checkpoints(order: TrainOrder, resources: TrainingResources) -> Request:
+    """A spot job that is interrupted goes on from its last checkpoint."""
+    if not resources.spot:
+        return {}
+    return {"CheckpointConfig": {"S3Uri": f"{order.output_uri.rstrip('/')}/checkpoints/{order.name}"}}
+
+
+def _variant(order: DeployOrder) -> Request:
+    artifact = order.version.artifact
+    assert artifact is not None, f"{order.name} is deployed from a version without an artifact"
+    wanted = order.model.resolved.deployment
+    return {
+        "VariantName": VARIANT,
+        "ModelName": artifact.name,
+        "InstanceType": wanted.instance_type,
+        "InitialInstanceCount": order.instance_count or wanted.instance_count or 1,
+        "InitialVariantWeight": 1.0,
+        "ModelDataDownloadTimeoutInSeconds": START_UP_SECONDS,
+        "ContainerStartupHealthCheckTimeoutInSeconds": START_UP_SECONDS,
+    }

@@ -1,0 +1,63 @@
+"""What a provider is built from. ``cli/wiring.py`` makes it, once for each run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from reconciler.domain.catalog import Catalog
+from reconciler.domain.kinds.project import Roles
+from reconciler.domain.outcome import FaultKind
+from reconciler.domain.ports import Clock
+from reconciler.providers.aws.faults import Refused
+from reconciler.providers.aws.session import AwsSession
+
+EMBEDDED_TRAINING_IMAGE = "embedded/reconciler-training"
+"""On the embedded cloud, which runs no containers: a name that no registry has."""
+EMBEDDED_SERVING_IMAGE = "embedded/reconciler-serving"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProviderSettings:
+    """``roles``: IAM roles that AWS assumes. ``training_image``, ``serving_image``: SageMaker's containers, by registry
+    address. What is ``None`` is not known: the verbs that need it fail and say so before anything is created.
+
+    ``page_size``: fewer items a page than the service allows, for tests. ``sleep`` waits for SageMaker's own consistency.
+    """
+
+    project: str
+    aws: AwsSession
+    catalog: Catalog
+    clock: Clock
+    roles: Roles
+    training_image: str | None = None
+    serving_image: str | None = None
+    hugging_face_token_secret: str | None = None
+    page_size: int | None = None
+    sleep: Callable[[float], None] = time.sleep
+
+
+def embedded_roles(account: str) -> Roles:
+    """Roles for a project on the embedded cloud that names none; nobody assumes them there."""
+    return Roles(
+        training=f"arn:aws:iam::{account}:role/reconciler-training",
+        bedrock=f"arn:aws:iam::{account}:role/reconciler-bedrock",
+        scheduler=f"arn:aws:iam::{account}:role/reconciler-scheduler",
+    )
+
+
+def needed(**values: str | None) -> None:
+    """Refuses, naming everything that is missing at once: ``spec.roles.training``, …"""
+    missing = [_WHERE[name] for name, value in values.items() if not value]
+    if missing:
+        raise Refused(FaultKind.TERMINAL, "MissingSetting", f"not known: {'; '.join(missing)}")
+
+
+_WHERE = {
+    "training_role": "the IAM role for training and hosting (set spec.roles.training of the Project)",
+    "bedrock_role": "the IAM role for Bedrock (set spec.roles.bedrock of the Project)",
+    "scheduler_role": "the IAM role for EventBridge Scheduler, which autoUndeploy needs (set spec.roles.scheduler)",
+    "training_image": "the training container's image in this region; without it no SageMaker training can start on AWS",
+    "serving_image": "the inference container's image in this region; without it no SageMaker endpoint can start on AWS",
+}

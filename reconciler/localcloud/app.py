@@ -68,7 +68,7 @@ class LocalCloud:
             for event, resource in self.world.due():
                 with self.world.clock.held_at(event.at):
                     self.world.revision += 1
-                STEPS[event.step](self, resource, event.at, event.data)
+                    STEPS[event.step](self, resource, event.at, event.data)
 
     def advance(self, seconds: float) -> None:
         """Set the clock ahead and let happen what falls into that time. Raises ValueError for a negative number."""

@@ -32,7 +32,7 @@ from reconciler.localcloud.world import World
 
 FAILURES = "schedulerFailures"
 KEPT_FAILURES = 200
-SERVER_ERROR = 500
+SERVER_ERRORS = frozenset({500, 502, 503, 504})
 RETRYABLE = frozenset({"ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded"})
 FIRE, RETRY = "scheduler.schedule.fire", "scheduler.schedule.retry"
 
@@ -98,7 +98,7 @@ def _call(cloud: Cloud, schedule: Resource) -> None:
 def _helps(wrong: Exception) -> bool:
     match wrong:
         case AwsError(code=code, status=status):
-            return code in RETRYABLE or (status or 0) >= SERVER_ERROR
+            return code in RETRYABLE or status in SERVER_ERRORS
         case LostResponse():
             return True
         case _:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -14,6 +15,9 @@ from reconciler.localcloud.app import LocalCloud
 from reconciler.localcloud.clock import Clock
 from reconciler.localcloud.inprocess import session
 from reconciler.localcloud.world import World
+
+if TYPE_CHECKING:
+    from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
 
 START = 1_790_000_000.0
 ROLE = "arn:aws:iam::123456789012:role/bedrock"
@@ -30,11 +34,14 @@ class Embedded:
         self.cloud = LocalCloud(world=World(clock=Clock(speed=0, start=START)))
         self.session = session(self.cloud)
         self.bedrock = self.session.client("bedrock")
-        self.runtime = self.session.client("bedrock-runtime")
         self.s3 = self.session.client("s3")
         self.s3.create_bucket(Bucket="data")
         self.put("pairs.jsonl", [{"prompt": "a", "completion": "b"}] * 100)
         self.put("talks.jsonl", [conversation()] * 10)
+
+    @cached_property
+    def runtime(self) -> BedrockRuntimeClient:
+        return self.session.client("bedrock-runtime")
 
     def put(self, key: str, records: list[Any]) -> None:
         self.s3.put_object(Bucket="data", Key=key, Body="\n".join(map(json.dumps, records)).encode())

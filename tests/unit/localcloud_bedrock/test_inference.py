@@ -78,4 +78,6 @@ def test_refuses_what_serves_nothing(aws: Embedded) -> None:
     with refused("ValidationException", "is invalid"):
         aws.runtime.converse(modelId="no-such-model", messages=HELLO)
     with refused("ValidationException", "must end with a user message"):
-        aws.runtime.converse(modelId="amazon.nova-micro-v1:0", messages=[*HELLO, {**HELLO[0], "role": "assistant"}])
+        aws.runtime.converse(
+            modelId="amazon.nova-micro-v1:0", messages=[*HELLO, {"role": "assistant", "content": [{"text": "hi"}]}]
+        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from botocore.config import Config
 
 from reconciler.localcloud.bedrock import durations
 from reconciler.localcloud.faults import Fault
@@ -184,8 +185,9 @@ def test_a_failure_can_be_ordered(aws: Embedded) -> None:
 def test_throttling_is_429(aws: Embedded) -> None:
     aws.cloud.world.faults = [Fault("error", "bedrock:GetModelCustomizationJob")]
     aws.start_job()
+    impatient = aws.session.client("bedrock", config=Config(retries={"total_max_attempts": 1}))
     with refused("ThrottlingException", status=429):
-        aws.job("job-1")
+        impatient.get_model_customization_job(jobIdentifier="job-1")
 
 
 def test_trains_on_top_of_a_custom_model(aws: Embedded) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
 from botocore.exceptions import ConnectionClosedError
+from botocore.loaders import Loader, create_loader
 from moto.core.request import Request
 from werkzeug.wrappers import Response
 
@@ -48,11 +50,19 @@ def session(cloud: LocalCloud, region: str = "us-east-1") -> boto3.Session:
     from botocore.session import Session
 
     core = Session(session_vars={"profile": (None, None, None, None)})
+    core.register_component("data_loader", _loader())
     core.set_default_client_config(Config(s3={"addressing_style": "path"}))
     made = boto3.Session(
         aws_access_key_id=DUMMY, aws_secret_access_key=DUMMY, region_name=region, botocore_session=core
     )
     return InProcess(cloud).attach(made)
+
+
+@cache
+def _loader() -> Loader:
+    """Service models are read once for all sessions: most of a client's making is reading them."""
+    loader: Loader = create_loader()
+    return loader
 
 
 class _Body(BytesIO):

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import pickle
+
+import pytest
+
+from reconciler.localcloud.clock import Clock
+
+
+class Wall:
+    def __init__(self) -> None:
+        self.time = 0.0
+
+    def __call__(self) -> float:
+        return self.time
+
+
+def test_it_runs_at_its_speed_from_its_start() -> None:
+    wall = Wall()
+    clock = Clock(speed=60, start=1000, wall=wall)
+    wall.time = 2
+    assert clock.now() == 1120
+
+
+def test_a_change_of_speed_does_not_jump() -> None:
+    wall = Wall()
+    clock = Clock(speed=10, start=0, wall=wall)
+    wall.time = 5
+    clock.run_at(2)
+    assert clock.now() == 50
+    wall.time = 6
+    assert clock.now() == 52
+
+
+def test_at_speed_zero_only_advance_moves_it() -> None:
+    wall = Wall()
+    clock = Clock(speed=0, start=7, wall=wall)
+    wall.time = 100
+    assert clock.now() == 7
+    clock.advance(3)
+    assert clock.now() == 10
+
+
+def test_no_time_passes_while_it_is_pickled() -> None:
+    clock = Clock(speed=0, start=42)
+    stored = pickle.dumps(clock)
+    assert pickle.loads(stored).now() == 42
+
+
+def test_it_never_runs_backwards() -> None:
+    with pytest.raises(ValueError, match="cannot go back"):
+        Clock().advance(-1)
+    with pytest.raises(ValueError, match="0 or more"):
+        Clock().run_at(-1)

@@ -22,7 +22,8 @@ CONTINUED_PRE_TRAINING = "CONTINUED_PRE_TRAINING"
 
 @dataclass(frozen=True, kw_only=True)
 class FoundationModel:
-    """One base model. `suffix` is the context length that only the customizable variant of the id carries."""
+    """One base model. `suffix` is what only the customizable variant of the id carries: the context length and, for
+    some, the version."""
 
     id: str
     suffix: str
@@ -39,7 +40,12 @@ class FoundationModel:
     @property
     def full_id(self) -> str:
         """The id that jobs, custom models and provisioned throughputs name."""
-        return f"{self.id}:{self.suffix}" if self.suffix else self.id
+        return f"{self.id}:{self.suffix}"
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """Every id it answers to: plain, with its version, with its context length."""
+        return frozenset({self.id, self.full_id.rpartition(":")[0], self.full_id})
 
 
 def find_foundation_model(identifier: str) -> FoundationModel | None:
@@ -103,7 +109,7 @@ def _titan(id: str, suffix: str, name: str) -> FoundationModel:
 def _cohere(id: str, name: str, *, batch_sizes: tuple[int, int]) -> FoundationModel:
     return FoundationModel(
         id=id,
-        suffix="4k",
+        suffix="7:4k",
         name=name,
         provider="Cohere",
         formats=("prompt-completion",),
@@ -136,10 +142,10 @@ FOUNDATION_MODELS: tuple[FoundationModel, ...] = (
     _nova(
         "amazon.nova-2-lite-v1:0", "256k", "Nova 2 Lite", modalities=("TEXT", "IMAGE"), records=(200, 20_000), bounds={}
     ),
-    _titan("amazon.titan-text-express-v1:0", "8k", "Titan Text Express"),
-    _titan("amazon.titan-text-lite-v1:0", "4k", "Titan Text Lite"),
-    _cohere("cohere.command-text-v14:7", "Command", batch_sizes=(8, 8)),
-    _cohere("cohere.command-light-text-v14:7", "Command Light", batch_sizes=(8, 32)),
+    _titan("amazon.titan-text-express-v1", "0:8k", "Titan Text Express"),
+    _titan("amazon.titan-text-lite-v1", "0:4k", "Titan Text Lite"),
+    _cohere("cohere.command-text-v14", "Command", batch_sizes=(8, 8)),
+    _cohere("cohere.command-light-text-v14", "Command Light", batch_sizes=(8, 32)),
     _llama_3_1("meta.llama3-1-8b-instruct-v1:0", "Llama 3.1 8B"),
     _llama_3_1("meta.llama3-1-70b-instruct-v1:0", "Llama 3.1 70B"),
     _llama("meta.llama3-2-1b-instruct-v1:0", "Llama 3.2 1B", formats=("prompt-completion", "conversation")),
@@ -149,4 +155,4 @@ FOUNDATION_MODELS: tuple[FoundationModel, ...] = (
     _llama("meta.llama3-3-70b-instruct-v1:0", "Llama 3.3 70B", formats=("conversation",), on_demand=True),
 )
 
-BY_ID: Mapping[str, FoundationModel] = {key: model for model in FOUNDATION_MODELS for key in (model.id, model.full_id)}
+BY_ID: Mapping[str, FoundationModel] = {id: model for model in FOUNDATION_MODELS for id in model.ids}

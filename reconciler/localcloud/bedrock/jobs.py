@@ -22,23 +22,19 @@ from reconciler.localcloud.bedrock.identifiers import (
     MODEL,
     Base,
     base_of,
-    foundation_arn,
     foundation_of,
     named,
     once,
     own_arn,
 )
+from reconciler.localcloud.bedrock.job_views import job_row, job_view
 from reconciler.localcloud.bedrock.lists import CREATION_TIME, listing, status_equals
 from reconciler.localcloud.bedrock.metrics import Curve, artifacts, curve
 from reconciler.localcloud.bedrock.tags import tags_of
 from reconciler.localcloud.bedrock.training_data import InvalidData, check_records
-from reconciler.localcloud.clock import moment
 from reconciler.localcloud.errors import AwsError, invalid
 from reconciler.localcloud.resource import Resource
 from reconciler.localcloud.service import Call, Cloud
-
-PHASES = ("validation", "dataProcessing", "training")
-
 
 # -- operations
 
@@ -68,6 +64,7 @@ def _start(call: Call) -> Resource:
     if problems:
         raise invalid(" ".join(problems))
     job = call.world.add(_new_job(call, base, kind))
+    call.world.tokens[_reservation(call)] = job.arn
     _enter_phase(job, "validation", call.now)
     _plan(call, job)
     return job
@@ -97,9 +94,14 @@ def _naming_problems(call: Call) -> Iterator[str]:
     name, model = call.params["jobName"], call.params["customModelName"]
     if call.world.find(call.region, JOB, name):
         yield "The provided job name is currently in use."
-    underway = (job for job in call.world.table(call.region, JOB).values() if job.status == "InProgress")
-    if call.world.find(call.region, MODEL, model) or any(job.spec["customModelName"] == model for job in underway):
+    maker = call.world.by_arn(call.world.tokens.get(_reservation(call), ""))
+    if call.world.find(call.region, MODEL, model) or (maker is not None and maker.status == "InProgress"):
         yield "The provided model name is currently in use."
+
+
+def _reservation(call: Call) -> tuple[str, ...]:
+    """Where the world remembers which job took a model name last."""
+    return (call.region, call.service, "customModelName", call.params["customModelName"])
 
 
 def _customization_problems(kind: str, base: Base) -> Iterator[str]:
@@ -261,69 +263,6 @@ def _training_uri(job: Resource) -> str:
 
 def _validation_uris(job: Resource) -> list[str]:
     return [validator["s3Uri"] for validator in (job.spec.get("validationDataConfig") or {}).get("validators", [])]
-
-
-# -- what callers see
-
-GIVEN_BACK = (
-    "clientRequestToken",
-    "roleArn",
-    "customizationType",
-    "hyperParameters",
-    "trainingDataConfig",
-    "outputDataConfig",
-    "vpcConfig",
-    "customizationConfig",
-)
-
-
-def job_view(job: Resource) -> Mapping[str, Any]:
-    completed = job.status == "Completed"
-    losses = job.facts.get("validation_losses")
-    return {
-        **{key: job.spec.get(key) for key in GIVEN_BACK},
-        **_summary(job),
-        "outputModelName": job.spec["customModelName"],
-        "outputModelArn": job.facts.get("model_arn"),
-        "outputModelKmsKeyArn": job.spec.get("customModelKmsKeyId"),
-        "failureMessage": job.failure,
-        "validationDataConfig": job.spec.get("validationDataConfig") or {"validators": []},
-        "trainingMetrics": {"trainingLoss": job.facts["training_loss"]} if completed else None,
-        "validationMetrics": [{"validationLoss": loss} for loss in losses] if losses else None,
-    }
-
-
-def job_row(job: Resource) -> Mapping[str, Any]:
-    return {
-        **_summary(job),
-        "customModelArn": job.facts.get("model_arn"),
-        "customModelName": job.spec["customModelName"],
-        "customizationType": job.spec["customizationType"],
-    }
-
-
-def _summary(job: Resource) -> dict[str, Any]:
-    return {
-        "jobArn": job.arn,
-        "jobName": job.name,
-        "baseModelArn": foundation_arn(job.facts["foundation"], job.region),
-        "status": job.status,
-        "statusDetails": {f"{phase}Details": _phase_view(job, phase) for phase in PHASES},
-        "creationTime": moment(job.created),
-        "lastModifiedTime": moment(job.updated),
-        "endTime": moment(job.ended),
-    }
-
-
-def _phase_view(job: Resource, phase: str) -> Mapping[str, Any]:
-    seen = job.facts["phases"].get(phase)
-    if seen is None:
-        return {"status": "NotStarted"}
-    return {
-        "status": seen["status"],
-        "creationTime": moment(seen["started"]),
-        "lastModifiedTime": moment(seen["updated"]),
-    }
 
 
 list_jobs = listing(JOB, "modelCustomizationJobSummaries", job_row, {**CREATION_TIME, "statusEquals": status_equals})

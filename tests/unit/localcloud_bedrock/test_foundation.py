@@ -6,7 +6,7 @@ from reconciler.localcloud.bedrock.foundation import FOUNDATION_MODELS, find_fou
 
 
 def test_ids_are_unique() -> None:
-    ids = [id for model in FOUNDATION_MODELS for id in (model.id, model.full_id)]
+    ids = [id for model in FOUNDATION_MODELS for id in model.ids]
     assert len(ids) == len(set(ids))
 
 
@@ -22,6 +22,13 @@ def test_is_found_by_either_id_and_by_arn(identifier: str) -> None:
     found = find_foundation_model(identifier)
     assert found is not None
     assert found.full_id == "amazon.nova-micro-v1:0:128k"
+
+
+def test_older_models_have_a_plain_id_without_a_version() -> None:
+    found = find_foundation_model("amazon.titan-text-lite-v1")
+    assert found is not None
+    assert found.full_id == "amazon.titan-text-lite-v1:0:4k"
+    assert find_foundation_model("amazon.titan-text-lite-v1:0") is found
 
 
 def test_unknown_is_none() -> None:

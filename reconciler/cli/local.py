@@ -107,7 +107,9 @@ def advance(invocation: Invocation, duration: timedelta) -> int:
 @click.option("--message", help="The error's text, or the reason of the failure.")
 @click.option("--times", type=click.IntRange(min=1), help="How many calls it spoils; every one by default.")
 @click.option("--probability", type=click.FloatRange(0, 1), help="The chance that a call is spoiled.")
-@click.option("--at", type=click.FloatRange(0, 1), help="How far through its planned time a job or endpoint fails: 0 to 1.")
+@click.option(
+    "--at", type=click.FloatRange(0, 1), help="How far through its planned time a job or endpoint fails: 0 to 1."
+)
 @click.option("--clear", is_flag=True, help="Call off all faults.")
 @directory_option
 @json_option

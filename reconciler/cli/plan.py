@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 @project_options
 @plan_options
 @click.option("--destroy", is_flag=True, help="Plan the removal of everything the project owns.")
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Save the plan for `apply FILE`.")
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Save the plan for `apply FILE`."
+)
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 where changes are pending.")
 @json_option
 @pass_invocation

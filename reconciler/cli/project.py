@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol
 
 from reconciler.cli.invocation import Invocation
+from reconciler.cli.signals import StopRequest
+from reconciler.domain.ports import Progress
 
 if TYPE_CHECKING:
     from reconciler.cli.wiring import Project
@@ -15,7 +18,6 @@ if TYPE_CHECKING:
     from reconciler.domain.plan import Plan, PlanOptions
     from reconciler.engine.outside import Outside
     from reconciler.engine.propose import Proposal
-    from reconciler.reports.progress import LiveProgress, PlainProgress
 
 
 def opened(invocation: Invocation) -> Project:
@@ -36,7 +38,11 @@ def checked(project: Project) -> Configuration:
     return project.loaded.configuration
 
 
-def watching(invocation: Invocation) -> LiveProgress | PlainProgress:
+class Watch(Progress, AbstractContextManager[Any], Protocol):
+    """Progress that has a beginning and an end; it may be entered again."""
+
+
+def watching(invocation: Invocation) -> Watch:
     """Progress on stderr: live on a terminal, plain lines elsewhere and in CI."""
     from reconciler.reports.progress import LiveProgress, PlainProgress
 
@@ -58,21 +64,21 @@ class Proposed:
         return self.proposal.plan
 
 
-def proposed(invocation: Invocation, options: PlanOptions) -> Proposed:
+def proposed(
+    invocation: Invocation, options: PlanOptions, *, progress: Watch | None = None, stop: StopRequest | None = None
+) -> Proposed:
     """Read, check, look at the cloud, plan. Raises InvalidInput, CloudUnavailable."""
     from reconciler.engine.propose import propose
 
     project = opened(invocation)
     configuration = checked(project)
-    with watching(invocation) as progress:
-        outside = project.outside(progress)
+    with progress or watching(invocation) as watch:
+        outside = project.outside(watch, stop or StopRequest())
         proposal = propose(configuration, outside, options)
     return Proposed(configuration, outside, _with_warnings(proposal, project))
 
 
 def _with_warnings(proposal: Proposal, project: Project) -> Proposal:
     """What was noticed while the manifests were read belongs to what a reviewer sees; the digest does not cover it."""
-    from dataclasses import replace
-
     diagnostics = (*project.loaded.diagnostics, *proposal.plan.diagnostics)
     return replace(proposal, plan=proposal.plan.model_copy(update={"diagnostics": tuple(dict.fromkeys(diagnostics))}))

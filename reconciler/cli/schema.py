@@ -16,7 +16,9 @@ FOLDER = Path("schemas")
 
 @click.command()
 @click.argument("name", type=click.Choice(["manifest", "plan"]), default="manifest")
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Write all schemas into this folder.")
+@click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Write all schemas into this folder."
+)
 @click.option("--check", is_flag=True, help="Compare the files (in --out, or schemas/) with what would be written.")
 @directory_option
 @color_option

@@ -12,7 +12,9 @@ from reconciler.cli.project import proposed
 
 @click.command()
 @project_options
-@click.option("-o", "--output", type=click.Choice(["wide", "json", "name"]), help="More columns, JSON, or addresses alone.")
+@click.option(
+    "-o", "--output", type=click.Choice(["wide", "json", "name"]), help="More columns, JSON, or addresses alone."
+)
 @click.option("--wide", is_flag=True, help="The same as -o wide: conditions, and why something is not ready.")
 @json_option
 @pass_invocation

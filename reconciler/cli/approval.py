@@ -1,0 +1,40 @@
+"""Asking a person: the digest that was shown is what is approved, and only ``yes`` means yes."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from reconciler.cli.invocation import Invocation
+
+if TYPE_CHECKING:
+    from reconciler.domain.plan import Plan
+
+
+def needs_approval(plan: Plan) -> bool:
+    """Something would be changed, now or as what follows; waiting alone needs nobody's leave."""
+    return any(change.action.mutates or change.then for change in plan.pending)
+
+
+def ask(invocation: Invocation, plan: Plan, question: str) -> bool:
+    """Raises ReconcilerError where there is nobody to ask."""
+    from reconciler.domain.errors import ReconcilerError
+
+    if not sys.stdin.isatty():
+        raise ReconcilerError(
+            "standard input is not a terminal, so nobody can approve this plan",
+            hint="Use --auto-approve, a saved plan (plan --out FILE, apply FILE), or --digest with the digest that was approved.",
+        )
+    return confirmed(invocation, plan, question)
+
+
+def confirmed(invocation: Invocation, plan: Plan, question: str) -> bool:
+    screen = invocation.screen(sys.stderr)
+    screen.blank()
+    screen.line((question, "bold"))
+    screen.line(f"  It is exactly the plan above: {plan.digest}")
+    screen.line("  Only 'yes' is accepted.")
+    click.echo("\n  Enter a value: ", nl=False, err=True)
+    return sys.stdin.readline().strip() == "yes"

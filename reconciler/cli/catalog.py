@@ -1,0 +1,105 @@
+"""``reconciler catalog``: base models and instances, with prices, limits and where each figure was read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from reconciler.cli.exit_codes import ExitCode
+from reconciler.cli.invocation import Invocation, pass_invocation, print_json
+from reconciler.cli.options import color_option, json_option
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from reconciler.domain.base import Value
+    from reconciler.domain.catalog import Catalog
+    from reconciler.reports.view.catalog import CatalogPage
+    from reconciler.reports.view.model import Table
+
+region_option = click.option("--region", default="us-east-1", show_default=True, help="Prices of this AWS region.")
+
+
+@click.group()
+def catalog() -> None:
+    """List base models and instances: what can be tuned, on what, within which bounds, and for how much.
+
+    A price that is not known is `unknown`; one with a question mark is an estimate or was read second-hand.
+    """
+
+
+@catalog.command()
+@click.argument("name", required=False)
+@region_option
+@json_option
+@color_option
+@pass_invocation
+def models(invocation: Invocation, name: str | None, region: str) -> int:
+    """List the base models, or show one: hyperparameters and bounds, training data, prices, sources."""
+    from reconciler.reports.view.catalog import model_page, models_table
+
+    known = _catalog()
+    if name is None:
+        chosen = [model for model in known.models if model.instruct]
+        return _list(invocation, known, chosen, models_table(known))
+    entry = known.model(name)
+    if entry is None:
+        raise _unknown("base model", name, [model.key for model in known.models])
+    return _show(invocation, entry, lambda: model_page(entry, known, region))
+
+
+@catalog.command()
+@click.argument("name", required=False)
+@region_option
+@json_option
+@color_option
+@pass_invocation
+def instances(invocation: Invocation, name: str | None, region: str) -> int:
+    """List the GPU instances, or show one."""
+    from reconciler.reports.view.catalog import instance_page, instances_table
+
+    known = _catalog()
+    if name is None:
+        return _list(invocation, known, known.instances, instances_table(known, region))
+    entry = known.instance(name)
+    if entry is None:
+        raise _unknown("instance type", name, [instance.name for instance in known.instances])
+    return _show(invocation, entry, lambda: instance_page(entry, known, region))
+
+
+def _catalog() -> Catalog:
+    from reconciler.catalog import load
+
+    return load()
+
+
+def _list(invocation: Invocation, known: Catalog, entries: Sequence[Value], table: Table) -> ExitCode:
+    if invocation.json:
+        print_json(
+            {"compiled": known.compiled, "entries": [entry.model_dump(mode="json", by_alias=True) for entry in entries]}
+        )
+        return ExitCode.OK
+    from reconciler.reports.terminal.catalog import draw_table
+
+    draw_table(invocation.screen(), table, note=f"As of {known.compiled}. More about one, with sources: add its name.")
+    return ExitCode.OK
+
+
+def _show(invocation: Invocation, entry: Value, page: Callable[[], CatalogPage]) -> ExitCode:
+    if invocation.json:
+        print_json(entry.model_dump(mode="json", by_alias=True))
+        return ExitCode.OK
+    from reconciler.reports.terminal.catalog import draw_page
+
+    draw_page(invocation.screen(), page())
+    return ExitCode.OK
+
+
+def _unknown(what: str, name: str, choices: list[str]) -> Exception:
+    from difflib import get_close_matches
+
+    from reconciler.domain.errors import ReconcilerError
+
+    close = get_close_matches(name, choices, n=1)
+    return ReconcilerError(f"the catalog has no {what} {name!r}", hint=f"Did you mean {close[0]}?" if close else "")

@@ -1,0 +1,104 @@
+"""``reconciler fmt``: manifests in their canonical form, as ``terraform fmt`` does for its files."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import click
+
+from reconciler.cli.exit_codes import ExitCode
+from reconciler.cli.invocation import Invocation, pass_invocation
+from reconciler.cli.options import color_option, directory_option
+
+
+@click.command()
+@click.argument("paths", nargs=-1, type=click.Path(allow_dash=True, path_type=Path))
+@click.option("--check", is_flag=True, help="Change nothing; exit with 1 where something would change.")
+@click.option("--diff", is_flag=True, help="Show what changes.")
+@directory_option
+@color_option
+@pass_invocation
+def fmt(invocation: Invocation, paths: tuple[Path, ...], check: bool, diff: bool) -> int:
+    """Rewrite manifests in their canonical form, keeping comments, order and meaning. Lists the files it changes.
+
+    PATHS are files or folders, this folder where left out; `-` reads standard input and writes standard output.
+    """
+    from reconciler.domain.errors import InvalidInput
+
+    if paths == (Path("-"),):
+        click.echo(_formatted(sys.stdin.read(), "<stdin>"), nl=False)
+        return ExitCode.OK
+    problems, changed = [], False
+    for path in _manifests(invocation, paths):
+        try:
+            changed |= _format_one(invocation, path, write=not check, diff=diff)
+        except InvalidInput as trouble:
+            problems += trouble.diagnostics
+    if problems:
+        raise InvalidInput(problems)
+    return ExitCode.ERROR if check and changed else ExitCode.OK
+
+
+def _format_one(invocation: Invocation, path: Path, *, write: bool, diff: bool) -> bool:
+    """Whether the file was not in its canonical form."""
+    before = path.read_text(encoding="utf-8")
+    after = _formatted(before, _shown(invocation, path))
+    if before == after:
+        return False
+    invocation.screen().line(_shown(invocation, path))
+    if diff:
+        _draw_diff(invocation, _shown(invocation, path), before, after)
+    if write:
+        _replace(path, after)
+    return True
+
+
+def _formatted(text: str, name: str) -> str:
+    from reconciler.manifest.fmt import format_text
+
+    return format_text(text, name)
+
+
+def _shown(invocation: Invocation, path: Path) -> str:
+    return str(path.relative_to(invocation.directory)) if path.is_relative_to(invocation.directory) else str(path)
+
+
+def _draw_diff(invocation: Invocation, name: str, before: str, after: str) -> None:
+    screen = invocation.screen()
+    styles = {"+": "green", "-": "red", "@": "cyan"}
+    for line in difflib.unified_diff(
+        before.splitlines(), after.splitlines(), f"old/{name}", f"new/{name}", lineterm=""
+    ):
+        screen.line((line, styles.get(line[:1], "")))
+
+
+def _replace(path: Path, text: str) -> None:
+    """Whole or not at all, with the permissions that the file had."""
+    mode = path.stat().st_mode
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(temporary, mode & 0o777)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def _manifests(invocation: Invocation, paths: tuple[Path, ...]) -> list[Path]:
+    """Files are taken as they are named; of folders, what holds our manifests."""
+    chosen = [invocation.directory / path for path in paths] or [invocation.directory]
+    files = [path for path in chosen if not path.is_dir()]
+    found = [folder / file for folder in chosen if folder.is_dir() for file in _within(folder)]
+    return list(dict.fromkeys([*files, *found]))
+
+
+def _within(folder: Path) -> list[str]:
+    from reconciler.stores.manifests import read_manifests
+
+    return [file.path for file in read_manifests(folder)]

@@ -1,0 +1,88 @@
+"""How a run ended, in words: what was done, what is left, and how to go on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.domain.outcome import OutcomeState
+from reconciler.domain.plan import Action, Change
+from reconciler.engine.reconverge import RunResult, RunState
+
+if TYPE_CHECKING:
+    from reconciler.reports.screen import Screen
+
+_PAST = {
+    Action.TRAIN: "trained",
+    Action.DEPLOY: "deployed",
+    Action.ROLL: "rolled",
+    Action.UNDEPLOY: "undeployed",
+    Action.DELETE: "deleted",
+    Action.STOP: "stopped",
+    Action.UPDATE: "updated",
+    Action.ADOPT: "adopted",
+}
+
+_RARE = (Action.STOP, Action.UPDATE, Action.ADOPT)
+
+_OPENINGS = {
+    RunState.CONVERGED: ("Apply complete!", "bold green"),
+    RunState.WAITING: ("Started, and not waited for.", "bold cyan"),
+    RunState.STALLED: ("Stalled: what is left needs a person.", "bold magenta"),
+    RunState.FAILED: ("Apply failed.", "bold red"),
+    RunState.INTERRUPTED: ("Interrupted between two calls; the lock is released.", "bold yellow"),
+    RunState.TIMED_OUT: ("The time given by --timeout is over; the lock is released.", "bold yellow"),
+    RunState.NEEDS_APPROVAL: ("Stopped: what is left was not approved.", "bold yellow"),
+    RunState.LOCK_LOST: ("Stopped: the lock was taken over by somebody else.", "bold red"),
+}
+
+_ADVICE = {
+    RunState.WAITING: "The cloud works on. `reconciler status` shows how far it is; `reconciler apply` goes on from there.",
+    RunState.STALLED: "The reasons above say what to do.",
+    RunState.FAILED: "Nothing is lost: mend the cause, then `reconciler apply` goes on from what is there.",
+    RunState.INTERRUPTED: "What was started goes on in the cloud. Go on with: reconciler apply",
+    RunState.TIMED_OUT: "What was started goes on in the cloud. Go on with: reconciler apply",
+    RunState.NEEDS_APPROVAL: "The cloud moved meanwhile. Look at the new plan, and apply that: reconciler plan",
+    RunState.LOCK_LOST: "See who has it: reconciler lock show",
+}
+
+
+def applied_sentence(result: RunResult) -> str:
+    """``Apply complete! 1 trained, 1 deployed, 0 rolled, 0 undeployed, 0 deleted.``"""
+    return f"{_OPENINGS[result.state][0]} {_counts(result)}"
+
+
+def draw_result(screen: Screen, result: RunResult) -> None:
+    screen.blank()
+    for failure in result.failures:
+        _draw_failure(screen, failure.change, failure.outcome.message)
+    if result.state in (RunState.STALLED, RunState.NEEDS_APPROVAL, RunState.WAITING):
+        for change in result.left:
+            _draw_left(screen, change)
+    opening, style = _OPENINGS[result.state]
+    screen.line((opening, style), " ", (_counts(result), "bold"))
+    if result.postponed:
+        names = ", ".join(change.target for change in result.postponed)
+        screen.entry(
+            "Left for the next apply: ", f"delete {names}. A version is never deleted in the run that replaced it."
+        )
+    if result.state in _ADVICE:
+        screen.paragraph(_ADVICE[result.state])
+
+
+def _counts(result: RunResult) -> str:
+    """Of what was done or started, each thing once however many passes it took."""
+    done = {
+        each.change.id: each.change.action for each in result.performed if each.outcome.state is not OutcomeState.FAILED
+    }
+    counts = {action: sum(found is action for found in done.values()) for action in _PAST}
+    shown = [action for action in _PAST if counts[action] or action not in _RARE]
+    return ", ".join(f"{counts[action]} {_PAST[action]}" for action in shown) + "."
+
+
+def _draw_failure(screen: Screen, change: Change, message: str) -> None:
+    screen.entry(("Error: ", "bold red"), f"{change.action} {change.target}: {message}")
+
+
+def _draw_left(screen: Screen, change: Change) -> None:
+    why = "; ".join(reason.message for reason in change.reasons)
+    screen.entry(("! " if change.stalled else "… ", "bold magenta"), f"{change.address}: {why or change.status_now}")

@@ -1,0 +1,92 @@
+"""How an apply tells what it does: to a person in words, to a program one JSON object a line."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, Protocol
+
+from reconciler import __version__
+from reconciler.cli.invocation import Invocation
+from reconciler.cli.plan import show_plan
+from reconciler.cli.project import Watch, watching
+from reconciler.cli.results import applied_sentence, draw_result
+
+if TYPE_CHECKING:
+    from reconciler.domain.plan import Plan
+    from reconciler.engine.reconverge import RunResult
+    from reconciler.reports.progress import JsonProgress
+
+
+class Teller(Protocol):
+    @property
+    def progress(self) -> Watch: ...
+
+    def planned(self, plan: Plan) -> None: ...
+
+    def cancelled(self) -> None: ...
+
+    def finished(self, result: RunResult) -> None: ...
+
+
+def teller(invocation: Invocation) -> Teller:
+    return JsonTeller() if invocation.json else PersonTeller(invocation)
+
+
+class PersonTeller:
+    """The plan and the result on stdout; what happens in between on stderr."""
+
+    def __init__(self, invocation: Invocation) -> None:
+        self._invocation = invocation
+        self.progress: Watch = watching(invocation)
+
+    def planned(self, plan: Plan) -> None:
+        show_plan(self._invocation, plan)
+
+    def cancelled(self) -> None:
+        self._invocation.screen().line("Cancelled. Nothing was changed.")
+
+    def finished(self, result: RunResult) -> None:
+        draw_result(self._invocation.screen(), result)
+
+
+class JsonTeller:
+    """Terraform's stream: ``version``, ``planned_change``, ``diagnostic``, ``change_summary``, then what happens."""
+
+    def __init__(self) -> None:
+        from reconciler.domain.plan import FORMAT_VERSION
+        from reconciler.reports.progress import JsonProgress
+
+        self._stream: JsonProgress = JsonProgress(sys.stdout)
+        self.progress: Watch = self._stream
+        about = {"reconciler": __version__, "ui": FORMAT_VERSION}
+        self._stream.write("version", f"reconciler {__version__}", more=about)
+
+    def planned(self, plan: Plan) -> None:
+        from reconciler.reports.json import plan_document
+        from reconciler.reports.view.plan import summary_sentence
+
+        document = plan_document(plan)
+        for entry in document["changes"]:
+            kind = "resource_drift" if entry["drift"] else "planned_change"
+            self._stream.write(kind, f"{entry['address']}: {entry['action']} {entry['target']}", more={"change": entry})
+        for problem in document["diagnostics"]:
+            level = {"error": "error", "warning": "warn"}.get(problem["severity"], "info")
+            self._stream.write("diagnostic", problem["summary"], level=level, more={"diagnostic": problem})
+        changes = {**document["summary"], "operation": "plan"}
+        more = {"changes": changes, "digest": plan.digest, "totals": document["totals"]}
+        self._stream.write("change_summary", summary_sentence(plan), more=more)
+
+    def cancelled(self) -> None:
+        self._stream.write("log", "Cancelled. Nothing was changed.")
+
+    def finished(self, result: RunResult) -> None:
+        from collections import Counter
+
+        done = Counter(str(each.change.action) for each in result.performed if each.outcome.fault is None)
+        more: dict[str, Any] = {
+            "changes": {**done, "operation": "apply"},
+            "state": str(result.state),
+            "run": result.run,
+        }
+        level = "info" if result.state in ("converged", "waiting") else "error"
+        self._stream.write("change_summary", applied_sentence(result), level=level, more=more)

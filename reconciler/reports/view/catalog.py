@@ -1,0 +1,237 @@
+"""The catalog in tables. Every figure keeps its source and date; an estimate carries a question mark; unknown is said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from reconciler.domain.catalog import (
+    BedrockOffer,
+    Catalog,
+    DatasetRules,
+    FoundationModel,
+    HyperparameterRule,
+    InstanceType,
+    Price,
+    ProviderName,
+    SageMakerOffer,
+    Source,
+)
+from reconciler.reports.figures import money, size
+from reconciler.reports.view.model import Pairs, Table
+
+
+@dataclass(frozen=True)
+class CatalogPage:
+    """One entry: facts, tables below them, and where the figures come from."""
+
+    title: str
+    facts: Pairs
+    sections: tuple[tuple[str, Pairs], ...]
+    tables: tuple[tuple[str, Table], ...]
+    sources: tuple[str, ...]
+
+
+def models_table(catalog: Catalog) -> Table:
+    header = ("MODEL", "NAME", "PROVIDERS", "PARAMETERS", "NOTE")
+    return Table(header, tuple(_model_row(model) for model in catalog.models if model.instruct))
+
+
+def _model_row(model: FoundationModel) -> tuple[str, ...]:
+    parameters = model.architecture.parameters if model.architecture else None
+    count = f"{parameters / 1e9:.1f}B" if parameters else "-"
+    return model.key, model.name, ", ".join(model.providers), count, _note(model)
+
+
+def _note(model: FoundationModel) -> str:
+    if model.retirement:
+        instead = f", use {model.retirement.replaced_by}" if model.retirement.replaced_by else ""
+        return f"retired by AWS{instead}"
+    return "gated: needs a licence" if model.sagemaker and model.sagemaker.gated else ""
+
+
+def instances_table(catalog: Catalog, region: str) -> Table:
+    header = ("INSTANCE", "GPUS", "GPU MEMORY", "VCPUS", "MEMORY", "TRAINING/h", "HOSTING/h")
+    return Table(header, tuple(_instance_row(instance, catalog, region) for instance in catalog.instances))
+
+
+def _instance_row(instance: InstanceType, catalog: Catalog, region: str) -> tuple[str, ...]:
+    gpu = instance.accelerator
+    return (
+        instance.name,
+        f"{instance.accelerators} x {gpu.name}" if gpu else "-",
+        f"{gpu.memory_gb * instance.accelerators:g} GB" if gpu else "-",
+        _or_unknown(instance.vcpus),
+        f"{instance.memory_gib:g} GiB" if instance.memory_gib is not None else "unknown",
+        price_text(catalog.training_price(instance.name, region)) if instance.training else "no training",
+        price_text(catalog.hosting_price(instance.name, region)) if instance.hosting else "no hosting",
+    )
+
+
+def price_text(price: Price | None, *, with_unit: bool = False) -> str:
+    """``$1.5150``, ``$1.5150?`` for an estimate, ``unknown``; ``-`` where there is no such price."""
+    if price is None:
+        return "-"
+    if price.usd is None:
+        return "unknown"
+    amount = money(price.usd) if price.usd >= 1000 else f"${price.usd.normalize():f}"
+    return f"{amount}{'?' if _is_guess(price) else ''}{f' per {price.unit}' if with_unit else ''}"
+
+
+def _is_guess(price: Price) -> bool:
+    return price.estimated or (price.source is not None and not price.source.verified)
+
+
+def model_page(model: FoundationModel, catalog: Catalog, region: str) -> CatalogPage:
+    prices = _bedrock_prices(model, catalog, region) if model.bedrock else {}
+    sections = (
+        ("Bedrock", _bedrock(model.bedrock, prices) if model.bedrock else ()),
+        ("SageMaker", _sagemaker(model.sagemaker) if model.sagemaker else ()),
+        *((f"Training data on {provider}", _dataset(model, provider)) for provider in model.providers),
+    )
+    tables = tuple((f"Hyperparameters on {p}", _rules(model.hyperparameters.get(p, ()))) for p in model.providers)
+    return CatalogPage(
+        title=f"{model.key}  {model.name}",
+        facts=_model_facts(model),
+        sections=tuple((title, pairs) for title, pairs in sections if pairs),
+        tables=tuple((title, table) for title, table in tables if table.rows),
+        sources=_sources(_model_sources(model, prices.values())),
+    )
+
+
+def instance_page(instance: InstanceType, catalog: Catalog, region: str) -> CatalogPage:
+    gpu = instance.accelerator
+    training, hosting = catalog.training_price(instance.name, region), catalog.hosting_price(instance.name, region)
+    facts = (
+        ("GPUs", f"{instance.accelerators} x {gpu.name} ({gpu.architecture})" if gpu else "none"),
+        ("GPU memory", f"{gpu.memory_gb:g} GB each, {gpu.usable_mib / 1024:.1f} GiB usable" if gpu else ""),
+        ("bf16 peak", f"{gpu.dense_bf16_tflops:g} TFLOPS each, dense" if gpu and gpu.dense_bf16_tflops else ""),
+        ("vCPUs", _or_unknown(instance.vcpus)),
+        ("memory", f"{instance.memory_gib:g} GiB" if instance.memory_gib is not None else "unknown"),
+        ("local NVMe", f"{instance.nvme_gb:,} GB" if instance.nvme_gb else ""),
+        ("training", price_text(training, with_unit=True) if instance.training else "not offered"),
+        ("hosting", price_text(hosting, with_unit=True) if instance.hosting else "not offered"),
+    )
+    found = (instance.source, gpu.source if gpu else None, training.source, hosting.source)
+    return CatalogPage(instance.name, _said(facts), (), (), _sources(found))
+
+
+def _model_facts(model: FoundationModel) -> Pairs:
+    retired = model.retirement
+    gone = f"{retired.state}: {retired.reason} ({retired.on or 'day unknown'})" if retired else ""
+    return _said(
+        (
+            ("family", model.family),
+            ("licence", model.license or "unknown"),
+            ("also called", ", ".join(model.aliases)),
+            ("providers", ", ".join(model.providers)),
+            ("retired", gone),
+            ("replaced by", retired.replaced_by or "" if retired else ""),
+            ("embedded only", "exists on the embedded cloud alone" if model.local_only else ""),
+        )
+    )
+
+
+def _bedrock_prices(model: FoundationModel, catalog: Catalog, region: str) -> dict[str, Price]:
+    offer = model.bedrock
+    assert offer is not None, f"{model.key} is not on Bedrock"
+    named = {
+        "training": offer.training_per_1k_tokens,
+        "storage": offer.storage_per_month,
+        "throughput": offer.throughput_none,
+        "1 month": offer.throughput_one_month,
+        "6 months": offer.throughput_six_months,
+        "input": offer.on_demand_input_per_1m,
+        "output": offer.on_demand_output_per_1m,
+    }
+    return {name: catalog.bedrock_price(model, price, region) for name, price in named.items() if price is not None}
+
+
+def _bedrock(offer: BedrockOffer, prices: dict[str, Price]) -> Pairs:
+    return _said(
+        (
+            ("model id", offer.model_id),
+            ("tuned in", ", ".join(offer.tuning_regions) or "unknown"),
+            *((name, price_text(price, with_unit=True)) for name, price in prices.items()),
+            ("on demand", "yes" if offer.supports_on_demand else "no"),
+        )
+    )
+
+
+def _sagemaker(offer: SageMakerOffer) -> Pairs:
+    return _said(
+        (
+            ("weights", offer.hugging_face_repo),
+            ("JumpStart id", offer.jumpstart_id or ""),
+            ("gated", "yes: accept the licence, and give a token as a secret" if offer.gated else "no"),
+            ("EULA", offer.eula or ""),
+            ("trains on", offer.default_training_instance_type or ""),
+            ("serves on", offer.default_hosting_instance_type or ""),
+        )
+    )
+
+
+def _dataset(model: FoundationModel, provider: ProviderName) -> Pairs:
+    rules = model.dataset.get(provider)
+    validation = model.validation.get(provider)
+    return (*(_limits(rules) if rules else ()), *((("validation", str(validation)),) if validation else ()))
+
+
+def _limits(rules: DatasetRules) -> Pairs:
+    return _said(
+        (
+            ("format", rules.format),
+            ("records", _between(rules.min_records, rules.max_records)),
+            ("record", f"at most {rules.max_tokens_per_record:,} tokens" if rules.max_tokens_per_record else ""),
+            ("size", f"at most {size(rules.max_training_bytes)}" if rules.max_training_bytes else ""),
+        )
+    )
+
+
+def _between(low: int | None, high: int | None) -> str:
+    bounds = (f"at least {low:,}" if low is not None else "", f"at most {high:,}" if high is not None else "")
+    return ", ".join(bound for bound in bounds if bound) or "no known limit"
+
+
+def _rules(rules: Iterable[HyperparameterRule]) -> Table:
+    rows = (
+        (
+            rule.name,
+            rule.kind,
+            _bound(rule.minimum, exclusive=rule.exclusive_minimum),
+            _bound(rule.maximum),
+            _plain(rule.default),
+        )
+        for rule in rules
+    )
+    return Table(("NAME", "TYPE", "FROM", "TO", "DEFAULT"), tuple(rows))
+
+
+def _bound(value: Decimal | None, *, exclusive: bool = False) -> str:
+    return f"{'> ' if exclusive else ''}{_plain(value)}"
+
+
+def _plain(value: Decimal | None) -> str:
+    return "-" if value is None else f"{float(value):g}"
+
+
+def _or_unknown(value: int | None) -> str:
+    return "unknown" if value is None else str(value)
+
+
+def _said(pairs: Iterable[tuple[str, str]]) -> Pairs:
+    return tuple((label, text) for label, text in pairs if text)
+
+
+def _model_sources(model: FoundationModel, prices: Iterable[Price]) -> Iterable[Source | None]:
+    yield from (price.source for price in prices)
+    yield from (rule.source for rules in model.hyperparameters.values() for rule in rules)
+    yield from (rules.source for rules in model.dataset.values())
+    yield model.sagemaker.source if model.sagemaker else None
+    yield model.retirement.source if model.retirement else None
+
+
+def _sources(sources: Iterable[Source | None]) -> tuple[str, ...]:
+    told = (f"{s.address} ({s.date}{'' if s.verified else ', not verified'})" for s in sources if s is not None)
+    return tuple(dict.fromkeys(told))

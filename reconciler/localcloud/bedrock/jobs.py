@@ -252,9 +252,9 @@ def _whole(job: Resource, key: str) -> int:
 
 
 def _data_size(cloud: Cloud, job: Resource) -> int:
+    """In bytes; 0 when it is not there, which validation will find out."""
     uri = _training_uri(job)
-    sizes = (cloud.objects.list(uri) if uri else None) or {}
-    return sizes.get(uri.split("/", 3)[-1], 0)
+    return len((cloud.objects.get(uri) if uri else None) or b"")
 
 
 def _training_uri(job: Resource) -> str:

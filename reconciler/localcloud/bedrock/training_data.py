@@ -15,6 +15,8 @@ from reconciler.localcloud.bedrock.foundation import CONTINUED_PRE_TRAINING, Fou
 
 CONVERSATION = "bedrock-conversation-2024"
 SHOWN = 5
+RESERVED = ("System:", "User:", "Bot:", "Assistant:", "Thought:", "[EOS]", "<image>", "<video>", "<unk>")
+"""What Amazon's Nova models refuse in any text (the sample validator that AWS publishes for them)."""
 
 
 class InvalidData(ValueError):
@@ -73,6 +75,7 @@ def _record_problems(line: bytes, model: FoundationModel, customization: str) ->
         yield from _text_problems(record, ("input",))
     elif "messages" in record and "conversation" in model.formats:
         yield from _conversation_problems(record)
+        yield from _reserved_problems(record, model)
     elif "prompt-completion" in model.formats:
         yield from _text_problems(record, ("prompt", "completion"))
     else:
@@ -94,7 +97,14 @@ def _conversation_problems(record: Mapping[str, Any]) -> Iterator[str]:
         yield "`messages` must be a list of objects"
         return
     roles = [message.get("role") for message in messages]
-    if len(roles) < 2 or roles != [("user", "assistant")[turn % 2] for turn in range(len(roles))] or len(roles) % 2:
+    if not roles or roles != [("user", "assistant")[turn % 2] for turn in range(len(roles))] or len(roles) % 2:
         yield "the turns must alternate, begin with the user and end with the assistant"
     if not all(isinstance(message.get("content"), list) and message["content"] for message in messages):
         yield "every message needs a non-empty `content` list"
+
+
+def _reserved_problems(record: Mapping[str, Any], model: FoundationModel) -> Iterator[str]:
+    text = json.dumps(record, ensure_ascii=False) if model.provider == "Amazon" else ""
+    found = [token for token in RESERVED if token in text]
+    if found:
+        yield f"{model.name} does not allow {', '.join(found)} in a text"

@@ -8,12 +8,16 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
+from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError
+from botocore.model import OperationModel
 
 from reconciler.localcloud.app import LocalCloud
 from reconciler.localcloud.clock import Clock
 from reconciler.localcloud.inprocess import session
+from reconciler.localcloud.validation import refusal
 from reconciler.localcloud.world import World
 
 if TYPE_CHECKING:
@@ -32,7 +36,7 @@ class Embedded:
 
     def __init__(self) -> None:
         self.cloud = LocalCloud(world=World(clock=Clock(speed=0, start=START)))
-        self.session = session(self.cloud)
+        self.session = checked_session(self.cloud)
         self.bedrock = self.session.client("bedrock")
         self.s3 = self.session.client("s3")
         self.s3.create_bucket(Bucket="data")
@@ -80,6 +84,20 @@ class Embedded:
 
     def deployment(self, identifier: str) -> dict[str, Any]:
         return dict(self.bedrock.get_custom_model_deployment(customModelDeploymentIdentifier=identifier))
+
+
+def checked_session(cloud: LocalCloud) -> boto3.Session:
+    """A session that fails the test when an answer of ours breaks the service's own model."""
+    made = session(cloud)
+    for service in ("bedrock", "bedrock-runtime", "scheduler"):
+        made.events.register(f"after-call.{service}", _check_answer)
+    return made
+
+
+def _check_answer(http_response: AWSResponse, parsed: dict[str, Any], model: OperationModel, **_: Any) -> None:
+    if http_response.status_code < 300 and not model.has_event_stream_output:
+        wrong = refusal(model.output_shape, parsed)
+        assert wrong is None, f"the answer to {model.name}: {wrong}"
 
 
 def conversation() -> dict[str, Any]:

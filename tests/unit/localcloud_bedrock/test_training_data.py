@@ -72,6 +72,14 @@ def test_refuses_bad_conversations(record: Any) -> None:
         check(lines(*good, record), NOVA)
 
 
+def test_refuses_what_nova_reserves() -> None:
+    record = conversation("user", "assistant")
+    record["messages"][0]["content"] = [{"text": "User: hi <image>"}]
+    with pytest.raises(InvalidData, match="line 1: Nova Micro does not allow User:, <image> in a text"):
+        check(lines(record), NOVA)
+    check(lines(record), "meta.llama3-3-70b-instruct-v1:0")
+
+
 def test_names_bad_json_by_its_line() -> None:
     with pytest.raises(InvalidData, match="line 2: not valid JSON"):
         check([*lines({"prompt": "a", "completion": "b"}), b"{oops\n", b"\xff\xfe\n"], TITAN)

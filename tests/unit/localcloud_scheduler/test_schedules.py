@@ -13,9 +13,8 @@ import pytest
 from reconciler.localcloud.app import LocalCloud
 from reconciler.localcloud.clock import Clock
 from reconciler.localcloud.faults import Fault
-from reconciler.localcloud.inprocess import session
 from reconciler.localcloud.world import World
-from tests.unit.localcloud_bedrock.embedded import refused
+from tests.unit.localcloud_bedrock.embedded import checked_session, refused
 
 if TYPE_CHECKING:
     from mypy_boto3_bedrock import BedrockClient
@@ -32,7 +31,7 @@ HOUR, DAY = 3600, 24 * 3600
 class Embedded:
     def __init__(self) -> None:
         self.cloud = LocalCloud(world=World(clock=Clock(speed=0, start=MONDAY.timestamp())))
-        self.session = session(self.cloud)
+        self.session = checked_session(self.cloud)
         self.scheduler = self.session.client("scheduler")
 
     @cached_property

@@ -21,6 +21,8 @@ DISCARDED = "reconciler:discarded"
 """On a Bedrock job, which cannot be deleted: its custom model was deleted by us."""
 ENDPOINT_CONFIG = "reconciler:endpoint-config"
 """On a SageMaker endpoint: the configuration that was asked for last, so that a silent roll-back is seen."""
+ROLLING_TO = "reconciler:rolling-to"
+"""On a SageMaker endpoint: the configuration about to be asked for, so that a crash is not taken for a roll-back."""
 LABEL_PREFIX = "reconciler:label:"
 """Before each of the manifest's labels, so that tags of others are never taken for ours."""
 

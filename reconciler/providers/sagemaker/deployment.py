@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from reconciler.domain.observation import DeploymentPhase
 from reconciler.domain.outcome import FaultKind, Outcome
 from reconciler.domain.ports import DeployOrder
+from reconciler.domain.tags import ROLLING_TO
 from reconciler.providers.aws.faults import Refused, code_of
 from reconciler.providers.ownership import require_ours
 from reconciler.providers.sagemaker import translate
@@ -42,8 +43,8 @@ def deploy(api: SageMakerApi, order: DeployOrder, settings: ProviderSettings) ->
 def roll(api: SageMakerApi, order: DeployOrder, settings: ProviderSettings) -> Outcome:
     """Bring the endpoint to the order's configuration; clients keep its name.
 
-    The tags that say what was asked for are written after the update was accepted: a crash in between leaves an endpoint
-    that serves what is wanted, never one that looks rolled back.
+    One tag says where to before the update, the others say what was asked for after it was accepted. So a crash in between
+    is told from a roll-back by AWS.
     """
     existing = api.endpoint(order.name)
     if existing is None:
@@ -55,6 +56,7 @@ def roll(api: SageMakerApi, order: DeployOrder, settings: ProviderSettings) -> O
     _require_rollable(order.name, phase, existing)
     if existing["EndpointConfigName"] != config:
         prepare(api, order, settings)
+        api.add_tags(arn, {ROLLING_TO: config})
         _when_config_is_seen(lambda: api.update_endpoint(order.name, config), settings)
         phase = DeploymentPhase.UPDATING
     api.add_tags(arn, translate.endpoint_tags(order.owner, config, order.version.fingerprint))

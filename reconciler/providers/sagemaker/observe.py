@@ -15,7 +15,7 @@ from typing import Any
 from reconciler.domain.desired import DeploymentKind
 from reconciler.domain.naming import short
 from reconciler.domain.observation import Artifact, Deployment, DeploymentPhase, TrainingPhase, TrainingRun
-from reconciler.domain.tags import ENDPOINT_CONFIG, Owner
+from reconciler.domain.tags import ENDPOINT_CONFIG, ROLLING_TO, Owner
 from reconciler.providers.assembly import Piece
 from reconciler.providers.aws.faults import fault_from_reason
 from reconciler.providers.aws.parallel import together
@@ -24,6 +24,7 @@ from reconciler.providers.sagemaker.client import Described, SageMakerApi
 from reconciler.providers.sagemaker.statuses import STOPPED_BY_LIMIT, endpoint_phase, training_phase
 
 MOVING = frozenset({TrainingPhase.IN_PROGRESS, TrainingPhase.STOPPING})
+UNSERVED = frozenset({DeploymentPhase.FAILED, DeploymentPhase.UPDATE_FAILED})
 CONFIG_NAME = re.compile(r".+-([0-9a-f]{8})-[0-9a-f]{4}")
 
 
@@ -184,17 +185,17 @@ def _deployment(endpoint: Owned, configs: Mapping[str, Described | None], servin
     asked = endpoint.tags.get(ENDPOINT_CONFIG)
     held = _fingerprint(configs.get(current), serving)
     moving_to = _fingerprint(configs.get(pending[0] if pending else asked or ""), serving) or held
-    serves = None if phase in (DeploymentPhase.CREATING, DeploymentPhase.FAILED) else held
     variant = _only_variant(configs.get(current))
     count = _instance_count(facts, variant)
-    reason = facts.get("FailureReason")
+    rolled_back = _is_rolled_back(phase, held, current, endpoint.tags)
+    reason = facts.get("FailureReason") if rolled_back or phase in UNSERVED else None
     return endpoint.piece(
         deployment=Deployment(
             name=facts["EndpointName"],
             identifier=facts["EndpointArn"],
             kind=DeploymentKind.REAL_TIME,
             phase=phase,
-            fingerprint=serves,
+            fingerprint=None if phase in (DeploymentPhase.CREATING, DeploymentPhase.FAILED) else held,
             target_fingerprint=moving_to if phase is DeploymentPhase.UPDATING else held,
             instance_type=variant.get("InstanceType"),
             instance_count=count,
@@ -204,15 +205,19 @@ def _deployment(endpoint: Owned, configs: Mapping[str, Described | None], servin
             failure=fault_from_reason(reason) if reason else None,
             configuration=current,
             owner=endpoint.owner,
-            rolled_back=_is_rolled_back(phase, held, current, asked),
+            rolled_back=rolled_back,
         )
     )
 
 
-def _is_rolled_back(phase: DeploymentPhase, held: str | None, current: str | None, asked: str | None) -> bool:
-    """Nothing moves, a version of ours serves, and it is not what was asked for last."""
+def _is_rolled_back(phase: DeploymentPhase, held: str | None, current: str, tags: Mapping[str, str]) -> bool:
+    """Nothing moves, a version of ours serves, and it is not what was asked for last.
+
+    A roll that was cut off between the update and its last tag serves what it was rolling to: that is no roll-back.
+    """
     settled = phase in (DeploymentPhase.IN_SERVICE, DeploymentPhase.UPDATE_FAILED)
-    return settled and held is not None and asked is not None and current != asked
+    asked = tags.get(ENDPOINT_CONFIG)
+    return settled and held is not None and asked not in (None, current) and tags.get(ROLLING_TO) != current
 
 
 def _fingerprint(config: Described | None, serving: Mapping[str, str | None]) -> str | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from botocore.exceptions import ClientError
+
 from reconciler.domain.catalog import ProviderName
 from reconciler.domain.naming import version_name
 from reconciler.domain.observation import (
@@ -21,12 +23,10 @@ from reconciler.providers.assembly import assemble
 from reconciler.providers.aws.faults import AwsTrouble, Refused, answers, fault_of, looks
 from reconciler.providers.aws.schedules import Schedule, ScheduledCall, Schedules, wanted
 from reconciler.providers.ownership import require_ours
-from reconciler.providers.retagging import outdated_keys, renewed
+from reconciler.providers.retagging import OURS, outdated_keys, renewed, schedulable
 from reconciler.providers.sagemaker import deployment, observe, training, translate
 from reconciler.providers.sagemaker.client import Described, SageMakerApi
 from reconciler.providers.settings import ProviderSettings, needed
-
-TAGS_OF_OURS = ("reconciler:",)
 
 
 class SageMakerProvider:
@@ -157,15 +157,21 @@ class SageMakerProvider:
             raise Refused(FaultKind.CONFLICT, "InUse", told)
 
     def _delete_leftover(self, arn: str) -> None:
+        """Deleting the absent is done."""
         kind, _, name = arn.rpartition(":")[2].partition("/")
-        if kind == "endpoint-config" and self._api.endpoint_config(name) is not None:
-            self._api.delete_endpoint_config(name)
-        if kind == "model" and self._api.model(name) is not None:
-            self._api.delete_model(name)
+        delete, describe = {
+            "endpoint-config": (self._api.delete_endpoint_config, self._api.endpoint_config),
+            "model": (self._api.delete_model, self._api.model),
+        }[kind]
+        try:
+            delete(name)
+        except ClientError:
+            if describe(name) is not None:
+                raise
 
     def _disown(self, arns: Iterable[str]) -> None:
         for arn in arns:
-            keys = [key for key in self._api.tags(arn) if key.startswith(TAGS_OF_OURS)]
+            keys = [key for key in self._api.tags(arn) if key.startswith(OURS)]
             if keys:
                 self._api.remove_tags(arn, keys)
 
@@ -179,21 +185,22 @@ class SageMakerProvider:
         return (*versions, *configs, *endpoints)
 
     def _settle_tags(self, deployed: Deployment, order: UpdateOrder) -> None:
-        """What serves is what is wanted now: then that is what was asked for last, whatever was rolled back before."""
-        if deployed.rolled_back and deployed.fingerprint == order.model.fingerprint and deployed.configuration:
-            attempt = deployed.owner.attempt if deployed.owner else 1
-            owner = order.owner.model_copy(update={"attempt": attempt})
+        """What serves is what is wanted: then it counts as asked for, whatever was rolled back or cut off before."""
+        asked = deployed.owner.fingerprint if deployed.owner else None
+        unsettled = deployed.rolled_back or asked != order.model.fingerprint
+        if unsettled and deployed.fingerprint == order.model.fingerprint and deployed.configuration:
+            owner = order.owner.model_copy(update={"attempt": deployed.owner.attempt if deployed.owner else 1})
             tags = translate.endpoint_tags(owner, deployed.configuration, order.model.fingerprint)
             self._api.add_tags(deployed.identifier, tags)
 
     def _update_schedules(self, order: UpdateOrder) -> None:
         """With nothing deployed, a one-time schedule is history and stays while its rule does; hours still apply."""
         rule = order.model.resolved.deployment.undeploy
-        deployed = next(iter(order.observed.deployments), None)
-        deployable = _deploy_order(order, deployed)
-        if deployed is None and (rule is None or rule.hours is None):
-            outdated = (old for old in order.observed.schedules if old.rule != rule)
-            self._schedules.remove(old.name for old in outdated)
+        deployable = schedulable(order)
+        if not order.observed.deployments and (rule is None or rule.hours is None):
+            self._schedules.remove(old.name for old in order.observed.schedules if old.rule != rule)
+        elif rule is None:
+            self._schedules.remove(old.name for old in order.observed.schedules)
         elif deployable is not None:
             self._schedules.bring_to(self._wanted_schedules(deployable), former=order.observed.schedules)
 
@@ -230,20 +237,4 @@ def _identifiers(version: Version) -> tuple[str, ...]:
 def _config_arn(deployed: Deployment) -> str:
     return (
         deployed.identifier.replace(":endpoint/", ":endpoint-config/").rpartition("/")[0] + f"/{deployed.configuration}"
-    )
-
-
-def _deploy_order(order: UpdateOrder, deployed: Deployment | None) -> DeployOrder | None:
-    """What the schedules of an updated model deploy: the wanted version where it is trained, under the name in use."""
-    version = order.observed.version(order.model.fingerprint)
-    if version is None or version.artifact is None:
-        return None
-    asked = order.model.resolved.deployment.instance_count
-    return DeployOrder(
-        name=deployed.name if deployed else order.model.name,
-        owner=order.owner.model_copy(update={"fingerprint": version.fingerprint, "attempt": version.last_attempt or 1}),
-        model=order.model,
-        version=version,
-        current=deployed,
-        instance_count=asked or (deployed.instance_count if deployed else None),
     )

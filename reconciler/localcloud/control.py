@@ -87,6 +87,7 @@ def down(state_dir: Path, *, timeout: float = STOP_TIMEOUT) -> bool:
         _ask(state, "POST", "shutdown")
         try:
             with FileLock(state.running_lock, timeout=timeout):
+                _reap()
                 return True
         except Timeout as stuck:
             raise LocalCloudError(
@@ -152,6 +153,7 @@ def requests(state_dir: Path, *, since: int = 0, changes: bool = False) -> list[
 
 def _start(state: StateDir, *, port: int, speed: float | None, timeout: float) -> None:
     """Start the process and wait for its line on the pipe; its death closes the pipe."""
+    _reap()
     reading, writing = os.pipe()
     command = [sys.executable, "-m", "reconciler.localcloud", "--state-dir", str(state.path), "--port", str(port)]
     command += ["--ready-fd", str(writing)] + ([] if speed is None else ["--speed", str(speed)])
@@ -166,6 +168,7 @@ def _start(state: StateDir, *, port: int, speed: float | None, timeout: float) -
             env=_environment(),
         )
         os.close(writing)
+        _children.append(process)
         readable, _, _ = select.select([pipe], [], [], timeout)
         if readable and pipe.readline():
             return
@@ -175,6 +178,15 @@ def _start(state: StateDir, *, port: int, speed: float | None, timeout: float) -
     process.kill()
     process.wait()
     raise LocalCloudError(f"the embedded cloud did not answer within {timeout:g} s:\n{_last_lines(state.log)}")
+
+
+def _reap() -> None:
+    """Take note of the servers of this process that have ended."""
+    _children[:] = [child for child in _children if child.poll() is None]
+
+
+_children: list[subprocess.Popen[bytes]] = []
+"""Servers that this process started. They outlive it; only while it lives must it take note of their end."""
 
 
 def _environment() -> dict[str, str]:

@@ -19,7 +19,7 @@ def test_clouds_in_one_process_share_nothing() -> None:
         aws.client("secretsmanager").create_secret(Name=f"only-{number}", SecretString="x")
         put_model(aws, f"only-{number}")
     for number, cloud in enumerate(clouds):
-        aws: Any = session(cloud)
+        aws = session(cloud)
         keys = [entry["Key"] for entry in aws.client("s3").list_objects_v2(Bucket=BUCKET)["Contents"]]
         assert keys == ["data/train.jsonl", f"only-{number}"]
         secrets = aws.client("secretsmanager").list_secrets()["SecretList"]

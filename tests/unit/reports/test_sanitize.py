@@ -1,0 +1,84 @@
+"""Nothing that a terminal would obey gets through, whatever a manifest or the cloud says."""
+
+from __future__ import annotations
+
+import io
+import json
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.reports.json import to_text
+from reconciler.reports.sanitize import encodable, printable
+from reconciler.reports.screen import Screen
+
+HOSTILE = st.text(
+    st.one_of(
+        st.characters(),
+        st.characters(max_codepoint=0x9F, categories=["Cc"]),
+        st.characters(categories=["Cf"]),
+        st.sampled_from("\x1b\x9b\u202e\u2066\u200f[]()m;"),
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain, with ünïcode and 日本語", "plain, with ünïcode and 日本語"),
+        ("\x1b[31mred\x1b[0m", "\\x1b[31mred\\x1b[0m"),
+        ("\x1b]0;title\x07", "\\x1b]0;title\\x07"),
+        ("\x9b2J", "\\x9b2J"),
+        ("line\r\nnext\tcell", "line\\r\\nnext\\tcell"),
+        ("abc\u202egpj.exe", "abc\\u202egpj.exe"),
+        ("zero\u200bwidth", "zero\\u200bwidth"),
+        ("\ud800", "\\ud800"),
+        ("\U000e0041", "\\U000e0041"),
+    ],
+)
+def test_control_characters_are_shown_and_not_obeyed(text: str, shown: str) -> None:
+    assert printable(text) == shown
+
+
+@given(HOSTILE)
+def test_a_screen_prints_no_control_or_bidirectional_character(text: str) -> None:
+    out = io.StringIO()
+    screen = Screen(out)
+    screen.line(text)
+    screen.entry("label ", (text, "bold red"), indent=2)
+    screen.table(["A"], [[text]])
+    assert not [c for c in out.getvalue() if c != "\n" and _is_dangerous(c)]
+
+
+@given(HOSTILE)
+def test_json_holds_the_text_in_ascii(text: str) -> None:
+    written = to_text({"text": text})
+    assert all(" " <= character <= "~" or character == "\n" for character in written)
+    assert json.loads(written) == {"text": text}
+
+
+def test_json_refuses_what_is_no_json() -> None:
+    with pytest.raises(ValueError, match="JSON compliant"):
+        to_text({"loss": float("nan")})
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding", "shown"),
+    [
+        ("$38–$52 … · ok", "utf-8", "$38–$52 … · ok"),
+        ("$38–$52 … · ok", "ascii", "$38-$52 ... - ok"),
+        ("日", "ascii", "\\u65e5"),
+        ("é", "latin-1", "é"),
+        ("x…", "no-such-encoding", "x..."),
+    ],
+)
+def test_what_an_encoding_cannot_say_is_said_otherwise(text: str, encoding: str, shown: str) -> None:
+    assert encodable(text, encoding) == shown
+
+
+def _is_dangerous(character: str) -> bool:
+    return unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") or unicodedata.bidirectional(character) in (
+        "LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI",
+    )  # fmt: skip

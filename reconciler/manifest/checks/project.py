@@ -148,7 +148,7 @@ def _secret(project: Shaped, spec: ProjectSpec) -> Iterator[Diagnostic]:
             if secret.startswith("hf_")
             else "A value is not the ARN it should be",
             detail="`spec.huggingFaceTokenSecret` is not the ARN of a Secrets Manager secret; its value is not shown here.",
-            hint="store the token in Secrets Manager and write arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME; revoke a token that was committed",
+            hint="write arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME; revoke a token that was committed",
             where=project.document.at(("spec", "huggingFaceTokenSecret")),
             address=project.address,
         )

@@ -1,0 +1,177 @@
+"""Optional hyperparameters may not name the fundamental and advanced ones, and must pass SageMaker's limits."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from reconciler.domain.diagnostic import Diagnostic
+from reconciler.manifest.document import Path, spelled
+from reconciler.manifest.optional import both_spellings, completed
+from reconciler.manifest.shape import found
+from reconciler.manifest.view import ModelView
+
+MOST_HYPERPARAMETERS = 100
+LONGEST_KEY = 256
+LONGEST_VALUE = 2500
+"""CreateTrainingJob's HyperParameters: at most 100 entries, keys of 256 and values of 2,500 characters (SageMaker API)."""
+
+_FIELDS = 6
+"""Entries that the fields of the manifest itself may take."""
+
+RESERVED: dict[str, str] = {
+    "epochs": "epochs",
+    "numepochs": "epochs",
+    "epochcount": "epochs",
+    "maxepochs": "epochs",
+    "numtrainepochs": "epochs",
+    "maxsteps": "epochs",
+    "learningrate": "learningRate",
+    "lr": "learningRate",
+    "learningratemultiplier": "learningRate",
+    "batchsize": "batchSize",
+    "trainbatchsize": "batchSize",
+    "globalbatchsize": "batchSize",
+    "perdevicetrainbatchsize": "batchSize",
+    "perdevicebatchsize": "batchSize",
+    "pergputrainbatchsize": "batchSize",
+    "autofindbatchsize": "batchSize",
+    "warmupsteps": "warmupSteps",
+    "numwarmupsteps": "warmupSteps",
+    "learningratewarmupsteps": "warmupSteps",
+    "warmupratio": "warmupSteps",
+    "lrwarmupstepsratio": "warmupSteps",
+    "earlystopping": "earlyStopping",
+    "earlystoppingpatience": "earlyStopping.patience",
+    "earlystoppingthreshold": "earlyStopping.threshold",
+}
+"""Spellings of the manifest's own hyperparameters in our manifests, in transformers' TrainingArguments, in JumpStart's
+and Bedrock's requests; compared without case, hyphens and underscores, at any depth."""
+
+
+def check_optional(view: ModelView) -> Iterator[Diagnostic]:
+    """``view.data`` is in one spelling already; whether both were given is seen in what each side wrote."""
+    optional = view.data.get("hyperparameters", {}).get("optional")
+    if not isinstance(optional, Mapping):
+        return
+    yield from _reserved(view, optional, ("hyperparameters", "optional"))
+    for written in _written(view):
+        yield from (_twice(view, other, name) for other, name in both_spellings(written))
+    yield from _lora(view, optional)
+    yield from _limits(view, completed(optional) if _is_mapping_or_none(optional.get("lora_config")) else optional)
+
+
+def _written(view: ModelView) -> Iterator[Mapping[str, Any]]:
+    inherited = view.around.project.data.get("defaults", {}) if view.around.project else {}
+    for spec in (view.shaped.data, inherited):
+        optional = spec.get("hyperparameters", {}).get("optional")
+        if isinstance(optional, Mapping):
+            yield optional
+
+
+def _reserved(view: ModelView, value: Any, path: Path) -> Iterator[Diagnostic]:
+    items: Iterator[tuple[str | int, Any]] = iter(())
+    if isinstance(value, Mapping):
+        items = iter(value.items())
+    elif isinstance(value, list):
+        items = iter(enumerate(value))
+    for key, item in items:
+        here = (*path, key)
+        if field := RESERVED.get(re.sub(r"[-_\s]", "", str(key)).lower()):
+            yield _named(view, here, field)
+        else:
+            yield from _reserved(view, item, here)
+
+
+def _named(view: ModelView, path: Path, field: str) -> Diagnostic:
+    return view.error(
+        "reserved-optional-hyperparameter",
+        "An optional hyperparameter would override one of the manifest's own",
+        *path,
+        detail=f"`{spelled(('spec', *path))}` sets what `spec.hyperparameters.{field}` sets.",
+        hint=f"remove it and set `hyperparameters.{field}`",
+    )
+
+
+def _twice(view: ModelView, other: str, name: str) -> Diagnostic:
+    return view.error(
+        "conflicting-spellings",
+        "One setting is given in two spellings",
+        *("hyperparameters", "optional", "lora_config", other),
+        detail=f"`{other}` is another spelling of `{name}`; both are given.",
+        hint=f"keep `{name}`",
+    )
+
+
+def _lora(view: ModelView, optional: Mapping[str, Any]) -> Iterator[Diagnostic]:
+    use, config = optional.get("use_lora"), optional.get("lora_config")
+    if use is not None and not isinstance(use, bool):
+        yield _wrong(view, "use_lora", use, "expected true or false")
+    if not _is_mapping_or_none(config):
+        yield _wrong(view, "lora_config", config, "expected a mapping")
+    elif config is not None:
+        yield from _lora_values(view, config)
+        if use is not True:
+            yield view.warning(
+                "unused-lora-config",
+                "lora_config has no effect",
+                *("hyperparameters", "optional", "lora_config"),
+                detail="It only counts with `use_lora: true`.",
+                hint="add `use_lora: true`, or remove lora_config",
+            )
+
+
+def _lora_values(view: ModelView, config: Mapping[str, Any]) -> Iterator[Diagnostic]:
+    """peft's LoraConfig: r a positive integer, lora_alpha positive, lora_dropout a probability."""
+    for name, (accepts, words) in _ACCEPTED.items():
+        if name in config and not accepts(config[name]):
+            yield _wrong(view, f"lora_config.{name}", config[name], f"expected {words}")
+
+
+_ACCEPTED: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "r": (lambda value: type(value) is int and value >= 1, "an integer of at least 1"),
+    "lora_alpha": (lambda value: type(value) in (int, float) and value > 0, "a number above 0"),
+    "lora_dropout": (lambda value: type(value) in (int, float) and 0 <= value < 1, "a number from 0 to below 1"),
+}
+
+
+def _wrong(view: ModelView, name: str, value: Any, expected: str) -> Diagnostic:
+    return view.error(
+        "invalid-lora",
+        "A LoRA setting is not valid",
+        *("hyperparameters", "optional", *name.split(".")),
+        detail=f"`{name}` is {found(value)}; {expected}.",
+    )
+
+
+def _is_mapping_or_none(value: Any) -> bool:
+    return value is None or isinstance(value, Mapping)
+
+
+def _limits(view: ModelView, optional: Mapping[str, Any]) -> Iterator[Diagnostic]:
+    if len(optional) > MOST_HYPERPARAMETERS - _FIELDS:
+        yield _too_much(
+            view,
+            (),
+            f"There are {len(optional)}; SageMaker takes {MOST_HYPERPARAMETERS}, {_FIELDS} of which the manifest's own may need.",
+        )
+    for key, value in optional.items():
+        size = len(value if isinstance(value, str) else json.dumps(value))
+        if len(key) > LONGEST_KEY or not key:
+            yield _too_much(view, (key,), f"The name has {len(key)} characters; SageMaker takes 1 to {LONGEST_KEY}.")
+        if size > LONGEST_VALUE:
+            yield _too_much(
+                view, (key,), f"`{key[:60]}` takes {size:,} characters as JSON; SageMaker takes {LONGEST_VALUE:,}."
+            )
+
+
+def _too_much(view: ModelView, path: Path, detail: str) -> Diagnostic:
+    return view.error(
+        "hyperparameters-too-large",
+        "Optional hyperparameters are beyond SageMaker's limits",
+        *("hyperparameters", "optional", *path),
+        detail=detail,
+        hint="shorten it",
+    )

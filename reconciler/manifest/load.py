@@ -1,0 +1,285 @@
+"""Manifests → Configuration: the one door to this package. Every problem of every file is told at once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from reconciler.domain.base import Value
+from reconciler.domain.catalog import Catalog, ProviderName
+from reconciler.domain.desired import Configuration, DatasetSource, ProjectSettings
+from reconciler.domain.diagnostic import Diagnostic, Location, has_errors
+from reconciler.domain.diagnostic import allow as allowed
+from reconciler.domain.fingerprint import digest
+from reconciler.domain.kinds.dataset import DatasetSpec
+from reconciler.domain.kinds.fine_tuned_model import DatasetValidation, FineTunedModelSpec
+from reconciler.domain.kinds.project import ProjectSpec
+from reconciler.manifest import defaults
+from reconciler.manifest.checks.base_model import check_base_model
+from reconciler.manifest.checks.data import check_data
+from reconciler.manifest.checks.deployment import check_deployment
+from reconciler.manifest.checks.hyperparameters import check_hyperparameters
+from reconciler.manifest.checks.names import check_names
+from reconciler.manifest.checks.optional import check_optional
+from reconciler.manifest.checks.project import check_count, check_project
+from reconciler.manifest.checks.resources import check_resources
+from reconciler.manifest.lineage import Lineage, lineages
+from reconciler.manifest.merge import applicable, merge
+from reconciler.manifest.optional import normalised
+from reconciler.manifest.parse import parse
+from reconciler.manifest.resolve import resolve
+from reconciler.manifest.shape import Shaped, shape, typed
+from reconciler.manifest.sources import Folder, choose, locate
+from reconciler.manifest.view import ModelView, Surroundings
+
+_CHECKS = (
+    check_base_model,
+    check_data,
+    check_hyperparameters,
+    check_optional,
+    check_resources,
+    check_deployment,
+)
+
+
+class SourceFile(Value):
+    """A manifest file. ``path`` is what diagnostics show, with forward slashes; relative to the project's folder or absolute."""
+
+    path: str
+    text: str | bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """``configuration`` is ``None`` where an error remains. ``resources`` are the documents of known kinds, in file order."""
+
+    configuration: Configuration | None
+    diagnostics: tuple[Diagnostic, ...]
+    resources: tuple[Shaped, ...]
+
+
+def load(
+    files: Sequence[SourceFile],
+    catalog: Catalog,
+    *,
+    allow: Collection[str] = (),
+    cloud_override: str | None = None,
+    root: str | None = None,
+) -> Loaded:
+    """Read, check and resolve everything. Raises nothing for bad input, whatever it is.
+
+    ``allow`` names overridable errors that become warnings. ``cloud_override`` stands in for the Project's ``cloud``.
+    ``root`` is the project's folder, to which relative paths of ``files`` count; without it, it is the folder of the file that
+    holds the Project.
+    """
+    return _Loading(files, catalog, allow, cloud_override, root).run()
+
+
+class _Loading:
+    """One load. The parts are in the order in which they run."""
+
+    def __init__(
+        self,
+        files: Sequence[SourceFile],
+        catalog: Catalog,
+        allow: Collection[str],
+        cloud_override: str | None,
+        root: str | None,
+    ) -> None:
+        self.files = files
+        self.catalog = catalog
+        self.allow = allow
+        self.cloud_override = cloud_override
+        self.root = root
+        self.problems: list[Diagnostic] = []
+        self.complete = True
+
+    def run(self) -> Loaded:
+        resources = tuple(self._read())
+        projects = [each for each in resources if each.kind == "Project"]
+        self.problems += check_count(projects, files=[file.path for file in self.files], complete=self.complete)
+        self.problems += check_names(resources)
+        project = projects[0] if projects else None
+        folder = Folder.of(self.root, project.document.file if project else None)
+        datasets = self._datasets(resources, folder)
+        around = self._surroundings(project, datasets)
+        views = self._views(resources, around, folder)
+        for view in views:
+            self.problems += (problem for check in _CHECKS for problem in check(view))
+        if project is not None:
+            self.problems += check_project(
+                project, cloud=around.cloud, needed_roles=_needed_roles(views), catalog=self.catalog
+            )
+        return self._loaded(resources, project, around, views, folder)
+
+    def _read(self) -> Iterator[Shaped]:
+        for file in self.files:
+            parsed = parse(file.text, file.path)
+            self.problems += parsed.diagnostics
+            self.complete = self.complete and parsed.complete
+            for document in parsed.documents:
+                shaped, problems = shape(document)
+                self.problems += problems
+                self.complete = self.complete and shaped is not None
+                if shaped is not None:
+                    yield shaped
+
+    def _datasets(self, resources: Sequence[Shaped], folder: Folder) -> dict[str, DatasetSource]:
+        sources: dict[str, DatasetSource] = {}
+        for each in resources:
+            if isinstance(each.spec, DatasetSpec) and each.name is not None:
+                source = locate(each.spec.source, each.document.at(("spec", "source")), folder)
+                if isinstance(source, DatasetSource):
+                    sources.setdefault(each.name, source.model_copy(update={"name": each.name}))
+                else:
+                    self.problems.append(source.model_copy(update={"address": each.address}))
+        return sources
+
+    def _surroundings(self, project: Shaped | None, datasets: Mapping[str, DatasetSource]) -> Surroundings:
+        spec = project.spec if project is not None and isinstance(project.spec, ProjectSpec) else ProjectSpec()
+        return Surroundings(
+            cloud=self.cloud_override or spec.cloud,
+            region=spec.region,
+            catalog=self.catalog,
+            project=project,
+            datasets=datasets,
+            has_hugging_face_secret=spec.hugging_face_token_secret is not None,
+            complete=self.complete,
+        )
+
+    def _views(self, resources: Sequence[Shaped], around: Surroundings, folder: Folder) -> list[ModelView]:
+        models = [each for each in resources if isinstance(each.spec, FineTunedModelSpec)]
+        inherited = around.project.data.get("defaults", {}) if around.project else {}
+        lines, problems = lineages(models, around, inherited)
+        self.problems += problems
+        known = [each.name for each in resources if each.kind == "Dataset" and each.name is not None]
+        none = Lineage(None, None, None, 0)
+        views = [_view(model, around, inherited, lines.get(model.name or "", none)) for model in models]
+        return [self._with_data(view, folder, known) for view in sorted(views, key=lambda view: _order(view, lines))]
+
+    def _with_data(self, view: ModelView, folder: Folder, known: Sequence[str]) -> ModelView:
+        dataset = view.spec.dataset
+        training = dataset.training if dataset else None
+        choice = dataset.validation if dataset else None
+        validation = choice.dataset if isinstance(choice, DatasetValidation) else None
+        return replace(
+            view,
+            training=self._source(view, training, ("dataset", "training"), folder, known),
+            validation=self._source(view, validation, ("dataset", "validation", "dataset"), folder, known),
+        )
+
+    def _source(
+        self, view: ModelView, text: str | None, path: tuple[str, ...], folder: Folder, known: Sequence[str]
+    ) -> DatasetSource | None:
+        if text is None:
+            return None
+        source = choose(text, view.at(*path), folder, view.around.datasets, known)
+        if isinstance(source, Diagnostic):
+            if view.around.complete or source.code != "unknown-reference":
+                self.problems.append(source.model_copy(update={"address": view.shaped.address}))
+            return None
+        return source
+
+    def _loaded(
+        self,
+        resources: tuple[Shaped, ...],
+        project: Shaped | None,
+        around: Surroundings,
+        views: Sequence[ModelView],
+        folder: Folder,
+    ) -> Loaded:
+        diagnostics = tuple(sorted(_once(allowed(self.problems, self.allow)), key=self._place))
+        if has_errors(diagnostics) or project is None:
+            return Loaded(None, diagnostics, resources)
+        models = tuple(resolve(view) for view in views)
+        configuration = Configuration(project=_settings(project, around), datasets=dict(around.datasets), models=models)
+        sealed = configuration.model_copy(update={"digest": _digest(configuration, folder)})
+        return Loaded(sealed, diagnostics, resources)
+
+    def _place(self, diagnostic: Diagnostic) -> tuple[int, int, int]:
+        where = diagnostic.where
+        order = {file.path: number for number, file in enumerate(self.files)}
+        return (order.get(where.file, -1), where.line, where.column) if where else (-1, 0, 0)
+
+
+def _view(model: Shaped, around: Surroundings, inherited: Mapping[str, Any], line: Lineage) -> ModelView:
+    fitting = applicable(_one_spelling(inherited), line.provider, line.base)
+    data, origins = merge(_one_spelling(model.data), fitting)
+    own = model.spec if isinstance(model.spec, FineTunedModelSpec) else FineTunedModelSpec()
+    return ModelView(
+        shaped=model,
+        around=around,
+        spec=typed(FineTunedModelSpec, data) or own,
+        data=data,
+        origins=origins,
+        provider=line.provider,
+        base=line.base,
+        parent=line.parent,
+    )
+
+
+def _one_spelling(spec: Mapping[str, Any]) -> Mapping[str, Any]:
+    hyperparameters = spec.get("hyperparameters", {})
+    if not isinstance(hyperparameters.get("optional"), dict):
+        return spec
+    return {**spec, "hyperparameters": {**hyperparameters, "optional": normalised(hyperparameters["optional"])}}
+
+
+def _order(view: ModelView, lines: Mapping[str, Lineage]) -> tuple[int, str]:
+    """Parents before children, then by name, whatever the order of the files."""
+    name = view.shaped.name or ""
+    return lines[name].depth if name in lines else 0, name
+
+
+def _needed_roles(views: Sequence[ModelView]) -> frozenset[str]:
+    roles = {ProviderName.SAGEMAKER: "training", ProviderName.BEDROCK: "bedrock"}
+    needed = {roles[view.provider] for view in views if view.provider}
+    scheduled = any(view.given("deployment", "autoUndeploy") for view in views)
+    return frozenset(needed | ({"scheduler"} if scheduled else set()))
+
+
+def _once(diagnostics: Sequence[Diagnostic]) -> list[Diagnostic]:
+    """What the Project's defaults get wrong is found again in every model: told once."""
+    told: dict[tuple[str, Location | None, str], Diagnostic] = {}
+    for diagnostic in diagnostics:
+        told.setdefault((diagnostic.code, diagnostic.where, diagnostic.detail), diagnostic)
+    return list(told.values())
+
+
+def _settings(project: Shaped, around: Surroundings) -> ProjectSettings:
+    spec, name = project.spec, project.name or ""
+    assert isinstance(spec, ProjectSpec)
+    roles = spec.roles
+    if not around.is_aws:
+        local = {field: defaults.local_role(name, field) for field in ("training", "bedrock", "scheduler")}
+        roles = roles.model_copy(update={field: getattr(roles, field) or role for field, role in local.items()})
+    return ProjectSettings(
+        name=name,
+        cloud=around.cloud,
+        region=spec.region,
+        bucket=spec.bucket or defaults.local_bucket(name),
+        roles=roles,
+        hugging_face_token_secret=spec.hugging_face_token_secret,
+        notifications=spec.notifications,
+        budget=spec.budget,
+        where=project.where,
+    )
+
+
+def _digest(configuration: Configuration, folder: Folder) -> str:
+    """Over the meaning: not over positions, nor over where the checkout lies, nor over whether a default was written out."""
+    return digest(_meaning(configuration.model_dump(mode="json", exclude={"digest"}), folder))
+
+
+def _meaning(value: Any, folder: Folder) -> Any:
+    match value:
+        case dict():
+            kept = {key: item for key, item in value.items() if key not in ("where", "origins")}
+            return {key: _meaning(item, folder) for key, item in kept.items()}
+        case list():
+            return [_meaning(item, folder) for item in value]
+        case str():
+            return folder.relative(value)
+        case _:
+            return value

@@ -137,6 +137,8 @@ class ScheduleObservation(Value):
     """For one-time schedules."""
     target_digest: str = ""
     """Digest of the request that it will send."""
+    fingerprint: str | None = None
+    """Of the version that a ``deploy`` schedule would bring back; ``None`` where it cannot be told."""
 
 
 class ModelObservation(Value):

@@ -232,6 +232,8 @@ class PlanOptions(Value):
 
     retrain: tuple[str, ...] = ()
     """Models to train again although their training was stopped or failed."""
+    redeploy: tuple[str, ...] = ()
+    """Models to deploy or roll again although that failed, was rolled back, or their ``after`` or ``idle`` ended it."""
     targets: tuple[str, ...] = ()
     allow: tuple[str, ...] = ()
     """Codes of overridable errors."""

@@ -42,50 +42,58 @@ What serves. *wish* is ``deployed`` or ``undeployed``, or ``resting`` where the 
 passed, idleness) say not now. *ready* says whether the wanted version is trained and promoted. *redeploy* is ``--redeploy``.
 *committed*: a Bedrock commitment that has not ended, before which AWS does not delete it.
 
-| wish       | serving       | ready | redeploy | committed | decision              |
-|------------|---------------|-------|----------|-----------|-----------------------|
-| deployed   | absent        | yes   | any      | any       | deploy                |
-| deployed   | lost          | yes   | any      | any       | deploy, drift         |
-| deployed   | moving        | yes   | any      | any       | wait                  |
-| deployed   | deleting      | yes   | any      | any       | wait, then deploy     |
-| deployed   | as desired    | yes   | any      | any       | no-op                 |
-| deployed   | outdated      | yes   | any      | any       | roll                  |
-| deployed   | immutable     | yes   | any      | no        | undeploy, deploy      |
-| deployed   | immutable     | yes   | any      | yes       | stalled               |
-| deployed   | rolled back   | yes   | no       | any       | stalled, drift        |
-| deployed   | rolled back   | yes   | yes      | any       | roll                  |
-| deployed   | failed        | yes   | no       | any       | stalled, drift        |
-| deployed   | failed        | yes   | yes      | any       | undeploy, deploy      |
-| deployed   | failed before | yes   | any      | any       | undeploy, deploy      |
-| deployed   | any           | no    | any      | any       | no-op                 |
-| resting    | absent        | any   | any      | any       | no-op                 |
-| resting    | lost          | any   | any      | any       | no-op                 |
-| resting    | moving        | any   | any      | any       | wait, then undeploy   |
-| resting    | deleting      | any   | any      | any       | wait                  |
-| resting    | as desired    | any   | any      | no        | undeploy              |
-| resting    | as desired    | any   | any      | yes       | stalled               |
-| resting    | outdated      | any   | any      | no        | undeploy              |
-| resting    | outdated      | any   | any      | yes       | stalled               |
-| resting    | immutable     | any   | any      | no        | undeploy              |
-| resting    | immutable     | any   | any      | yes       | stalled               |
-| resting    | rolled back   | any   | any      | no        | undeploy              |
-| resting    | rolled back   | any   | any      | yes       | stalled               |
-| resting    | failed        | any   | any      | any       | undeploy              |
-| resting    | failed before | any   | any      | any       | undeploy              |
-| undeployed | absent        | any   | any      | any       | no-op                 |
-| undeployed | lost          | any   | any      | any       | no-op                 |
-| undeployed | moving        | any   | any      | any       | wait, then undeploy   |
-| undeployed | deleting      | any   | any      | any       | wait                  |
-| undeployed | as desired    | any   | any      | no        | undeploy              |
-| undeployed | as desired    | any   | any      | yes       | stalled               |
-| undeployed | outdated      | any   | any      | no        | undeploy              |
-| undeployed | outdated      | any   | any      | yes       | stalled               |
-| undeployed | immutable     | any   | any      | no        | undeploy              |
-| undeployed | immutable     | any   | any      | yes       | stalled               |
-| undeployed | rolled back   | any   | any      | no        | undeploy              |
-| undeployed | rolled back   | any   | any      | yes       | stalled               |
-| undeployed | failed        | any   | any      | any       | undeploy              |
-| undeployed | failed before | any   | any      | any       | undeploy              |
+| wish       | serving          | ready | redeploy | committed | decision              |
+|------------|------------------|-------|----------|-----------|-----------------------|
+| deployed   | absent           | yes   | any      | any       | deploy                |
+| deployed   | lost             | yes   | any      | any       | deploy, drift         |
+| deployed   | moving           | yes   | any      | any       | wait                  |
+| deployed   | moving elsewhere | yes   | any      | any       | wait, then roll       |
+| deployed   | deleting         | yes   | any      | any       | wait, then deploy     |
+| deployed   | as desired       | yes   | any      | any       | no-op                 |
+| deployed   | outdated         | yes   | any      | any       | roll                  |
+| deployed   | changed          | yes   | any      | any       | roll, drift           |
+| deployed   | immutable        | yes   | any      | no        | undeploy, deploy      |
+| deployed   | immutable        | yes   | any      | yes       | stalled               |
+| deployed   | rolled back      | yes   | no       | any       | stalled, drift        |
+| deployed   | rolled back      | yes   | yes      | any       | roll                  |
+| deployed   | failed           | yes   | no       | any       | stalled, drift        |
+| deployed   | failed           | yes   | yes      | any       | undeploy, deploy      |
+| deployed   | failed before    | yes   | any      | any       | undeploy, deploy      |
+| deployed   | any              | no    | any      | any       | no-op                 |
+| resting    | absent           | any   | any      | any       | no-op                 |
+| resting    | lost             | any   | any      | any       | no-op                 |
+| resting    | moving           | any   | any      | any       | wait, then undeploy   |
+| resting    | moving elsewhere | any   | any      | any       | wait, then undeploy   |
+| resting    | deleting         | any   | any      | any       | wait                  |
+| resting    | as desired       | any   | any      | no        | undeploy              |
+| resting    | as desired       | any   | any      | yes       | stalled               |
+| resting    | outdated         | any   | any      | no        | undeploy              |
+| resting    | outdated         | any   | any      | yes       | stalled               |
+| resting    | changed          | any   | any      | no        | undeploy              |
+| resting    | changed          | any   | any      | yes       | stalled               |
+| resting    | immutable        | any   | any      | no        | undeploy              |
+| resting    | immutable        | any   | any      | yes       | stalled               |
+| resting    | rolled back      | any   | any      | no        | undeploy              |
+| resting    | rolled back      | any   | any      | yes       | stalled               |
+| resting    | failed           | any   | any      | any       | undeploy              |
+| resting    | failed before    | any   | any      | any       | undeploy              |
+| undeployed | absent           | any   | any      | any       | no-op                 |
+| undeployed | lost             | any   | any      | any       | no-op                 |
+| undeployed | moving           | any   | any      | any       | wait, then undeploy   |
+| undeployed | moving elsewhere | any   | any      | any       | wait, then undeploy   |
+| undeployed | deleting         | any   | any      | any       | wait                  |
+| undeployed | as desired       | any   | any      | no        | undeploy              |
+| undeployed | as desired       | any   | any      | yes       | stalled               |
+| undeployed | outdated         | any   | any      | no        | undeploy              |
+| undeployed | outdated         | any   | any      | yes       | stalled               |
+| undeployed | changed          | any   | any      | no        | undeploy              |
+| undeployed | changed          | any   | any      | yes       | stalled               |
+| undeployed | immutable        | any   | any      | no        | undeploy              |
+| undeployed | immutable        | any   | any      | yes       | stalled               |
+| undeployed | rolled back      | any   | any      | no        | undeploy              |
+| undeployed | rolled back      | any   | any      | yes       | stalled               |
+| undeployed | failed           | any   | any      | any       | undeploy              |
+| undeployed | failed before    | any   | any      | any       | undeploy              |
 """
 
 from __future__ import annotations
@@ -183,12 +191,16 @@ def _bring_up(serving: Serving, *, redeploy: bool, committed: bool) -> Decision:
             return _as_drift(DEPLOY)
         case Serving.MOVING:
             return WAIT
+        case Serving.MOVING_ELSEWHERE:
+            return replace(WAIT, then=(Action.ROLL,))
         case Serving.DELETING:
             return replace(WAIT, then=(Action.DEPLOY,))
         case Serving.AS_DESIRED:
             return NO_OP
         case Serving.OUTDATED:
             return ROLL
+        case Serving.CHANGED:
+            return _as_drift(ROLL)
         case Serving.IMMUTABLE:
             return STALLED if committed else REPLACE
         case Serving.ROLLED_BACK:
@@ -203,13 +215,13 @@ def _take_down(serving: Serving, *, committed: bool) -> Decision:
     match serving:
         case Serving.ABSENT | Serving.LOST:
             return NO_OP
-        case Serving.MOVING:
+        case Serving.MOVING | Serving.MOVING_ELSEWHERE:
             return replace(WAIT, then=(Action.UNDEPLOY,))
         case Serving.DELETING:
             return WAIT
         case Serving.FAILED | Serving.FAILED_BEFORE:
             return UNDEPLOY
-        case Serving.AS_DESIRED | Serving.OUTDATED | Serving.IMMUTABLE | Serving.ROLLED_BACK:
+        case Serving.AS_DESIRED | Serving.OUTDATED | Serving.CHANGED | Serving.IMMUTABLE | Serving.ROLLED_BACK:
             return STALLED if committed else UNDEPLOY
 
 

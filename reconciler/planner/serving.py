@@ -19,11 +19,15 @@ class Serving(StrEnum):
     LOST = "lost"
     """It was deployed as it is wanted, and is gone."""
     MOVING = "moving"
-    """Being created, updated or rolled back: never interrupted."""
+    """Being created, updated or rolled back, towards what is wanted: never interrupted."""
+    MOVING_ELSEWHERE = "moving elsewhere"
+    """The same, towards what is no longer wanted."""
     DELETING = "deleting"
     AS_DESIRED = "as desired"
     OUTDATED = "outdated"
     """Serves another version, or on other instances: can be rolled."""
+    CHANGED = "changed"
+    """As outdated, but nobody asked for what it serves now, or for the instances it runs on."""
     IMMUTABLE = "immutable"
     """Differs in what cannot be changed in place: kind, model units, commitment."""
     ROLLED_BACK = "rolled back"
@@ -49,15 +53,18 @@ def serving(want: DesiredModel, current: Deployment | None, recorded: DesiredMod
         return Serving.LOST if was_deployed_so(want, recorded) else Serving.ABSENT
     if current.phase is DeploymentPhase.DELETING:
         return Serving.DELETING
+    as_wanted = _is_as_wanted(want, current)
     if current.phase in _MOVING:
-        return Serving.MOVING
+        return Serving.MOVING if as_wanted else Serving.MOVING_ELSEWHERE
     if current.phase is DeploymentPhase.FAILED:
-        return Serving.FAILED if _is_as_wanted(want, current) else Serving.FAILED_BEFORE
+        return Serving.FAILED if as_wanted else Serving.FAILED_BEFORE
     if immutable_fields(want.resolved.deployment, current):
         return Serving.IMMUTABLE
     if _went_back(current) and _was_asked_for(want, current, recorded):
         return Serving.ROLLED_BACK
-    return Serving.AS_DESIRED if _is_as_wanted(want, current) else Serving.OUTDATED
+    if as_wanted:
+        return Serving.AS_DESIRED
+    return Serving.CHANGED if _nobody_asked(want, current, recorded) else Serving.OUTDATED
 
 
 def was_deployed_so(want: DesiredModel, recorded: DesiredModel | None) -> bool:
@@ -65,10 +72,12 @@ def was_deployed_so(want: DesiredModel, recorded: DesiredModel | None) -> bool:
     return recorded is not None and recorded.resolved.deployment.deployed and _same(want, recorded)
 
 
-def serves(current: Deployment) -> str | None:
-    """The fingerprint of what answers now; of what was asked for, where that cannot be told."""
+def leads_to(current: Deployment) -> str | None:
+    """The fingerprint of what it serves, or will once it stands still; of what failed, where it failed."""
+    if current.phase in (DeploymentPhase.IN_SERVICE, DeploymentPhase.UPDATE_FAILED):
+        return current.fingerprint
     asked = current.owner.fingerprint if current.owner else None
-    return current.fingerprint or asked
+    return current.target_fingerprint or asked or current.fingerprint
 
 
 def rolling_fields(wanted: DesiredDeployment, current: Deployment) -> tuple[FieldChange, ...]:
@@ -101,11 +110,17 @@ def _differences(pairs: tuple[tuple[str, Any, Any], ...]) -> tuple[FieldChange, 
 def _is_as_wanted(want: DesiredModel, current: Deployment) -> bool:
     wanted = want.resolved.deployment
     differs = rolling_fields(wanted, current) or immutable_fields(wanted, current)
-    return serves(current) == want.fingerprint and not differs
+    return leads_to(current) == want.fingerprint and not differs
 
 
 def _went_back(current: Deployment) -> bool:
-    return current.rolled_back or current.failure is not None or current.phase is DeploymentPhase.UPDATE_FAILED
+    return current.rolled_back or current.phase is DeploymentPhase.UPDATE_FAILED
+
+
+def _nobody_asked(want: DesiredModel, current: Deployment, recorded: DesiredModel | None) -> bool:
+    """It serves nothing of ours, or the wanted version in another way than when that was last deployed."""
+    serves = leads_to(current)
+    return serves is None or (serves == want.fingerprint and was_deployed_so(want, recorded))
 
 
 def _was_asked_for(want: DesiredModel, current: Deployment, recorded: DesiredModel | None) -> bool:

@@ -135,7 +135,7 @@ def _hyperparameter(view: ModelView, name: str) -> Decimal | None:
         return asked[name] if rule is not None else None
     if name in _EARLY_STOPPING and not _stops_early(view):
         return None
-    return _or(rule.default, _EARLY_STOPPING.get(name))
+    return _EARLY_STOPPING.get(name) if rule.default is None else rule.default
 
 
 def _stops_early(view: ModelView) -> bool:

@@ -1,0 +1,111 @@
+"""JSON Schemas of what users and programs see: manifests (for editors and CI) and the plan.
+
+Draft-07, which editors' YAML language servers read best. A schema knows shapes; references, the catalog's rules and what
+the Project's defaults supply are checked by ``reconciler validate`` alone.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pydantic import BaseModel
+
+from reconciler.domain.kinds.metadata import API_VERSION
+from reconciler.domain.plan import Plan
+from reconciler.domain.quantity import format_duration
+from reconciler.manifest import defaults
+from reconciler.manifest.shape import KINDS
+
+_DRAFT = "http://json-schema.org/draft-07/schema#"
+_REFERENCE = "#/definitions/{model}"
+
+
+def schemas() -> dict[str, str]:
+    """JSON text by file name; equal for equal kinds."""
+    contents = {"manifest.schema.json": _manifest(), "plan.schema.json": _plan()}
+    return {name: json.dumps(schema, indent=2, ensure_ascii=False) + "\n" for name, schema in contents.items()}
+
+
+def _manifest() -> dict[str, Any]:
+    definitions: dict[str, Any] = {}
+    for kind, (model, _) in KINDS.items():
+        definitions |= _definitions(model, kind, mode="validation")
+    return {
+        "$schema": _DRAFT,
+        "title": "Reconciler manifest",
+        "description": "One document of a manifest: a Project, a Dataset or a FineTunedModel.",
+        "type": "object",
+        "required": ["apiVersion", "kind", "metadata"],
+        "properties": {"apiVersion": {"const": API_VERSION}, "kind": {"enum": [*KINDS]}},
+        "allOf": [_when(kind) for kind in KINDS],
+        "definitions": dict(sorted(definitions.items())),
+    }
+
+
+def _when(kind: str) -> dict[str, Any]:
+    condition = {"properties": {"kind": {"const": kind}}, "required": ["kind"]}
+    return {"if": condition, "then": {"$ref": _REFERENCE.format(model=kind)}}
+
+
+def _plan() -> dict[str, Any]:
+    definitions = _definitions(Plan, "Plan", mode="serialization")
+    plan = definitions.pop("Plan")
+    return {"$schema": _DRAFT, **plan, "definitions": dict(sorted(definitions.items()))}
+
+
+_DEFAULTS: dict[str, dict[str, Any]] = {
+    "Resources": {
+        "instanceCount": defaults.INSTANCE_COUNT,
+        "volumeSizeGB": defaults.VOLUME_SIZE_GB,
+        "maxRuntime": format_duration(defaults.MAX_RUNTIME),
+        "spot": defaults.SPOT,
+    },
+    "FineTunedModelSpec": {"revision": defaults.REVISION},
+    "TrainingChoice": {"state": "run"},
+    "DeploymentChoice": {"state": "undeployed"},
+    "AutoUndeploy": {"timezone": defaults.TIMEZONE},
+    "Retention": {"keepVersions": defaults.KEEP_VERSIONS},
+    "Lifecycle": {
+        "preventDestroy": defaults.PREVENT_DESTROY,
+        "trainingRetries": defaults.TRAINING_RETRIES,
+        "deletionPolicy": defaults.DELETION_POLICY,
+    },
+}
+"""What is filled in, where it is the same for every base model."""
+
+
+def _definitions(model: type[BaseModel], name: str, *, mode: Any) -> dict[str, Any]:
+    schema = model.model_json_schema(by_alias=True, ref_template=_REFERENCE, mode=mode)
+    inner = schema.pop("$defs", {})
+    definitions = {key: _draft_07(value) for key, value in {**inner, name: schema}.items()}
+    for kind, fields in _DEFAULTS.items():
+        for field, default in fields.items() if kind in definitions else ():
+            definitions[kind]["properties"][field]["default"] = default
+    return definitions
+
+
+def _draft_07(schema: Any) -> Any:
+    """Draft-07 ignores what stands beside ``$ref``: the reference moves into ``allOf``. Generated titles and the empty
+    defaults of fields left out say nothing.
+    """
+    match schema:
+        case {"$ref": reference, **rest} if rest:
+            return {"allOf": [{"$ref": reference}], **_draft_07(rest)}
+        case dict():
+            kept = {key: value for key, value in schema.items() if not _says_nothing(key, value)}
+            return {key: _draft_07(value) for key, value in kept.items()}
+        case list():
+            return [_draft_07(item) for item in schema]
+        case _:
+            return schema
+
+
+def _says_nothing(key: str, value: Any) -> bool:
+    match key:
+        case "title":
+            return isinstance(value, str)
+        case "default":
+            return value is None or (isinstance(value, dict) and not any(item is not None for item in value.values()))
+        case _:
+            return False

@@ -24,7 +24,7 @@ def ending(trouble: BaseException, invocation: Invocation, arguments: Sequence[s
     ReconcilerError           1, with what to do; invalid manifests with excerpts
     LockHeld                  75
     Interrupted, Ctrl-C       130
-    a closed pipe             130 - 128 + 11: 141 as shells say it; nothing to tell
+    a closed pipe             1, silently
     anything else             3: a bug of ours, with a log to paste
     ========================= ==================================================
     """
@@ -60,7 +60,7 @@ def _interrupted() -> ExitCode:
 def _nobody_reads() -> ExitCode:
     """``reconciler ... | head``: what is left in the buffer goes nowhere, silently."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return ExitCode.OK
+    return ExitCode.ERROR
 
 
 def _told(trouble: BaseException, invocation: Invocation, arguments: Sequence[str]) -> ExitCode:

@@ -7,12 +7,16 @@ import os
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from reconciler.cli.exit_codes import ExitCode
 from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.options import color_option, directory_option
+
+if TYPE_CHECKING:
+    from reconciler.domain.diagnostic import Diagnostic
 
 
 @click.command()
@@ -32,7 +36,8 @@ def fmt(invocation: Invocation, paths: tuple[Path, ...], check: bool, diff: bool
     if paths == (Path("-"),):
         click.echo(_formatted(sys.stdin.read(), "<stdin>"), nl=False)
         return ExitCode.OK
-    problems, changed = [], False
+    problems: list[Diagnostic] = []
+    changed = False
     for path in _manifests(invocation, paths):
         try:
             changed |= _format_one(invocation, path, write=not check, diff=diff)

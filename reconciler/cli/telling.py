@@ -9,7 +9,6 @@ from reconciler import __version__
 from reconciler.cli.invocation import Invocation
 from reconciler.cli.plan import show_plan
 from reconciler.cli.project import Watch, watching
-from reconciler.cli.results import applied_sentence, draw_result
 
 if TYPE_CHECKING:
     from reconciler.domain.plan import Plan
@@ -46,6 +45,8 @@ class PersonTeller:
         self._invocation.screen().line("Cancelled. Nothing was changed.")
 
     def finished(self, result: RunResult) -> None:
+        from reconciler.cli.results import draw_result
+
         draw_result(self._invocation.screen(), result)
 
 
@@ -81,6 +82,8 @@ class JsonTeller:
 
     def finished(self, result: RunResult) -> None:
         from collections import Counter
+
+        from reconciler.cli.results import applied_sentence
 
         done = Counter(str(each.change.action) for each in result.performed if each.outcome.fault is None)
         more: dict[str, Any] = {

@@ -246,12 +246,12 @@ def _versions(versions: Iterable[Version], serving: set[str | None], wanted: str
             "yes" if version.artifact else "no",
             size(version.artifact.size_bytes) if version.artifact else "-",
             moment(version.artifact.created_at) if version.artifact else "-",
-            ", ".join(_roles(version, serving, wanted)),
+            ", ".join(_roles(version, serving, wanted)) or "-",
             version.artifact.identifier if version.artifact else "-",
         )
         for version in versions
     )
-    return Table(("VERSION", "TRAINED", "SIZE", "CREATED", "", "ARTIFACT"), tuple(rows))
+    return Table(("VERSION", "TRAINED", "SIZE", "CREATED", "ROLE", "ARTIFACT"), tuple(rows))
 
 
 def _roles(version: Version, serving: set[str | None], wanted: str | None) -> Iterable[str]:
@@ -271,7 +271,7 @@ def _attempts(runs: Iterable[TrainingRun], now: datetime) -> Table:
             elapsed((run.ended_at or now) - run.created_at) if run.created_at else "-",
             run.instance_type or "-",
             ", ".join(f"{name} {float(value):.4g}" for name, value in run.metrics.items()) or "-",
-            run.failure.message if run.failure else "",
+            run.failure.message if run.failure else "-",
         )
         for run in runs
     )
@@ -301,4 +301,5 @@ def _schedules(schedules: Iterable[ScheduleObservation]) -> Table:
 
 def _pending(change: Change) -> str:
     why = "; ".join(reason.message for reason in change.reasons)
-    return f"{change.action} {change.target}" + (f": {why}" if why else "")
+    what = "stalled" if change.stalled and not change.action.mutates else str(change.action)
+    return f"{what} {change.target}" + (f": {why}" if why else "")

@@ -1,0 +1,87 @@
+"""``reconciler show``: everything about one model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from reconciler.cli.completing import model_names
+from reconciler.cli.exit_codes import ExitCode
+from reconciler.cli.invocation import Invocation, pass_invocation, print_json
+from reconciler.cli.options import json_option, project_options
+from reconciler.cli.project import Proposed, proposed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from reconciler.domain.desired import Configuration
+    from reconciler.reports.view.model import Dossier
+
+
+@click.command()
+@click.argument("name", shell_complete=model_names)
+@project_options
+@json_option
+@pass_invocation
+def show(invocation: Invocation, name: str) -> int:
+    """Show everything about the model NAME: data, base model and lineage, every hyperparameter with defaults marked, creator, cost of
+    storage, versions, attempts, deployment, schedules, conditions.
+    """
+    from reconciler.domain.plan import PlanOptions
+
+    made = proposed(invocation, PlanOptions(allow=invocation.allow))
+    dossier = _dossier(made, name.removeprefix("FineTunedModel/"))
+    if invocation.json:
+        from reconciler.reports.json import model_document
+
+        print_json(model_document(dossier))
+        return ExitCode.OK
+    from reconciler.reports.terminal.model import draw_model
+    from reconciler.reports.view.model import view_model
+
+    draw_model(invocation.screen(), view_model(dossier))
+    return ExitCode.OK
+
+
+def _dossier(made: Proposed, name: str) -> Dossier:
+    """Raises ReconcilerError where neither the manifests nor the cloud know the name."""
+    from reconciler.reports.view.model import Dossier
+
+    proposal = made.proposal
+    desired = proposal.wanted(name)
+    observed = tuple(model for model in proposal.snapshot.models if model.name == name)
+    if desired is None and not observed:
+        known = {model.name for model in (*made.configuration.models, *proposal.snapshot.models)}
+        raise _unknown(name, sorted(known))
+    return Dossier(
+        name=name,
+        desired=desired,
+        observed=observed,
+        changes=tuple(change for change in proposal.plan.changes if change.address == f"FineTunedModel/{name}"),
+        base=made.outside.catalog.model(desired.resolved.base_model) if desired else None,
+        lineage=tuple(_lineage(made.configuration, name)),
+        now=proposal.snapshot.observed_at,
+    )
+
+
+def _lineage(configuration: Configuration, name: str) -> Iterable[str]:
+    """From the base model down to ``name``; the manifests' references have no cycles."""
+    model = configuration.by_name().get(name)
+    if model is None:
+        return
+    if model.parent is None:
+        yield model.base_model
+    else:
+        yield from _lineage(configuration, model.parent)
+    yield name
+
+
+def _unknown(name: str, known: list[str]) -> Exception:
+    from difflib import get_close_matches
+
+    from reconciler.domain.errors import ReconcilerError
+
+    close = get_close_matches(name, known, n=1)
+    hint = f"Did you mean {close[0]}?" if close else "`reconciler status` lists what there is."
+    return ReconcilerError(f"neither the manifests nor the cloud know a model {name!r}", hint=hint)

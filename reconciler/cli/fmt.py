@@ -38,19 +38,21 @@ def fmt(invocation: Invocation, paths: tuple[Path, ...], check: bool, diff: bool
         return ExitCode.OK
     problems: list[Diagnostic] = []
     changed = False
-    for path in _manifests(invocation, paths):
+    files = _manifests(invocation, paths)
+    for path in files:
         try:
             changed |= _format_one(invocation, path, write=not check, diff=diff)
         except InvalidInput as trouble:
             problems += trouble.diagnostics
     if problems:
+        invocation.sources = {_shown(invocation, path): _read(path) for path in files}
         raise InvalidInput(problems)
     return ExitCode.ERROR if check and changed else ExitCode.OK
 
 
 def _format_one(invocation: Invocation, path: Path, *, write: bool, diff: bool) -> bool:
     """Whether the file was not in its canonical form."""
-    before = path.read_text(encoding="utf-8")
+    before = _read(path)
     after = _formatted(before, _shown(invocation, path))
     if before == after:
         return False
@@ -60,6 +62,16 @@ def _format_one(invocation: Invocation, path: Path, *, write: bool, diff: bool) 
     if write:
         _replace(path, after)
     return True
+
+
+def _read(path: Path) -> str:
+    """Raises ReconcilerError where it cannot be read as text."""
+    from reconciler.domain.errors import ReconcilerError
+
+    try:
+        return path.read_bytes().decode("utf-8")
+    except (OSError, UnicodeDecodeError) as trouble:
+        raise ReconcilerError(f"{path} cannot be read: {trouble}") from trouble
 
 
 def _formatted(text: str, name: str) -> str:
@@ -86,7 +98,7 @@ def _replace(path: Path, text: str) -> None:
     mode = path.stat().st_mode
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
             file.write(text)
         os.chmod(temporary, mode & 0o777)
         os.replace(temporary, path)

@@ -52,7 +52,7 @@ def _dossier(made: Proposed, name: str) -> Dossier:
     desired = proposal.wanted(name)
     observed = tuple(model for model in proposal.snapshot.models if model.name == name)
     if desired is None and not observed:
-        known = {model.name for model in (*made.configuration.models, *proposal.snapshot.models)}
+        known = {model.name for model in made.configuration.models} | {model.name for model in proposal.snapshot.models}
         raise _unknown(name, sorted(known))
     return Dossier(
         name=name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import TextIO
 
@@ -70,7 +71,8 @@ class Screen:
         """A paragraph behind a lead-in, its further lines aligned with its first. Long words are not broken."""
         head = Text(" " * indent) + self.text(lead)
         room = max(20, self.width - head.cell_len)
-        for number, row in enumerate(self.text(*parts).wrap(self.console, room, overflow="ignore")):
+        body = self.text(*parts)
+        for number, row in enumerate(body.divide(_breaks(body.plain, room))):
             row.rstrip()
             self._print((head if number == 0 else Text(" " * head.cell_len)) + row)
 
@@ -90,6 +92,17 @@ class Screen:
 
     def _print(self, text: Text) -> None:
         self.console.print(text, soft_wrap=True)
+
+
+def _breaks(text: str, room: int) -> list[int]:
+    """Where lines begin so that each takes at most ``room`` columns; a longer word has a line of its own."""
+    offsets, used = [], 0
+    for word in re.finditer(r"\S+\s*", text):
+        if used and used + cell_len(word.group().rstrip()) > room:
+            offsets.append(word.start())
+            used = 0
+        used += cell_len(word.group())
+    return offsets
 
 
 def cells(text: str) -> int:

@@ -1,0 +1,283 @@
+"""A bucket: typed, conditional, with errors that say what to do. botocore's exceptions end here."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+
+from reconciler.domain.errors import CloudUnavailable, ReconcilerError
+
+if TYPE_CHECKING:
+    from botocore.exceptions import ClientError
+    from mypy_boto3_s3.client import S3Client
+
+MULTIPART = 64 * 1024 * 1024
+"""Bytes from which on an upload goes in parts. S3 takes at most 5 GiB in one PUT."""
+
+
+class LostRace(ReconcilerError):
+    """A conditional write came too late: the object was created or changed meanwhile (HTTP 412 or 409)."""
+
+
+class Gone(LostRace):
+    """A conditional write found no object (HTTP 404 on If-Match)."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An object, as S3 describes it. ``etag`` includes its quotes; ``modified`` is by S3's clock, in whole seconds."""
+
+    key: str
+    etag: str
+    size: int
+    modified: datetime
+    version: str | None = None
+
+
+@dataclass(frozen=True)
+class Fetched:
+    stored: Stored
+    body: bytes
+    answered_at: datetime
+    """By S3's clock (the answer's Date); by this machine's where the answer has none."""
+
+
+class ObjectStore:
+    """One bucket. Every method raises CloudUnavailable where S3 cannot be reached or refuses: an error is never absence."""
+
+    def __init__(self, client: S3Client, bucket: str) -> None:
+        self._client = client
+        self.bucket = bucket
+
+    def uri(self, key: str) -> str:
+        return f"s3://{self.bucket}/{key}"
+
+    def get(self, key: str) -> Fetched | None:
+        """A small object, whole."""
+        with self._asking("reading", key), _absent_is_none() as found:
+            answer = self._client.get_object(Bucket=self.bucket, Key=key)
+            body = answer["Body"].read()
+            found.append(Fetched(_stored(key, answer), body, _answered_at(answer)))
+        return found[0] if found else None
+
+    def open(self, key: str) -> BinaryIO | None:
+        """An object of any size, as a stream whose reading raises CloudUnavailable when the connection breaks."""
+        with self._asking("reading", key), _absent_is_none() as found:
+            found.append(self._client.get_object(Bucket=self.bucket, Key=key)["Body"])
+        return cast(BinaryIO, io.BufferedReader(_Download(found[0], self.uri(key)))) if found else None
+
+    def head(self, key: str) -> Stored | None:
+        with self._asking("looking at", key), _absent_is_none() as found:
+            found.append(_stored(key, self._client.head_object(Bucket=self.bucket, Key=key)))
+        return found[0] if found else None
+
+    def put(
+        self,
+        key: str,
+        body: bytes,
+        *,
+        if_none_match: bool = False,
+        if_match: str | None = None,
+        content_type: str = "application/json",
+    ) -> str:
+        """Write, and return the new ETag. ``if_none_match``: only where nothing is; ``if_match``: only over that ETag.
+
+        Raises LostRace, and Gone where ``if_match`` finds nothing. After CloudUnavailable it may have been written all the same.
+        """
+        condition: dict[str, Any] = {"IfNoneMatch": "*"} if if_none_match else {}
+        condition |= {} if if_match is None else {"IfMatch": if_match}
+        with self._asking("writing", key, conditional=bool(condition)):
+            answer = self._client.put_object(
+                Bucket=self.bucket, Key=key, Body=body, ContentType=content_type, **condition
+            )
+        return answer["ETag"]
+
+    def put_stream(self, key: str, body: BinaryIO) -> None:
+        """Write something large, in parts where it is larger than ``MULTIPART``. It appears whole or not at all."""
+        from boto3.s3.transfer import TransferConfig
+
+        with self._asking("uploading", key):
+            config = TransferConfig(multipart_threshold=MULTIPART)
+            self._client.upload_fileobj(body, self.bucket, key, Config=config)
+
+    def delete(self, key: str, *, if_match: str | None = None) -> None:
+        """Deleting the absent is done. With ``if_match`` raises LostRace, and Gone where nothing is."""
+        condition: dict[str, Any] = {} if if_match is None else {"IfMatch": if_match}
+        with self._asking("deleting", key, conditional=bool(condition)):
+            self._client.delete_object(Bucket=self.bucket, Key=key, **condition)
+
+    def list(self, prefix: str) -> Iterator[Stored]:
+        """Everything below a prefix, page by page."""
+        with self._asking("listing", prefix):
+            for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix):
+                for entry in page.get("Contents", ()):
+                    yield Stored(entry["Key"], entry["ETag"], entry["Size"], entry["LastModified"])
+
+    def folders(self, prefix: str) -> Iterator[str]:
+        """The next level below a prefix that ends in a slash: ``a/`` → ``a/b/``, ``a/c/``."""
+        with self._asking("listing", prefix):
+            pages = self._client.get_paginator("list_objects_v2").paginate(
+                Bucket=self.bucket, Prefix=prefix, Delimiter="/"
+            )
+            for page in pages:
+                yield from (entry["Prefix"] for entry in page.get("CommonPrefixes", ()))
+
+    def move(self, prefix: str, to: str) -> int:
+        """Move everything below ``prefix`` to below ``to``; returns how many objects. May be repeated after an interruption."""
+        moved = 0
+        for stored in self.list(prefix):
+            with self._asking("moving", stored.key):
+                target = to + stored.key.removeprefix(prefix)
+                self._client.copy({"Bucket": self.bucket, "Key": stored.key}, self.bucket, target)
+            self.delete(stored.key)
+            moved += 1
+        return moved
+
+    def delete_all(self, prefix: str) -> int:
+        """Delete everything below a prefix; returns how many objects."""
+        keys = [stored.key for stored in self.list(prefix)]
+        for key in keys:
+            self.delete(key)
+        return len(keys)
+
+    def size(self, prefix: str) -> int:
+        """Bytes of everything below a prefix."""
+        return sum(stored.size for stored in self.list(prefix))
+
+    def exists(self) -> bool:
+        """Whether the bucket is there, and ours to look into."""
+        with self._asking("looking for the bucket"), _absent_is_none() as found:
+            self._client.head_bucket(Bucket=self.bucket)
+            found.append(True)
+        return bool(found)
+
+    def create(self) -> None:
+        """Make the bucket; done where it is ours already."""
+        region = self._client.meta.region_name
+        where: dict[str, Any] = (
+            {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+        )
+        try:
+            with self._asking("making the bucket"):
+                self._client.create_bucket(Bucket=self.bucket, **where)
+        except CloudUnavailable:
+            if not self.exists():
+                raise
+
+    @contextmanager
+    def _asking(self, doing: str, key: str = "", *, conditional: bool = False) -> Iterator[None]:
+        from boto3.exceptions import Boto3Error
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        what = f"{doing} {self.uri(key)}"
+        try:
+            yield
+        except ClientError as error:
+            raise _translated(error, what, conditional=conditional) from error
+        except (BotoCoreError, Boto3Error) as error:
+            raise CloudUnavailable(f"{what}: {error}", hint=_hint(type(error).__name__)) from error
+
+
+@contextmanager
+def _absent_is_none() -> Iterator[list[Any]]:
+    """Swallows 404 for an object or bucket that is not there; what was found is put into the list."""
+    from botocore.exceptions import ClientError
+
+    found: list[Any] = []
+    try:
+        yield found
+    except ClientError as error:
+        if _status(error) != 404 or _code(error) not in ("404", "NoSuchKey", "NotFound"):
+            raise
+        found.clear()
+
+
+def _translated(error: ClientError, what: str, *, conditional: bool) -> ReconcilerError:
+    """
+    ============================ ============================================
+    conditional, 412 or 409      LostRace
+    conditional, 404 of the key  Gone
+    everything else              CloudUnavailable
+    ============================ ============================================
+    """
+    code, message = _code(error), str(error.response.get("Error", {}).get("Message", ""))
+    match _status(error):
+        case 412 | 409 if conditional:
+            return LostRace(f"{what}: somebody else was faster ({code})")
+        case 404 if conditional and code != "NoSuchBucket":
+            return Gone(f"{what}: it is not there any more")
+        case _:
+            return CloudUnavailable(f"{what}: {code}: {message}", hint=_hint(code))
+
+
+def _hint(code: str) -> str:
+    return _HINTS.get(code, "")
+
+
+_CREDENTIALS = "Check the credentials: `aws sts get-caller-identity` shows whose they are."
+_PERMISSION = (
+    "Allow s3:GetObject, s3:PutObject, s3:DeleteObject and s3:ListBucket; without the last, absence looks like denial."
+)
+_REACH = "Check the network and the project's region."
+_HINTS: dict[str, str] = {
+    "AccessDenied": _PERMISSION,
+    "403": _PERMISSION,
+    "NoSuchBucket": "Make the bucket, or correct spec.bucket of the Project.",
+    "PermanentRedirect": "The bucket is in another region than the project.",
+    "301": "The bucket is in another region than the project.",
+    "RequestTimeTooSkewed": "Set this machine's clock: AWS refuses requests that are off by more than 15 minutes.",
+    "ExpiredToken": "The credentials have expired: renew them and run the command again.",
+    "InvalidAccessKeyId": _CREDENTIALS,
+    "SignatureDoesNotMatch": _CREDENTIALS,
+    "NoCredentialsError": _CREDENTIALS,
+    "EndpointConnectionError": _REACH,
+    "ConnectTimeoutError": _REACH,
+    "ReadTimeoutError": _REACH,
+}
+
+
+def _status(error: ClientError) -> int:
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def _stored(key: str, answer: Any) -> Stored:
+    return Stored(key, answer["ETag"], answer.get("ContentLength", 0), answer["LastModified"], answer.get("VersionId"))
+
+
+def _answered_at(answer: Any) -> datetime:
+    told = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
+    return parsedate_to_datetime(told) if told else datetime.now(UTC)
+
+
+class _Download(io.RawIOBase):
+    """What a BufferedReader needs of botocore's streaming body."""
+
+    def __init__(self, body: Any, uri: str) -> None:
+        self._body = body
+        self._uri = uri
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        from botocore.exceptions import BotoCoreError
+
+        try:
+            chunk: bytes = self._body.read(len(buffer))
+        except BotoCoreError as error:
+            raise CloudUnavailable(f"reading {self._uri}: {error}", hint=_REACH) from error
+        buffer[: len(chunk)] = chunk
+        return len(chunk)
+
+    def close(self) -> None:
+        self._body.close()
+        super().close()

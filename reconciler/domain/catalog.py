@@ -66,6 +66,14 @@ class HyperparameterRule(Value):
     source: Source | None = None
 
 
+class TokenLimit(Value):
+    """Most tokens a record, input and output together, for batch sizes from one to another, both included."""
+
+    batch_size_from: int
+    batch_size_to: int
+    tokens: int
+
+
 class DatasetRules(Value):
     """What a base model takes. Sizes in bytes, counts in records; ``None`` means no limit is known."""
 
@@ -81,6 +89,8 @@ class DatasetRules(Value):
     max_output_tokens: int | None = None
     max_training_bytes: int | None = None
     max_validation_bytes: int | None = None
+    max_tokens_by_batch_size: tuple[TokenLimit, ...] = ()
+    """Where the batch size decides; ``max_tokens_per_record`` is then the largest of them."""
     source: Source | None = None
 
 
@@ -120,6 +130,9 @@ class BedrockOffer(Value):
     supports_on_demand: bool = False
     supports_throughput: bool = True
     deploy_regions: tuple[str, ...] = ()
+    builds_on_custom_models: bool | None = None
+    """Whether a job may start from a custom model of this base model; ``None``: not known."""
+    source: Source | None = None
 
 
 class SageMakerOffer(Value):
@@ -127,12 +140,16 @@ class SageMakerOffer(Value):
 
     jumpstart_id: str | None
     hugging_face_repo: str
-    gated: bool = False
+    gated: bool | None = False
+    """Whether Hugging Face gives the weights only to those who asked for them; ``None``: not known."""
     eula: str | None = None
     """Key or address of the licence text to accept; ``None`` where none is asked for."""
     default_training_instance_type: str | None = None
     training_instance_types: tuple[str, ...] = ()
     """Types a published recipe names; not a limit."""
+    published_tuning: tuple[str, ...] = ()
+    """How AWS publishes tuning of the model, beside our own training program: ``classic``, ``recipe-lora``, ``recipe-full``, and
+    techniques of the serverless customization such as ``serverless-sft-lora``."""
     default_hosting_instance_type: str | None = None
     hosting_instance_types: tuple[str, ...] = ()
     source: Source | None = None
@@ -159,6 +176,8 @@ class FoundationModel(Value):
     aliases: tuple[str, ...] = ()
     license: str | None = None
     instruct: bool = True
+    instruct_variant: str | None = None
+    """Of a model that is not tuned for chat: the key of its sibling that is."""
     bedrock: BedrockOffer | None = None
     sagemaker: SageMakerOffer | None = None
     hyperparameters: dict[ProviderName, tuple[HyperparameterRule, ...]]
@@ -181,9 +200,11 @@ class FoundationModel(Value):
 
 
 class Accelerator(Value):
-    """One GPU. Memory in MiB as EC2 reports it; peaks in dense TFLOPS."""
+    """One GPU, or one chip of AWS's own. Memory in MiB as EC2 reports it; peaks in dense TFLOPS."""
 
     name: str
+    vendor: str = "NVIDIA"
+    """``NVIDIA``, or ``AWS`` for Trainium and Inferentia, which run no CUDA."""
     architecture: str
     memory_gb: Decimal
     memory_mib: int | None
@@ -211,6 +232,7 @@ class InstanceType(Value):
     vcpus: int | None
     memory_gib: Decimal | None
     nvme_gb: int | None
+    network_gbps: Decimal | None = None
     training: bool
     hosting: bool
     source: Source | None = None

@@ -1,0 +1,8 @@
+"""What is known of base models, instances, prices and limits: dated figures with their sources, and typed queries over them.
+
+``load()`` is the way in. Nothing is read from AWS: the figures in ``data/`` were compiled on the day that ``Catalog.compiled`` tells.
+"""
+
+from reconciler.catalog.bundled import BundledCatalog, load
+
+__all__ = ["BundledCatalog", "load"]

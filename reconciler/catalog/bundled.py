@@ -1,0 +1,119 @@
+"""The catalog that comes with the package. Each file is read when something in it is first asked for."""
+
+from __future__ import annotations
+
+from datetime import date
+from functools import cached_property, lru_cache
+
+from reconciler.catalog.bedrock import BedrockFile, bedrock_models
+from reconciler.catalog.files import Sources, read
+from reconciler.catalog.instances import InstancesFile, instance_types
+from reconciler.catalog.limits import Limits
+from reconciler.catalog.prices import Prices
+from reconciler.catalog.sagemaker import SageMakerFile, base_variants, sagemaker_models
+from reconciler.domain.catalog import FoundationModel, InstanceType, Price
+
+
+@lru_cache(maxsize=1)
+def load() -> BundledCatalog:
+    """The same catalog each time."""
+    return BundledCatalog()
+
+
+class BundledCatalog:
+    """A :class:`reconciler.domain.catalog.Catalog`. Raises ValueError where a file is not what it should be."""
+
+    @property
+    def compiled(self) -> date:
+        return self._prices.compiled
+
+    @cached_property
+    def models(self) -> tuple[FoundationModel, ...]:
+        """Instruct models: Bedrock's first, those that both providers have among them once."""
+        merged: dict[str, FoundationModel] = {}
+        for model in (*bedrock_models(self._bedrock, self._prices.bedrock, self.sources), *self._of_sagemaker):
+            known = merged.get(model.key)
+            merged[model.key] = _both(known, model) if known else model
+        return tuple(merged.values())
+
+    @cached_property
+    def instances(self) -> tuple[InstanceType, ...]:
+        return instance_types(InstancesFile.model_validate(read("instances")), self.sources)
+
+    @cached_property
+    def regions(self) -> tuple[str, ...]:
+        """Regions that a price or an offer names."""
+        offers = (model.bedrock for model in self.models if model.bedrock)
+        named = {region for offer in offers for region in (*offer.tuning_regions, *offer.deploy_regions)}
+        return tuple(sorted(named | self._prices.regions))
+
+    def model(self, key: str) -> FoundationModel | None:
+        """By key or alias, ignoring case. Also finds models that are not tuned for chat, which ``models`` leaves out."""
+        return self._models_by_name.get(key.casefold())
+
+    def instance(self, name: str) -> InstanceType | None:
+        return self._instances_by_name.get(name)
+
+    def training_price(self, instance: str, region: str) -> Price:
+        return self._prices.instance(instance, region, "training", self.sources)
+
+    def hosting_price(self, instance: str, region: str) -> Price:
+        return self._prices.instance(instance, region, "hosting", self.sources)
+
+    def storage_price(self, region: str) -> Price:
+        return self._prices.s3(region, self.sources)
+
+    def bedrock_price(self, model: FoundationModel, price: Price, region: str) -> Price:
+        """``price`` if its figures hold in ``region``, else the unknown price."""
+        figures = self._prices.bedrock.get(model.key)
+        if figures is None or region not in figures.regions:
+            return Price(usd=None, unit=price.unit, region=region)
+        return price.model_copy(update={"region": region})
+
+    @cached_property
+    def limits(self) -> Limits:
+        return Limits.model_validate(read("limits"))
+
+    @cached_property
+    def sources(self) -> Sources:
+        return Sources(read("sources"))
+
+    @cached_property
+    def _prices(self) -> Prices:
+        return Prices.model_validate(read("prices"))
+
+    @cached_property
+    def _bedrock(self) -> BedrockFile:
+        return BedrockFile.model_validate(read("bedrock_models"))
+
+    @cached_property
+    def _sagemaker(self) -> SageMakerFile:
+        return SageMakerFile.model_validate(read("sagemaker_models"))
+
+    @property
+    def _of_sagemaker(self) -> list[FoundationModel]:
+        return sagemaker_models(self._sagemaker, self.sources)
+
+    @cached_property
+    def _models_by_name(self) -> dict[str, FoundationModel]:
+        known = (*self.models, *base_variants(self._sagemaker))
+        return {name.casefold(): model for model in known for name in (*model.aliases, model.key)}
+
+    @cached_property
+    def _instances_by_name(self) -> dict[str, InstanceType]:
+        return {instance.name: instance for instance in self.instances}
+
+
+def _both(bedrock: FoundationModel, sagemaker: FoundationModel) -> FoundationModel:
+    """One base model with the offers of both providers."""
+    return bedrock.model_copy(
+        update={
+            "aliases": (*bedrock.aliases, *sagemaker.aliases),
+            "license": sagemaker.license,
+            "sagemaker": sagemaker.sagemaker,
+            "hyperparameters": bedrock.hyperparameters | sagemaker.hyperparameters,
+            "validation": bedrock.validation | sagemaker.validation,
+            "dataset": bedrock.dataset | sagemaker.dataset,
+            "architecture": sagemaker.architecture,
+        }
+    )

@@ -269,16 +269,19 @@ class _Reader:
 
     def _is_suspect(self, text: str, event: Any, path: Path) -> bool:
         """Secrets and control characters, which escapes and line folds may have hidden from the look at the raw text."""
-        where = self._location(self._position(event), path)
-        first, last = event.start_mark.line, event.end_mark.line
-        told = any(self.first_line + line + 1 in self.reported_lines for line in range(first, last + 1))
         if characters.looks_secret(text):
-            self.diagnostics.extend([] if told else [characters.secret_found(where)])
+            if not self._is_told(event):
+                self.diagnostics.append(characters.secret_found(self._location(self._position(event), path)))
             return True
         if characters.has_control(text):
+            where = self._location(self._position(event), path)
             self.diagnostics.append(characters.control_found(characters.first_control(text), where))
             return True
         return False
+
+    def _is_told(self, event: Any) -> bool:
+        lines = range(event.start_mark.line, event.end_mark.line + 1)
+        return any(self.first_line + line + 1 in self.reported_lines for line in lines)
 
     def _path(self) -> Path:
         if not self.stack:

@@ -318,7 +318,7 @@ def _explained(kind: str, problem: Mapping[str, Any], value: Any, *, masked: boo
     shown = "something else" if masked else found(value)
     context = problem.get("ctx", {})
     if kind in _EXPECTED:
-        return "wrong-type", f"is {shown}; expected {_EXPECTED[kind]}", _type_hint(kind, value)
+        return "wrong-type", f"is {shown}; expected {_EXPECTED[kind]}", "" if masked else _type_hint(kind, value)
     if kind in _BOUNDS:
         words, key = _BOUNDS[kind]
         return "out-of-range", f"is {shown}; it must be {words} {context[key]}", ""

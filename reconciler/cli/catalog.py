@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from reconciler.reports.view.catalog import CatalogPage
     from reconciler.reports.view.model import Table
 
-region_option = click.option("--region", default="us-east-1", show_default=True, help="Prices of this AWS region.")
+region_option = click.option(
+    "--region", help="Prices of this AWS region; us-east-1, or where a model is tuned, by default."
+)
 
 
 @click.group()
@@ -35,9 +37,9 @@ def catalog() -> None:
 @json_option
 @color_option
 @pass_invocation
-def models(invocation: Invocation, name: str | None, region: str) -> int:
+def models(invocation: Invocation, name: str | None, region: str | None) -> int:
     """List the base models, or show one: hyperparameters and bounds, training data, prices, sources."""
-    from reconciler.reports.view.catalog import model_page, models_table
+    from reconciler.reports.view.catalog import home_region, model_page, models_table
 
     known = _catalog()
     if name is None:
@@ -46,7 +48,7 @@ def models(invocation: Invocation, name: str | None, region: str) -> int:
     entry = known.model(name)
     if entry is None:
         raise _unknown("base model", name, [model.key for model in known.models])
-    return _show(invocation, entry, lambda: model_page(entry, known, region))
+    return _show(invocation, entry, lambda: model_page(entry, known, region or home_region(entry)))
 
 
 @catalog.command()
@@ -55,11 +57,11 @@ def models(invocation: Invocation, name: str | None, region: str) -> int:
 @json_option
 @color_option
 @pass_invocation
-def instances(invocation: Invocation, name: str | None, region: str) -> int:
+def instances(invocation: Invocation, name: str | None, region: str | None) -> int:
     """List the GPU instances, or show one."""
-    from reconciler.reports.view.catalog import instance_page, instances_table
+    from reconciler.reports.view.catalog import DEFAULT_REGION, instance_page, instances_table
 
-    known = _catalog()
+    known, region = _catalog(), region or DEFAULT_REGION
     if name is None:
         return _list(invocation, known, known.instances, instances_table(known, region))
     entry = known.instance(name)

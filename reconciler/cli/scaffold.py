@@ -36,7 +36,7 @@ kind: FineTunedModel
 metadata:
   name: order-helper
 spec:
-  baseModel: qwen2.5-1.5b-instruct # others: reconciler catalog models
+  baseModel: qwen3-1.7b # others: reconciler catalog models
   dataset:
     training: orders
     validation: {split: 10%}

@@ -21,6 +21,8 @@ from reconciler.domain.catalog import (
 from reconciler.reports.figures import money, size
 from reconciler.reports.view.model import Pairs, Table
 
+DEFAULT_REGION = "us-east-1"
+
 
 @dataclass(frozen=True)
 class CatalogPage:
@@ -83,10 +85,16 @@ def _is_guess(price: Price) -> bool:
     return price.estimated or (price.source is not None and not price.source.verified)
 
 
+def home_region(model: FoundationModel) -> str:
+    """Where its prices are looked up when nobody says where: us-east-1, or the first region in which Bedrock tunes it."""
+    tuned = model.bedrock.tuning_regions if model.bedrock else ()
+    return DEFAULT_REGION if DEFAULT_REGION in tuned or not tuned else tuned[0]
+
+
 def model_page(model: FoundationModel, catalog: Catalog, region: str) -> CatalogPage:
     prices = _bedrock_prices(model, catalog, region) if model.bedrock else {}
     sections = (
-        ("Bedrock", _bedrock(model.bedrock, prices) if model.bedrock else ()),
+        (f"Bedrock, prices of {region}", _bedrock(model.bedrock, prices) if model.bedrock else ()),
         ("SageMaker", _sagemaker(model.sagemaker) if model.sagemaker else ()),
         *((f"Training data on {provider}", _dataset(model, provider)) for provider in model.providers),
     )
@@ -164,12 +172,15 @@ def _sagemaker(offer: SageMakerOffer) -> Pairs:
         (
             ("weights", offer.hugging_face_repo),
             ("JumpStart id", offer.jumpstart_id or ""),
-            ("gated", "yes: accept the licence, and give a token as a secret" if offer.gated else "no"),
+            ("gated", _GATES[offer.gated]),
             ("EULA", offer.eula or ""),
             ("trains on", offer.default_training_instance_type or ""),
             ("serves on", offer.default_hosting_instance_type or ""),
         )
     )
+
+
+_GATES = {True: "yes: accept the licence, and give a token as a secret", False: "no", None: "not known"}
 
 
 def _dataset(model: FoundationModel, provider: ProviderName) -> Pairs:

@@ -22,6 +22,8 @@ _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
 _NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 _AMBIGUOUS = re.compile(r"[-+]?0[0-9]+", re.ASCII)
 
+_FIRST_OF_SPECIAL = frozenset("nN~tTfF+-.0123456789")
+
 LARGEST_INTEGER = 2**63 - 1
 _LONGEST_NUMBER = 64
 
@@ -37,6 +39,8 @@ class ScalarRefused(ValueError):
 
 def plain(text: str) -> str | int | float | bool | None:
     """The value of an unquoted scalar. Raises :class:`ScalarRefused`."""
+    if text and text[0] not in _FIRST_OF_SPECIAL:
+        return text
     if _NULL.fullmatch(text):
         return None
     if _TRUE.fullmatch(text):

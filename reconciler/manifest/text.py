@@ -29,6 +29,8 @@ _SECRET = re.compile(
     r"|-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----"
 )
 
+_SHORTEST_SECRET = 15
+
 _OTHER_ENCODINGS = {
     codecs.BOM_UTF32_LE: "UTF-32",
     codecs.BOM_UTF32_BE: "UTF-32",
@@ -50,11 +52,11 @@ def decode(text: str | bytes, file: str) -> tuple[str, tuple[Diagnostic, ...]]:
 
 
 def looks_secret(text: str) -> bool:
-    return _SECRET.search(text) is not None
+    return len(text) >= _SHORTEST_SECRET and _SECRET.search(text) is not None
 
 
 def has_control(text: str) -> bool:
-    return _CONTROL.search(text) is not None
+    return not text.isprintable() and _CONTROL.search(text) is not None
 
 
 def secret_found(where: Location) -> Diagnostic:

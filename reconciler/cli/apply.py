@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,9 +12,12 @@ from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.options import json_option, plan_options, project_options, run_options
 from reconciler.cli.running import Request, carry_out
 
+if TYPE_CHECKING:
+    from reconciler.engine.outside import RunSettings
+
 
 @click.command()
-@click.argument("planfile", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("planfile", required=False, type=click.Path(dir_okay=False, path_type=Path))
 @project_options
 @plan_options
 @run_options
@@ -53,10 +57,17 @@ def apply(
     settings = RunSettings(parallelism=parallelism, wait=not no_wait, timeout=timeout, lock_timeout=lock_timeout)
     if planfile is None:
         return carry_out(invocation, Request(options, settings, auto_approve=auto_approve, approved=digest))
+    return carry_out(invocation, _request_of_saved(invocation, planfile, settings))
+
+
+def _request_of_saved(invocation: Invocation, planfile: Path, settings: RunSettings) -> Request:
+    """What was asked for when the plan was made is asked for again: targets, accepted errors, the cloud."""
     from reconciler.stores.plans import read
 
-    saved = read(planfile)
-    return carry_out(invocation, Request(saved.options, settings, approved=saved.plan))
+    saved = read(invocation.directory / planfile)
+    invocation.allow = tuple(dict.fromkeys((*saved.options.allow, *invocation.allow)))
+    invocation.cloud = invocation.cloud or saved.plan.cloud
+    return Request(saved.options, settings, approved=saved.plan)
 
 
 def _check(

@@ -72,7 +72,7 @@ def _exit_code(plan: Plan, *, detailed: bool) -> ExitCode:
 def _save(invocation: Invocation, plan: Plan, options: PlanOptions, out: Path) -> None:
     from reconciler.stores.plans import save
 
-    save(plan, out)
+    save(plan, invocation.directory / out, options)
     if not invocation.json:
         screen = invocation.screen()
         screen.blank()

@@ -48,7 +48,7 @@ class LocalCloud:
             answer = self._answer(request, region, signed_for)
             request_id = self.world.new_id(36)
         headers = {**answer.headers, "x-amzn-RequestId": request_id}
-        return Response(answer.body, answer.status, headers)(environ, start_response)
+        return Response([answer.body], answer.status, headers)(environ, start_response)  # a list: HEAD keeps its length
 
     def call(
         self, service: str, operation: str, params: Mapping[str, Any], *, region: str, caller: str

@@ -56,6 +56,15 @@ class Guarded:
             self._saver.look()
 
 
+class Handler(MotoRequestHandler):
+    """One request a connection; an answer that is lost on purpose closes it."""
+
+    protocol_version = "HTTP/1.0"
+
+    def connection_dropped(self, error: BaseException, environ: dict[str, Any] | None = None) -> None:
+        self.close_connection = True
+
+
 def stranger(request: Request) -> str | None:
     """Why a request is refused: another host name means DNS rebinding, another origin a web page. None lets it in."""
     if not is_loopback(urlsplit(f"//{request.headers.get('Host', '')}").hostname):
@@ -142,7 +151,7 @@ def _listen(host: str, port: int, app: Guarded, *, any_port: bool) -> BaseWSGISe
 
 
 def _make_server(host: str, port: int, app: Guarded) -> BaseWSGIServer:
-    return make_server(host, port, app, threaded=True, request_handler=MotoRequestHandler)
+    return make_server(host, port, app, threaded=True, request_handler=Handler)
 
 
 def _tell(ready_fd: int | None, port: int) -> None:

@@ -1,0 +1,241 @@
+"""The only place where concrete classes meet: which class stands behind each port, for the embedded cloud and for AWS."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reconciler import __version__
+from reconciler.catalog import load as load_catalog
+from reconciler.cli.signals import StopRequest
+from reconciler.domain.desired import Configuration, ProjectSettings
+from reconciler.domain.diagnostic import Diagnostic, has_errors
+from reconciler.domain.errors import CloudUnavailable, ReconcilerError
+from reconciler.domain.kinds.project import Roles
+from reconciler.domain.ports import Clock, Event, EventKind, Progress
+from reconciler.engine.outside import Outside, Pause
+from reconciler.manifest.load import load
+from reconciler.providers.aws.session import AwsSession, AwsSettings
+from reconciler.providers.registry import providers
+from reconciler.providers.settings import (
+    EMBEDDED_SERVING_IMAGE,
+    EMBEDDED_TRAINING_IMAGE,
+    ProviderSettings,
+    embedded_roles,
+)
+from reconciler.stores.artifacts import S3Artifacts
+from reconciler.stores.datafiles import DataFiles
+from reconciler.stores.journal import FileJournal
+from reconciler.stores.lock import S3Lock
+from reconciler.stores.manifests import PROJECT_FILE, find_project, read_manifests
+from reconciler.stores.s3 import ObjectStore
+
+if TYPE_CHECKING:
+    from reconciler.localcloud.control import LocalStatus
+
+OWN_FOLDER = ".reconciler"
+"""In the project's folder: journal, caches, the embedded cloud's state. Nothing in it is needed by another machine."""
+
+EMBEDDED_STEP_SECONDS = 300.0
+"""How far the embedded cloud's clock is moved on where a run on AWS would idle between two looks."""
+
+
+@dataclass(frozen=True)
+class LoadedManifests:
+    """``configuration`` is ``None`` where the manifests have errors. ``sources``: their text by file, for excerpts."""
+
+    configuration: Configuration | None
+    diagnostics: tuple[Diagnostic, ...]
+    sources: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Project:
+    directory: Path
+    loaded: LoadedManifests
+
+    def outside(self, progress: Progress, stop: StopRequest) -> Outside:
+        """The world of a project whose manifests are right. Starts the embedded cloud where the project is on it."""
+        configuration = self.loaded.configuration
+        assert configuration is not None, "callers refuse broken manifests first"
+        cloud = _embedded(self.directory, configuration.project, progress, stop)
+        return connect(
+            configuration.project, self.directory, cloud or _aws(configuration.project, stop), progress, stop
+        )
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """How one cloud is reached, and how time passes in it."""
+
+    session: AwsSession
+    account: str
+    clock: Clock
+    pause: Pause
+    embedded: bool
+
+
+def open_project(directory: Path, *, cloud: str | None, allow: Collection[str]) -> Project:
+    """The project in ``directory`` or above it, its manifests read and checked. Raises ReconcilerError where there is none."""
+    root = find_project(directory)
+    if root is None:
+        raise ReconcilerError(
+            f"there is no {PROJECT_FILE} in {directory.resolve()} or above it",
+            hint="Go to the project's folder, name it with -C DIR, or make one with `reconciler init`.",
+        )
+    found = read_manifests(root)
+    loaded = load(found.files, load_catalog(), allow=allow, cloud_override=cloud)
+    diagnostics = (*found.diagnostics, *loaded.diagnostics)
+    return Project(
+        directory=root,
+        loaded=LoadedManifests(
+            configuration=None if has_errors(diagnostics) else loaded.configuration,
+            diagnostics=diagnostics,
+            sources={file.path: _text(file.text) for file in found.files},
+        ),
+    )
+
+
+def connect(project: ProjectSettings, root: Path, cloud: Cloud, progress: Progress, stop: StopRequest) -> Outside:
+    """Every port of one project on one cloud."""
+    store = ObjectStore(cloud.session.changing("s3"), project.bucket)
+    data = DataFiles(root, lambda: cloud.session.reading("s3"), cache=root / OWN_FOLDER / "cache" / "datasets.json")
+    catalog = load_catalog()
+    settings = ProviderSettings(
+        project=project.name,
+        aws=cloud.session,
+        catalog=catalog,
+        clock=cloud.clock,
+        roles=_with_embedded_roles(project, cloud) if cloud.embedded else project.roles,
+        training_image=EMBEDDED_TRAINING_IMAGE if cloud.embedded else None,
+        serving_image=EMBEDDED_SERVING_IMAGE if cloud.embedded else None,
+        hugging_face_token_secret=project.hugging_face_token_secret,
+    )
+    return Outside(
+        account=cloud.account,
+        creator=_creator(),
+        catalog=catalog,
+        providers=providers(settings),
+        clock=cloud.clock,
+        data=data,
+        artifacts=S3Artifacts(
+            store, project.name, open=data.open_source, clock=cloud.clock, root=root, embedded=cloud.embedded
+        ),
+        lock=S3Lock(store, project.name, who=_who(), version=__version__, stopped=stop.is_set),
+        journal=FileJournal(root / OWN_FOLDER / "journal.jsonl"),
+        progress=progress,
+        pause=cloud.pause,
+    )
+
+
+class SystemClock:
+    """This machine's time, which AWS's is."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+class EmbeddedClock:
+    """The embedded cloud's own time, which may be ahead of this machine's."""
+
+    def __init__(self, state_dir: Path) -> None:
+        self._state_dir = state_dir
+
+    def now(self) -> datetime:
+        return datetime.fromisoformat(_running(self._state_dir).now)
+
+
+class EmbeddedPause:
+    """Moves the embedded cloud's clock on; idles where nothing is on its way there, since then only others can change it."""
+
+    def __init__(self, state_dir: Path, stop: StopRequest) -> None:
+        self._state_dir = state_dir
+        self._stop = stop
+
+    def __call__(self, seconds: float) -> None:
+        from reconciler.localcloud import control
+
+        if _running(self._state_dir).pending_events:
+            control.advance(self._state_dir, EMBEDDED_STEP_SECONDS)
+        else:
+            self._stop.wait(min(seconds, 1.0))
+
+
+def _embedded(root: Path, project: ProjectSettings, progress: Progress, stop: StopRequest) -> Cloud | None:
+    if project.cloud != "local":
+        return None
+    state_dir = root / OWN_FOLDER / "local"
+    status = _started(state_dir, progress)
+    session = AwsSession(AwsSettings(region=project.region, endpoint_url=status.endpoint_url))
+    clock, pause = EmbeddedClock(state_dir), EmbeddedPause(state_dir, stop)
+    return Cloud(session=session, account=status.account_id, clock=clock, pause=pause, embedded=True)
+
+
+def _started(state_dir: Path, progress: Progress) -> LocalStatus:
+    try:
+        from reconciler.localcloud import control
+
+        running = control.status(state_dir)
+        status = running or control.up(state_dir)
+    except ImportError as missing:
+        raise CloudUnavailable(
+            f"the embedded cloud is not installed ({missing.name} is missing)",
+            hint="Install it with `pip install 'llm-reconciler[local]'`, or set `cloud: aws`.",
+        ) from missing
+    except control.LocalCloudError as trouble:
+        raise CloudUnavailable(str(trouble)) from trouble
+    if running is None:
+        message = (
+            f"Started the embedded cloud at {status.endpoint_url}: AWS is simulated on this machine, nothing is billed."
+        )
+        progress.report(Event(kind=EventKind.NOTE, message=message))
+    return status
+
+
+def _running(state_dir: Path) -> LocalStatus:
+    from reconciler.localcloud import control
+
+    status = control.status(state_dir)
+    if status is None:
+        raise CloudUnavailable("the embedded cloud has stopped", hint="Start it with `reconciler local up`, and go on.")
+    return status
+
+
+def _aws(project: ProjectSettings, stop: StopRequest) -> Cloud:
+    session = AwsSession(AwsSettings(region=project.region))
+
+    def pause(seconds: float) -> None:
+        stop.wait(seconds)
+
+    return Cloud(session=session, account=session.account(), clock=SystemClock(), pause=pause, embedded=False)
+
+
+def _with_embedded_roles(project: ProjectSettings, cloud: Cloud) -> Roles:
+    given = {name: role for name, role in project.roles if role}
+    return embedded_roles(cloud.account).model_copy(update=given)
+
+
+def _creator() -> str:
+    """Who runs this, for the ``created-by`` tag: the CI's actor, or the user of this machine."""
+    return os.environ.get("GITHUB_ACTOR") or os.environ.get("GITLAB_USER_LOGIN") or _user()
+
+
+def _who() -> str:
+    return f"{_user()}@{socket.gethostname()}"
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container's user without a name
+        return f"uid-{os.getuid()}"
+
+
+def _text(text: str | bytes) -> str:
+    return text if isinstance(text, str) else text.decode("utf-8", errors="replace")

@@ -118,4 +118,4 @@ def _manifests(invocation: Invocation, paths: tuple[Path, ...]) -> list[Path]:
 def _within(folder: Path) -> list[str]:
     from reconciler.stores.manifests import read_manifests
 
-    return [file.path for file in read_manifests(folder)]
+    return [file.path for file in read_manifests(folder).files]

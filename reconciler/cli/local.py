@@ -165,8 +165,9 @@ def reset(invocation: Invocation, yes: bool) -> int:
 def state_dir(invocation: Invocation) -> Path:
     """Where the embedded cloud of the project keeps its state."""
     from reconciler.localcloud.state import DEFAULT_STATE_DIR
+    from reconciler.stores.manifests import find_project
 
-    return invocation.directory / DEFAULT_STATE_DIR
+    return (find_project(invocation.directory) or invocation.directory) / DEFAULT_STATE_DIR
 
 
 @contextmanager

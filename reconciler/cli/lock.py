@@ -9,7 +9,8 @@ import click
 from reconciler.cli.exit_codes import ExitCode
 from reconciler.cli.invocation import Invocation, pass_invocation, print_json
 from reconciler.cli.options import json_option, project_options
-from reconciler.cli.project import opened, watching
+from reconciler.cli.project import checked, opened, watching
+from reconciler.cli.signals import StopRequest
 
 if TYPE_CHECKING:
     from reconciler.domain.ports import Lock, LockInfo
@@ -51,8 +52,10 @@ def release(invocation: Invocation, lock_id: str, yes: bool) -> int:
 
 
 def _lock(invocation: Invocation) -> Lock:
+    project = opened(invocation)
+    checked(project)
     with watching(invocation) as progress:
-        return opened(invocation).outside(progress).lock
+        return project.outside(progress, StopRequest()).lock
 
 
 def _draw(invocation: Invocation, held: LockInfo) -> None:

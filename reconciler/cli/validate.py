@@ -12,7 +12,7 @@ from reconciler.cli.options import json_option, project_options
 from reconciler.cli.project import opened
 
 if TYPE_CHECKING:
-    from reconciler.manifest.load import Loaded
+    from reconciler.cli.wiring import LoadedManifests
 
 
 @click.command()
@@ -36,7 +36,7 @@ def validate(invocation: Invocation) -> int:
     return ExitCode.ERROR if has_errors(loaded.diagnostics) else ExitCode.OK
 
 
-def _draw(invocation: Invocation, loaded: Loaded) -> None:
+def _draw(invocation: Invocation, loaded: LoadedManifests) -> None:
     from reconciler.reports.figures import counted
     from reconciler.reports.terminal.diagnostics import draw_diagnostics, tally
 

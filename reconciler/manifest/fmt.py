@@ -40,24 +40,14 @@ def _meaning(documents: tuple[Document, ...]) -> str:
 
 
 def _laid_out(text: str) -> str | None:
-    from ruamel.yaml.error import YAMLError
-
+    """``None`` where ruamel fails on a text that libyaml reads: it raises errors of many kinds, and the text then stays."""
     yaml = _yaml()
     laid_out = StringIO()
     try:
         yaml.dump_all(list(yaml.load_all(text)), laid_out)
         return _tidied(laid_out.getvalue())
-    except (
-        YAMLError,
-        ValueError,
-        TypeError,
-        AttributeError,
-        AssertionError,
-        KeyError,
-        IndexError,
-        NotImplementedError,
-    ):
-        return None  # ruamel meets a text that libyaml reads and it does not
+    except Exception:
+        return None
 
 
 def _tidied(text: str) -> str:

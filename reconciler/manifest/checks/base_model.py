@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from reconciler.domain.catalog import FoundationModel, ProviderName, Retirement
 from reconciler.domain.diagnostic import Diagnostic
+from reconciler.domain.spelling import did_you_mean
 from reconciler.manifest.view import ModelView
 
 
@@ -30,7 +31,7 @@ def _instruct(view: ModelView, base: FoundationModel) -> Iterator[Diagnostic]:
             "The base model is not an instruct model",
             "baseModel",
             detail=f"`{base.key}` only continues text; training data of prompts and completions needs an instruct model.",
-            hint=f"of the same family: {', '.join(instruct)}" if instruct else "`reconciler catalog models` lists them",
+            hint=did_you_mean(base.key, instruct) or "`reconciler catalog models` lists them",
         )
 
 

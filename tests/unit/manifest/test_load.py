@@ -233,7 +233,7 @@ def test_a_document_that_cannot_be_read_makes_nothing_else_seem_missing() -> Non
         (a_model(NOVA + "hyperparamters: {}"), "did you mean `hyperparameters`?"),
         (a_model(NOVA + "deployment: {idle: 8}"), "write 90s, 30m, 8h, 7d or a chain such as 1h30m"),
         (a_model(NOVA + "deployment: {onDemand: no}"), "write false: in YAML 1.2 only true and false are booleans"),
-        (a_model("baseModel: llama-3.1-8b\ndataset: {training: a/b}"), "of the same family: llama-3.1-8b-instruct"),
+        (a_model("baseModel: llama-3.1-8b\ndataset: {training: a/b}"), "did you mean `llama-3.1-8b-instruct`?"),
         (a_model(QWEN + "resources: {volumeSizeGB: 1_000}"), "write 1000"),
         (
             a_model(NOVA + "deployment: {autoUndeploy: {hours: 'Mon 08:00-20:00', timezone: europe/berlin}}"),

@@ -114,7 +114,7 @@ def roll(api: BedrockApi, order: DeployOrder) -> Outcome:
     require_ours(f"{service.words} {order.name}", api.tags(arn) or {}, order.owner)
     model = translate.artifact(order).identifier
     phase = service.phase(existing)
-    if _moves_to(existing) != model:
+    if phase is DeploymentPhase.FAILED or _moves_to(existing) != model:
         _require_rollable(service, order.name, phase, existing)
         service.update(api, arn, model)
         phase = DeploymentPhase.UPDATING

@@ -1,0 +1,1 @@
+"""One contract, which every provider keeps on the embedded cloud."""

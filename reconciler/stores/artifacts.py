@@ -1,0 +1,171 @@
+"""The project's bucket: data under its digest, resolved specs beside artifacts, the trash.
+
+::
+
+    <project>/datasets/<digest16>/<format>-<split>/training.jsonl     same data, same address
+    <project>/models/<name>/<fp8>/manifest.json                       what was asked for; the artifacts lie beside it
+    <project>/trash/<date>/models/<name>/<fp8>/…                      for 30 days
+    <project>/lock.json                                               see reconciler.stores.lock
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable
+from datetime import date, timedelta
+from pathlib import Path, PurePath
+from typing import BinaryIO, cast
+
+from pydantic import ValidationError
+
+from reconciler.datasets.source import Open
+from reconciler.datasets.split import Split
+from reconciler.datasets.training import Part, converted, has_part
+from reconciler.domain.catalog import DatasetRules
+from reconciler.domain.desired import DatasetFacts, DatasetSource, DesiredModel
+from reconciler.domain.diagnostic import Diagnostic, error
+from reconciler.domain.errors import CloudUnavailable, InvalidInput
+from reconciler.domain.naming import short
+from reconciler.domain.ports import Clock, DataLocation
+from reconciler.stores.s3 import ObjectStore
+
+TRASH_DAYS = 30
+_IN_MEMORY = 32 * 1024 * 1024
+"""Bytes of converted data; what is larger goes to a temporary file before it is uploaded."""
+
+
+class S3Artifacts:
+    """``embedded``: the bucket is on the embedded cloud, and made when missing. ``root``: the project's folder."""
+
+    def __init__(
+        self, store: ObjectStore, project: str, *, open: Open, clock: Clock, root: Path, embedded: bool = False
+    ) -> None:
+        self._store = store
+        self._project = project
+        self._open = open
+        self._clock = clock
+        self._root = root
+        self._embedded = embedded
+
+    def prepare(self) -> None:
+        if self._embedded:
+            self._store.create()
+        elif not self._store.exists():
+            raise CloudUnavailable(
+                f"there is no bucket {self._store.bucket}", hint="Make it, or correct spec.bucket of the Project."
+            )
+
+    def put_training_data(self, model: DesiredModel, rules: DatasetRules) -> DataLocation:
+        """Raises InvalidInput where the converted data exceeds what the base model takes, PlanChanged where the source changed."""
+        uris = {part: self._put_part(model, rules, part) for part in Part if has_part(model, part)}
+        return DataLocation(training_uri=uris[Part.TRAINING], validation_uri=uris.get(Part.VALIDATION))
+
+    def put_manifest(self, model: DesiredModel) -> str:
+        key = self._manifest_key(model.name, model.fingerprint)
+        portable = _with_paths(model, lambda path: _relative(path, self._root))
+        self._store.put(key, portable.model_dump_json(by_alias=True, indent=1).encode())
+        return self._store.uri(key)
+
+    def recorded(self, model: str, fingerprint: str) -> DesiredModel | None:
+        fetched = self._store.get(self._manifest_key(model, fingerprint))
+        try:
+            found = DesiredModel.model_validate_json(fetched.body) if fetched else None
+        except ValidationError:  # another version's, or not ours: nothing is known then
+            return None
+        same = found is not None and found.fingerprint == fingerprint
+        return _with_paths(found, self._absolute) if found and same else None
+
+    def output_uri(self, model: str, fingerprint: str) -> str:
+        return self._store.uri(self._version_prefix(model, fingerprint))
+
+    def discard(self, model: str, fingerprint: str) -> None:
+        """Also empties the trash of what has lain there for more than 30 days."""
+        today = self._clock.now().date()
+        prefix = self._version_prefix(model, fingerprint)
+        below = prefix.removeprefix(f"{self._project}/")
+        self._store.move(prefix, f"{self._project}/trash/{today.isoformat()}/{below}")
+        self._empty_trash(today - timedelta(days=TRASH_DAYS))
+
+    def stored_bytes(self, model: str, fingerprint: str | None = None) -> int:
+        """Bytes of one version's artifacts, or of all versions of a model."""
+        prefix = self._version_prefix(model, fingerprint) if fingerprint else f"{self._project}/models/{model}/"
+        return self._store.size(prefix)
+
+    def _put_part(self, model: DesiredModel, rules: DatasetRules, part: Part) -> str:
+        key = self._data_key(model, rules, part)
+        if self._store.head(key) is None:
+            limit = rules.max_training_bytes if part is Part.TRAINING else rules.max_validation_bytes
+            with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spool:
+                size = _write(converted(model, rules, self._open, part), cast(BinaryIO, spool))
+                if limit is not None and size > limit:
+                    raise InvalidInput([_too_large(model, part, size, limit)])
+                spool.seek(0)
+                self._store.put_stream(key, cast(BinaryIO, spool))
+        return self._store.uri(key)
+
+    def _data_key(self, model: DesiredModel, rules: DatasetRules, part: Part) -> str:
+        data, split = model.data, Split.of(model.resolved.validation)
+        own = data.validation if part is Part.VALIDATION else None
+        facts = own or data.training
+        digest = facts.digest.removeprefix("sha256:")[:16]
+        kind = f"{rules.format}-{split}" if split and own is None else f"{rules.format}-all"
+        return f"{self._project}/datasets/{digest}/{kind}/{part}.jsonl"
+
+    def _manifest_key(self, model: str, fingerprint: str) -> str:
+        return f"{self._version_prefix(model, fingerprint)}manifest.json"
+
+    def _version_prefix(self, model: str, fingerprint: str) -> str:
+        return f"{self._project}/models/{model}/{short(fingerprint)}/"
+
+    def _empty_trash(self, before: date) -> None:
+        trash = f"{self._project}/trash/"
+        for folder in self._store.folders(trash):
+            day = folder.removeprefix(trash).rstrip("/")
+            if _is_before(day, before):
+                self._store.delete_all(folder)
+
+    def _absolute(self, path: str) -> str:
+        return str(self._root / path)
+
+
+def _write(lines: Iterable[bytes], file: BinaryIO) -> int:
+    return sum(file.write(line) for line in lines)
+
+
+def _too_large(model: DesiredModel, part: Part, size: int, limit: int) -> Diagnostic:
+    return error(
+        "too-large",
+        "Too much data",
+        detail=f"The {part} data of {model.name} has {size:,} bytes as {model.resolved.base_model} takes it; the limit is {limit:,}.",
+        hint="use fewer records",
+        where=model.resolved.where,
+        address=model.address,
+    )
+
+
+def _is_before(day: str, limit: date) -> bool:
+    try:
+        return date.fromisoformat(day) < limit
+    except ValueError:  # not ours
+        return False
+
+
+def _with_paths(model: DesiredModel, change: Callable[[str], str]) -> DesiredModel:
+    """The model with the paths of its local data changed: no machine's folders are kept in the bucket."""
+
+    def source(found: DatasetSource) -> DatasetSource:
+        return found if found.is_s3 else found.model_copy(update={"uri": change(found.uri)})
+
+    def facts(found: DatasetFacts | None) -> DatasetFacts | None:
+        return found and found.model_copy(update={"source": source(found.source)})
+
+    resolved, data = model.resolved, model.data
+    plan = resolved.validation
+    validation = plan.model_copy(update={"source": plan.source and source(plan.source)})
+    resolved = resolved.model_copy(update={"training_data": source(resolved.training_data), "validation": validation})
+    data = data.model_copy(update={"training": facts(data.training), "validation": facts(data.validation)})
+    return model.model_copy(update={"resolved": resolved, "data": data})
+
+
+def _relative(path: str, root: Path) -> str:
+    return str(PurePath(path).relative_to(root)) if PurePath(path).is_relative_to(root) else path

@@ -1,0 +1,113 @@
+"""Training data, wherever it lies: files of the project and objects in S3."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from reconciler.datasets.examine import Memory
+from reconciler.datasets.flaws import named
+from reconciler.datasets.training import training_data
+from reconciler.domain.catalog import DatasetRules
+from reconciler.domain.desired import DatasetSource, ResolvedModel, TrainingData
+from reconciler.domain.diagnostic import Diagnostic, error
+from reconciler.domain.errors import InvalidInput
+from reconciler.stores.digests import DigestCache
+from reconciler.stores.files import open_nofollow
+from reconciler.stores.s3 import ObjectStore, Stored
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.client import S3Client
+
+
+class DataFiles:
+    """``root``: the project's folder, which local data must not leave. ``s3``: makes a client when one is first needed."""
+
+    def __init__(self, root: Path, s3: Callable[[], S3Client], *, cache: Path | None = None) -> None:
+        """``cache``: where to remember what was found in data that did not change, ``.reconciler/cache/datasets.json``."""
+        self._root = root.resolve()
+        self._s3 = s3
+        self._memory: Memory | None = DigestCache(cache, self.stamp) if cache else None
+
+    def training_data(
+        self, model: ResolvedModel, rules: DatasetRules
+    ) -> tuple[TrainingData | None, tuple[Diagnostic, ...]]:
+        return training_data(model, rules, self.open_source, memory=self._memory)
+
+    def open_source(self, source: DatasetSource) -> BinaryIO:
+        """From the beginning. Raises InvalidInput where there is nothing to read, CloudUnavailable where S3 does not answer."""
+        if source.is_s3:
+            store, key = self._object(source)
+            stream = store.open(key)
+            if stream is None:
+                raise InvalidInput([_missing(source)])
+            return stream
+        return self._open_file(source)
+
+    def stamp(self, source: DatasetSource) -> str | None:
+        """Changes whenever the data does, as far as can be told without reading it. ``None``: nothing is there."""
+        if source.is_s3:
+            store, key = self._object(source)
+            stored = store.head(key)
+            return _object_stamp(stored) if stored else None
+        try:
+            found = self._resolved(source).stat()
+        except (OSError, InvalidInput):
+            return None
+        return f"{found.st_dev}:{found.st_ino}:{found.st_size}:{found.st_mtime_ns}:{found.st_ctime_ns}"
+
+    def _open_file(self, source: DatasetSource) -> BinaryIO:
+        try:
+            return open_nofollow(self._resolved(source))
+        except FileNotFoundError as trouble:
+            raise InvalidInput([_missing(source)]) from trouble
+        except OSError as trouble:
+            raise InvalidInput([_unreadable(source, trouble)]) from trouble
+
+    def _resolved(self, source: DatasetSource) -> Path:
+        """The file itself, symlinks followed; the last step is not followed again when it is opened."""
+        path = (self._root / source.uri).resolve(strict=True)
+        if not path.is_relative_to(self._root):
+            raise InvalidInput([_outside(source, path)])
+        return path
+
+    def _object(self, source: DatasetSource) -> tuple[ObjectStore, str]:
+        bucket, _, key = source.uri.removeprefix("s3://").partition("/")
+        return ObjectStore(self._s3(), bucket), key
+
+
+def _object_stamp(stored: Stored) -> str:
+    return f"{stored.etag}:{stored.version or ''}:{stored.size}:{stored.modified.isoformat()}"
+
+
+def _missing(source: DatasetSource) -> Diagnostic:
+    return error(
+        "data-not-found",
+        "Training data is not there",
+        detail=f"{named(source)} does not exist.",
+        hint="correct the path, or put the data there",
+        where=source.where,
+    )
+
+
+def _outside(source: DatasetSource, path: Path) -> Diagnostic:
+    return error(
+        "outside-project",
+        "Training data lies outside the project's folder",
+        detail=f"{named(source)} leads to {path}. What is trained on must be what is reviewed.",
+        hint="copy the data into the project, or name an s3:// address",
+        where=source.where,
+    )
+
+
+def _unreadable(source: DatasetSource, trouble: OSError) -> Diagnostic:
+    told = {errno.EINVAL: "it is not a file", errno.EISDIR: "it is a folder", errno.ELOOP: "its symlinks lead nowhere"}
+    return error(
+        "data-unreadable",
+        "Training data cannot be read",
+        detail=f"{named(source)}: {told.get(trouble.errno or 0) or trouble.strerror or trouble}.",
+        hint="name a file that you may read",
+        where=source.where,
+    )

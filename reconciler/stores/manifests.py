@@ -1,0 +1,162 @@
+"""Finding and reading a project's manifests.
+
+A project is a folder with ``reconciler.yaml``. Its manifests are that file, and every ``*.yaml`` and ``*.yml`` below that names our
+``apiVersion`` or the kind ``FineTunedModel``; other YAML (Compose files, workflows, charts) is none of our business. Not entered:
+hidden folders, ``node_modules``, virtual environments, symlinks to folders, and folders with a ``reconciler.yaml`` of their own,
+which are other projects.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from reconciler.domain.diagnostic import Diagnostic, Location, error, warning
+from reconciler.manifest.load import SourceFile
+from reconciler.manifest.text import MAX_FILE
+from reconciler.stores.files import open_nofollow
+
+PROJECT_FILE = "reconciler.yaml"
+MAX_FILES = 10_000
+MAX_DEPTH = 32
+
+_OURS = re.compile(
+    rb"""apiVersion["']?\s*:\s*["']?reconciler\b|\bkind["']?\s*:\s*["']?FineTunedModel\b""", re.IGNORECASE
+)
+"""Enough to be read. Whether it is right, ``reconciler.manifest`` says: a misspelt manifest must not look like a removed one."""
+
+_KIND = re.compile(rb"""^kind["']?\s*:\s*["']?(?:Dataset|Project)["']?\s*$""", re.MULTILINE | re.IGNORECASE)
+_API_VERSION = re.compile(rb"""^["']?apiVersion["']?\s*:""", re.MULTILINE | re.IGNORECASE)
+_SKIPPED = frozenset({"node_modules", "__pycache__", "venv", "site-packages"})
+
+
+@dataclass(frozen=True)
+class Manifests:
+    """What was found. Iterating gives the files, in the order of their paths."""
+
+    files: tuple[SourceFile, ...]
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+    def __iter__(self) -> Iterator[SourceFile]:
+        return iter(self.files)
+
+
+def find_project(start: Path) -> Path | None:
+    """The nearest folder with ``reconciler.yaml``, from ``start`` upward; absolute."""
+    folder = start.resolve()
+    return next((each for each in (folder, *folder.parents) if (each / PROJECT_FILE).is_file()), None)
+
+
+def read_manifests(root: Path) -> Manifests:
+    """Everything below ``root``; paths are relative to it. What cannot be read becomes a diagnostic."""
+    root = root.resolve()
+    files: list[SourceFile] = []
+    problems: list[Diagnostic] = []
+    for path in _walk(root, problems):
+        name = path.relative_to(root).as_posix()
+        match _read(path, name, root):
+            case SourceFile() as file:
+                files.append(file)
+            case Diagnostic() as problem:
+                problems.append(problem)
+        if len(files) > MAX_FILES:
+            problems.append(_too_many(root))
+            break
+    return Manifests(tuple(files), tuple(problems))
+
+
+def _walk(folder: Path, problems: list[Diagnostic], depth: int = 0) -> Iterator[Path]:
+    """YAML files of the folder, then of the folders below, by name."""
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError as trouble:
+        problems.append(_unreadable(str(folder), trouble))
+        return
+    yield from (Path(entry) for entry in entries if _is_yaml(entry))
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False) and depth < MAX_DEPTH and _is_entered(entry):
+            yield from _walk(Path(entry), problems, depth + 1)
+
+
+def _is_yaml(entry: os.DirEntry[str]) -> bool:
+    named = entry.name.lower().endswith((".yaml", ".yml")) and not entry.name.startswith(".")
+    return named and not entry.is_dir()
+
+
+def _is_entered(entry: os.DirEntry[str]) -> bool:
+    if entry.name.startswith(".") or entry.name in _SKIPPED:
+        return False
+    return not any(os.path.lexists(os.path.join(entry, name)) for name in (PROJECT_FILE, "pyvenv.cfg"))
+
+
+def _read(path: Path, name: str, root: Path) -> SourceFile | Diagnostic | None:
+    """``None``: not ours. A symlink to a file within the project is read where it points to."""
+    try:
+        if path.is_symlink():
+            return _symlink(path, name, root)
+        with open_nofollow(path) as file:
+            content = file.read(MAX_FILE + 1)
+            size = os.fstat(file.fileno()).st_size
+    except OSError as trouble:
+        return _unreadable(name, trouble)
+    return _judged(content, name, size)
+
+
+def _judged(content: bytes, name: str, size: int) -> SourceFile | Diagnostic | None:
+    if name == PROJECT_FILE or _OURS.search(content):
+        return _too_large(name, size) if len(content) > MAX_FILE else SourceFile(path=name, text=content)
+    if _KIND.search(content) and not _API_VERSION.search(content):
+        return warning(
+            "not-read",
+            "A file looks like a manifest but names no apiVersion",
+            detail=f"{name} was not read.",
+            hint="write `apiVersion: reconciler/v1` at the top of each document",
+            where=Location(file=name),
+        )
+    return None
+
+
+def _symlink(path: Path, name: str, root: Path) -> Diagnostic | None:
+    target = path.resolve(strict=True)
+    if target.is_relative_to(root):
+        return None
+    return error(
+        "outside-project",
+        "A symlink leaves the project's folder",
+        detail=f"{name} points to {target}. What is applied must be what is reviewed.",
+        hint="copy the file into the project",
+        where=Location(file=name),
+    )
+
+
+def _too_large(name: str, size: int) -> Diagnostic:
+    return error(
+        "file-too-large",
+        "A manifest file is too large",
+        detail=f"{name} has {size:,} bytes; at most {MAX_FILE:,} are read.",
+        hint="split it into several files; training data belongs into a Dataset, not into a manifest",
+        where=Location(file=name),
+    )
+
+
+def _too_many(root: Path) -> Diagnostic:
+    return error(
+        "too-many-files",
+        "Too many manifest files",
+        detail=f"More than {MAX_FILES:,} below {root}.",
+        hint="make several projects of it",
+        where=Location(file=PROJECT_FILE),
+    )
+
+
+def _unreadable(name: str, trouble: OSError) -> Diagnostic:
+    return error(
+        "unreadable",
+        "A file or folder cannot be read",
+        detail=f"{name}: {trouble.strerror or trouble}",
+        hint="check its permissions, or move it out of the project",
+        where=Location(file=name),
+    )

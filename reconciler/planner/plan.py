@@ -101,7 +101,8 @@ class _Draft:
             self.options,
             self._parent(want),
         )
-        changes = (*changes_for(s), *self._replaced(s))
+        replaced = self._replaced(want)
+        changes = (*_then_undeploying(changes_for(s), replaced), *(c for old in replaced for c in _replacing(s, old)))
         if former is not None:
             changes = (_renaming(s, former, changes),)
         strangers = [f for f in self.snapshot.foreign if _is_in_the_way(f, want, changes)]
@@ -135,13 +136,12 @@ class _Draft:
         ids = tuple(change.id for change in outcome.changes if change.action in coming and trains)
         return ParentStanding(Parent.COMING, ids) if ids else ParentStanding(Parent.STALLED)
 
-    def _replaced(self, s: Situation) -> tuple[Change, ...]:
+    def _replaced(self, want: DesiredModel) -> list[ModelObservation]:
         """What another provider still holds of a model that has changed its provider."""
-        others = [
-            m for m in self.snapshot.models if m.name == s.want.name and m.provider is not s.want.resolved.provider
-        ]
-        changes = [change for other in others if _holds_anything(other) for change in _replacing(s, other)]
-        return tuple(changes)
+        kept = {model.name for model in self.wanted}
+        names = {want.name, want.resolved.renamed_from} - (kept - {want.name})
+        others = [m for m in self.snapshot.models if m.name in names and m.provider is not want.resolved.provider]
+        return [other for other in others if _holds_anything(other)]
 
     def _is_doomed(self, seen: ModelObservation) -> bool:
         former = {model.resolved.renamed_from for model in self.wanted}
@@ -174,9 +174,22 @@ class _Draft:
         )
 
     def _with_conditions(self, change: Change) -> Change:
-        outcome = self.outcomes[model_name(change.address)]
+        outcome = self.outcomes.get(model_name(change.address))
+        if outcome is None:
+            return change
         conditions = conditions_of(outcome.situation.seen, outcome.situation.want, outcome.changes)
         return change.model_copy(update={"conditions": conditions})
+
+
+def _then_undeploying(changes: Sequence[Change], replaced: Sequence[ModelObservation]) -> tuple[Change, ...]:
+    """What leads to the new deployment leads to the end of the old one."""
+    old = [deployment.name for other in replaced for deployment in other.deployments]
+    undeploys = tuple(FollowUp(action=Action.UNDEPLOY, target=name, why="once its successor stands") for name in old)
+    leading = (Action.TRAIN, Action.WAIT, Action.DEPLOY, Action.ROLL)
+    return tuple(
+        change.model_copy(update={"then": (*change.then, *undeploys)}) if change.action in leading else change
+        for change in changes
+    )
 
 
 def _replacing(s: Situation, other: ModelObservation) -> tuple[Change, ...]:

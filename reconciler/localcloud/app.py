@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import logging
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -44,8 +46,7 @@ class LocalCloud:
         request = _whole_request(environ)
         region, signed_for = signing_scope(request)
         with self.world.lock:
-            self.settle()
-            answer = self._answer(request, region, signed_for)
+            answer = self._answer_or_own_up(request, region, signed_for)
             request_id = self.world.new_id(36)
         headers = {**answer.headers, "x-amzn-RequestId": request_id}
         return Response([answer.body], answer.status, headers)(environ, start_response)  # a list: HEAD keeps its length
@@ -81,6 +82,18 @@ class LocalCloud:
         with self.world.lock:
             self.world.reset()
             self.moto.reset()
+
+    def _answer_or_own_up(self, request: Request, region: str, signed_for: str) -> Answer:
+        """A fault of our own is answered as AWS answers its own, with the traceback in the log."""
+        try:
+            self.settle()
+            return self._answer(request, region, signed_for)
+        except LostResponse:
+            raise
+        except Exception as broken:
+            logging.getLogger(__name__).exception("%s %s failed", signed_for, request.headers.get("X-Amz-Target"))
+            text = f"The embedded cloud failed: {type(broken).__name__}: {broken}"
+            return write_error("sagemaker", AwsError("InternalFailure", text, status=500))
 
     # -- our own services
 
@@ -136,7 +149,7 @@ class LocalCloud:
         operation = found.operation.name if found else f"{request.method} {request.path}"
         name = _moto_subject(service, request, found)
         fault = self.world.fault(SPOILING, f"{service}:{operation}", name)
-        log = _Log(self.world, service, operation, name, region, {"body": request.get_data(as_text=True)}, "client")
+        log = _Log(self.world, service, operation, name, region, _moto_params(request), "client")
         try:
             with log:
                 if fault is not None and fault.kind == "error":
@@ -211,6 +224,12 @@ def _first_route(candidates: tuple[str, ...], request: Request) -> tuple[str, Ro
 def _moto_subject(service: str, request: Request, found: Route | None) -> str:
     """What a request to moto is about: for S3 bucket/key; for the others nothing that faults could name."""
     return request.path.lstrip("/") if service == "s3" and found is not None else ""
+
+
+def _moto_params(request: Request) -> Mapping[str, Any]:
+    """What tells one request to moto from another."""
+    body = hashlib.sha256(request.get_data()).hexdigest()
+    return {"path": request.path, "query": request.query_string.decode(), "body": body}
 
 
 class _Log:

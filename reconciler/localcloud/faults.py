@@ -12,7 +12,7 @@ KINDS: Mapping[str, str] = {
     "error": "the call is refused with `code` and `message`, and nothing happens",
     "error-after-effect": "the call is carried out, and answered with `code` and `message`",
     "lost-response": "the call is carried out, and the connection closes without an answer",
-    "stale-read": "what the call names is not found, though it exists",
+    "stale-read": "what the call names is not found, though it exists (not in S3 and moto's other services)",
     "fail": "the job or endpoint that the call starts ends as Failed, with `message` as its reason",
     "capacity": "the job or endpoint that the call starts ends as Failed for want of instances",
     "rollback": "the endpoint update that the call starts rolls back to the configuration before",

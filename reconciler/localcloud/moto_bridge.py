@@ -7,12 +7,12 @@ do takes place in wall time: their dates do not follow the cloud's clock.
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
-from urllib.parse import urlsplit
 
 import moto.backends
 from moto.core.base_backend import BackendDict
@@ -33,6 +33,7 @@ MOTO_BY_SIGNING_NAME: Mapping[str, str] = {
 }
 """The services taken from moto, by the name that clients sign for; botocore and moto call them alike."""
 
+URI = re.compile(r"s3://([^/]+)(?:/(.*))?", re.DOTALL)
 KEPT_EXTRAS = ("bucket_accounts",)
 """State that a service's backends keep beside themselves."""
 
@@ -108,6 +109,8 @@ class MotoObjects:
         self._account = account
 
     def list(self, uri: str) -> Mapping[str, int] | None:
+        if not is_uri(uri):
+            return None
         bucket, prefix = split_uri(uri)
         with self._state.in_place():
             held = self._backend().buckets.get(bucket)
@@ -116,6 +119,8 @@ class MotoObjects:
             return {key: item.size for key, item in held.keys.items() if key.startswith(prefix)}
 
     def get(self, uri: str) -> bytes | None:
+        if not is_uri(uri):
+            return None
         bucket, key = split_uri(uri)
         with self._state.in_place():
             held = self._backend().buckets.get(bucket)
@@ -140,12 +145,17 @@ def moto_app(name: str) -> WsgiApp:
     return app
 
 
+def is_uri(text: str) -> bool:
+    """Whether it has the shape s3://bucket/key."""
+    return URI.fullmatch(text) is not None
+
+
 def split_uri(uri: str) -> tuple[str, str]:
     """Bucket and key of s3://bucket/key. Raises ValidationException for what is no such URI."""
-    parts = urlsplit(uri)
-    if parts.scheme != "s3" or not parts.netloc:
+    parts = URI.fullmatch(uri)
+    if parts is None:
         raise AwsError("ValidationException", f"{uri!r} is not an S3 URI such as s3://bucket/key")
-    return parts.netloc, uri[len("s3://") + len(parts.netloc) + 1 :]
+    return parts[1], parts[2] or ""
 
 
 def _backends(name: str) -> BackendDict[Any]:

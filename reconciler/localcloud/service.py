@@ -21,7 +21,7 @@ OUTCOME_KINDS = frozenset({"fail", "capacity", "rollback", "interrupt"})
 
 
 class Objects(Protocol):
-    """The embedded cloud's S3, as its other services see it. URIs are s3://bucket/key."""
+    """The embedded cloud's S3, as its other services see it. URIs are s3://bucket/key; others find nothing."""
 
     def list(self, uri: str) -> Mapping[str, int] | None:
         """Sizes in bytes by key, of all objects whose key starts with the URI's; None when there is no such bucket."""

@@ -102,8 +102,12 @@ class World:
         resource.generation += 1
 
     def due(self) -> Iterator[tuple[Event, Resource]]:
-        """Events whose time has come, one by one, oldest first; what they plan in turn is given too if it is due."""
-        while self._events and self._events[0].at <= self.clock.now():
+        """Events whose time has come, one by one, oldest first; what they plan in turn is given too if it is due.
+
+        Let each happen with the clock held at its time: then one long wait ends like many short ones.
+        """
+        now = self.clock.now()
+        while self._events and self._events[0].at <= now:
             event = heapq.heappop(self._events)
             resource = self._by_arn.get(event.arn)
             if resource is not None and resource.generation == event.generation:

@@ -19,18 +19,27 @@ SORT_KEYS: Mapping[str, Callable[[Resource], Any]] = {
 }
 
 
-def lister(kind: str, member: str, summary: Callable[[Resource], dict[str, Any]], *, order: str) -> Operation:
+def lister(
+    kind: str,
+    member: str,
+    summary: Callable[[Resource], dict[str, Any]],
+    *,
+    order: str = "Descending",
+    status_last: bool = False,
+) -> Operation:
     """A List operation. `order` is the one that holds when the client names none: it differs from API to API.
 
-    A status is looked at after the page was cut: a page may be empty and yet have a next one, as on AWS.
+    With `status_last`, a status is looked at after the page was cut: a page may be empty and yet have a next one.
     """
 
     def list_resources(call: Call) -> dict[str, Any]:
-        kept = [resource for resource in call.all(kind) if _keeps(resource, call.params)]
+        status = call.params.get("StatusEquals")
+        kept = [
+            one for one in call.all(kind) if _keeps(one, call.params) and (status_last or status in (None, one.status))
+        ]
         descending = call.params.get("SortOrder", order) == "Descending"
         kept.sort(key=SORT_KEYS[call.params.get("SortBy", "CreationTime")], reverse=descending)
         shown, token = page(kept, call.params.get("NextToken"), call.params.get("MaxResults"), default=PAGE)
-        status = call.params.get("StatusEquals")
         return {member: [summary(one) for one in shown if status in (None, one.status)], "NextToken": token}
 
     return list_resources
@@ -49,7 +58,7 @@ BOUNDS: Mapping[str, Callable[[Resource, float], bool]] = {
     "LastModifiedTimeBefore": lambda resource, bound: resource.updated < bound,
 }
 
-list_training_jobs = lister(TRAINING_JOB, "TrainingJobSummaries", training.summary, order="Ascending")
-list_models = lister(MODEL, "Models", inference.model_summary, order="Descending")
-list_endpoint_configs = lister(ENDPOINT_CONFIG, "EndpointConfigs", inference.config_summary, order="Descending")
-list_endpoints = lister(ENDPOINT, "Endpoints", endpoints.summary, order="Descending")
+list_training_jobs = lister(TRAINING_JOB, "TrainingJobSummaries", training.summary, order="Ascending", status_last=True)
+list_models = lister(MODEL, "Models", inference.model_summary)
+list_endpoint_configs = lister(ENDPOINT_CONFIG, "EndpointConfigs", inference.config_summary)
+list_endpoints = lister(ENDPOINT, "Endpoints", endpoints.summary)

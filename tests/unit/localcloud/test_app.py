@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from reconciler.localcloud.app import LocalCloud
+from reconciler.localcloud.clock import Clock
 from reconciler.localcloud.inprocess import session
-from tests.unit.localcloud.story import BUCKET, put_data, put_model
+from reconciler.localcloud.world import World
+from tests.unit.localcloud.story import BUCKET, NO_RETRIES, ROLE, error_of, put_config, put_data, put_model
 
 
 def test_clouds_in_one_process_share_nothing() -> None:
@@ -102,3 +105,41 @@ def test_a_call_from_within_is_checked_and_logged(cloud: LocalCloud) -> None:
     assert answer["ModelArn"].endswith("model/m")
     (entry,) = cloud.world.requests
     assert (entry.caller, entry.operation) == ("scheduler", "CreateModel")
+
+
+def test_one_long_wait_ends_like_many_short_ones() -> None:
+    ends = []
+    for steps in (1, 50):
+        cloud = LocalCloud(world=World(clock=Clock(speed=0, start=1_800_000_000)))
+        aws: Any = session(cloud)
+        put_model(aws, "m")
+        put_config(aws, "c", "m")
+        aws.client("sagemaker").create_endpoint(EndpointName="e", EndpointConfigName="c")
+        aws.client("scheduler").create_schedule(
+            Name="off",
+            ScheduleExpression="rate(1 hours)",
+            FlexibleTimeWindow={"Mode": "OFF"},
+            Target={
+                "Arn": "arn:aws:scheduler:::aws-sdk:sagemaker:updateEndpointWeightsAndCapacities",
+                "RoleArn": ROLE,
+                "Input": json.dumps({"EndpointName": "e", "DesiredWeightsAndCapacities": [{"VariantName": "main"}]}),
+            },
+        )
+        for _ in range(steps):
+            cloud.advance(10 * 3600 / steps)
+        endpoint = cloud.world.find("us-east-1", "sagemaker:endpoint", "e")
+        assert endpoint is not None
+        ends.append([(transition.status, round(transition.at, 3)) for transition in endpoint.transitions])
+    assert ends[0] == ends[1]
+    assert len(ends[0]) > 15
+
+
+def test_a_failure_of_our_own_is_answered_as_one(cloud: LocalCloud, aws: Any, caplog: Any) -> None:
+    put_model(aws, "m")
+    model = cloud.world.find("us-east-1", "sagemaker:model", "m")
+    assert model is not None
+    model.spec = None  # type: ignore[assignment]
+    with pytest.raises(ClientError) as raised:
+        aws.client("sagemaker", config=NO_RETRIES).describe_model(ModelName="m")
+    assert error_of(raised)[0] == "InternalFailure"
+    assert "Traceback" in caplog.text

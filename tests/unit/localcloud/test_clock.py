@@ -52,3 +52,11 @@ def test_it_never_runs_backwards() -> None:
         Clock().advance(-1)
     with pytest.raises(ValueError, match="0 or more"):
         Clock().run_at(-1)
+
+
+def test_held_it_shows_one_moment_and_then_goes_on() -> None:
+    clock = Clock(speed=0, start=100)
+    with clock.held_at(40):
+        assert (clock.now(), clock.held) == (40, True)
+    assert not clock.held
+    assert clock.now() == 100

@@ -6,7 +6,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from reconciler.localcloud.app import LocalCloud
-from tests.unit.localcloud.story import error_of, job_request, put_data, put_model
+from tests.unit.localcloud.story import error_of, job_request, put_config, put_data, put_model
 
 
 def test_lists_filter_sort_and_page(cloud: LocalCloud, aws: Any) -> None:
@@ -37,6 +37,18 @@ def test_a_status_is_looked_at_after_the_page_was_cut(cloud: LocalCloud, aws: An
     assert first["TrainingJobSummaries"] == []
     rest = sagemaker.list_training_jobs(StatusEquals="Stopping", MaxResults=2, NextToken=first["NextToken"])
     assert [job["TrainingJobName"] for job in rest["TrainingJobSummaries"]] == ["job-3"]
+
+
+def test_endpoints_are_filtered_before_they_are_paged(cloud: LocalCloud, aws: Any) -> None:
+    put_model(aws, "m")
+    put_config(aws, "c", "m")
+    sagemaker = aws.client("sagemaker")
+    for number in range(3):
+        sagemaker.create_endpoint(EndpointName=f"e-{number}", EndpointConfigName="c")
+        cloud.advance(200)
+    listed = sagemaker.list_endpoints(StatusEquals="InService", MaxResults=1)
+    assert [endpoint["EndpointName"] for endpoint in listed["Endpoints"]] == ["e-1"]
+    assert "NextToken" in listed
 
 
 def test_tags_are_overwritten_listed_and_deleted(aws: Any) -> None:

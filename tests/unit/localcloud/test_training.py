@@ -118,6 +118,13 @@ def test_missing_input_fails_the_job_while_it_downloads(cloud: LocalCloud, sagem
     assert job["SecondaryStatusTransitions"][-2]["Status"] == "Downloading"
 
 
+def test_an_address_outside_s3_finds_nothing(cloud: LocalCloud, sagemaker: Any) -> None:
+    inputs = [channel("training", "https://example.com/data")]
+    sagemaker.create_training_job(**job_request("job", InputDataConfig=inputs))
+    cloud.advance(HOUR)
+    assert _describe(sagemaker)["FailureReason"].startswith("ClientError: Data download failed:")
+
+
 def test_a_bucket_that_is_not_there_fails_the_upload(cloud: LocalCloud, sagemaker: Any) -> None:
     sagemaker.create_training_job(**job_request("job", OutputDataConfig={"S3OutputPath": "s3://nowhere/out"}))
     cloud.advance(HOUR)

@@ -75,8 +75,7 @@ def _read_through(
     open: Open, source: DatasetSource, split: Split | None
 ) -> tuple[Examined | None, tuple[Diagnostic, ...]]:
     tally, flaws = _Tally(split), Flaws()
-    with open(source) as stream:
-        text = Text(stream)
+    with Text(open(source)) as text:
         for found in read(text, source.uri):
             if isinstance(found, Record):
                 tally.add(found)

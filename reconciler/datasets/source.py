@@ -55,7 +55,7 @@ class Unreadable(Exception):
 
 
 class Text:
-    """The lines of a stream, with their line endings. Iterate once.
+    """The lines of a stream, with their line endings. Iterate once, within ``with``, which closes the stream.
 
     ``size`` counts the (uncompressed) bytes read so far; ``flaws`` holds the undecodable lines, whose damaged characters
     come as U+FFFD. Iterating raises :class:`Unreadable`.
@@ -64,7 +64,15 @@ class Text:
     def __init__(self, stream: BinaryIO) -> None:
         self.size = 0
         self.flaws: list[Flaw] = []
+        self._raw = stream
         self._stream = _unzipped(stream)
+
+    def __enter__(self) -> Text:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stream.close()
+        self._raw.close()
 
     def first_character(self) -> str:
         """The first character that is not white space, or nothing. Consumes nothing. Raises Unreadable."""

@@ -91,8 +91,8 @@ def _verified(facts: DatasetFacts, open: Open) -> Iterator[tuple[Record, bytes]]
 
 
 def _records(facts: DatasetFacts, open: Open) -> Iterator[tuple[Record, bytes]]:
-    with open(facts.source) as stream:
-        for found in read(Text(stream), facts.source.uri):
+    with Text(open(facts.source)) as text:
+        for found in read(text, facts.source.uri):
             if not isinstance(found, Record):
                 raise _changed(facts)
             yield found, content(found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -68,7 +69,7 @@ class DataFiles:
 
     def _resolved(self, source: DatasetSource) -> Path:
         """The file itself, symlinks followed; the last step is not followed again when it is opened."""
-        path = (self._root / source.uri).resolve(strict=True)
+        path = Path(os.path.realpath(self._root / source.uri, strict=True))
         if not path.is_relative_to(self._root):
             raise InvalidInput([_outside(source, path)])
         return path

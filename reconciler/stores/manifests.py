@@ -83,7 +83,7 @@ def _walk(folder: Path, problems: list[Diagnostic], depth: int = 0) -> Iterator[
 
 def _is_yaml(entry: os.DirEntry[str]) -> bool:
     named = entry.name.lower().endswith((".yaml", ".yml")) and not entry.name.startswith(".")
-    return named and not entry.is_dir()
+    return named and not os.path.isdir(entry)
 
 
 def _is_entered(entry: os.DirEntry[str]) -> bool:
@@ -120,7 +120,7 @@ def _judged(content: bytes, name: str, size: int) -> SourceFile | Diagnostic | N
 
 
 def _symlink(path: Path, name: str, root: Path) -> Diagnostic | None:
-    target = path.resolve(strict=True)
+    target = Path(os.path.realpath(path, strict=True))
     if target.is_relative_to(root):
         return None
     return error(

@@ -55,13 +55,20 @@ def read(path: Path) -> SavedPlan:
     content = {key: document.get(key) for key in ("plan", "options", "toolVersion")}
     if document.get("checksum") != _checksum(content):
         raise _damaged(path)
+    plan, options = _parsed(path, content)
+    if plan.digest != digest_of(plan):
+        raise _damaged(path)
+    return SavedPlan(plan, options, str(content["toolVersion"]))
+
+
+def _parsed(path: Path, content: dict[str, Any]) -> tuple[Plan, PlanOptions]:
     try:
         plan, options = Plan.model_validate(content["plan"]), PlanOptions.model_validate(content["options"])
     except ValidationError as trouble:
-        raise ReconcilerError(f"{path} was written by version {content['toolVersion']}", hint=_AGAIN) from trouble
-    if plan.format_version != FORMAT_VERSION or plan.digest != digest_of(plan):
-        raise _damaged(path)
-    return SavedPlan(plan, options, str(content["toolVersion"]))
+        raise _of_another_version(path, content) from trouble
+    if plan.format_version != FORMAT_VERSION:
+        raise _of_another_version(path, content)
+    return plan, options
 
 
 def _document(path: Path) -> dict[str, Any]:
@@ -83,3 +90,8 @@ def _checksum(content: Any) -> str | None:
 
 def _damaged(path: Path) -> ReconcilerError:
     return ReconcilerError(f"{path} was damaged or changed after it was saved: nothing was done", hint=_AGAIN)
+
+
+def _of_another_version(path: Path, content: dict[str, Any]) -> ReconcilerError:
+    written = content["toolVersion"]
+    return ReconcilerError(f"{path} was written by version {written}; this is {__version__}", hint=_AGAIN)

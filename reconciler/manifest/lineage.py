@@ -9,6 +9,7 @@ from typing import Any
 from reconciler.domain.catalog import Catalog, FoundationModel, ProviderName
 from reconciler.domain.diagnostic import Diagnostic, error
 from reconciler.domain.kinds.fine_tuned_model import FineTunedModelSpec, ParentModel
+from reconciler.domain.naming import is_legal_name
 from reconciler.domain.spelling import did_you_mean
 from reconciler.manifest.shape import Shaped, found
 from reconciler.manifest.view import Surroundings
@@ -18,7 +19,7 @@ _PATH = ("spec", "baseModel")
 
 @dataclass(frozen=True, slots=True)
 class Lineage:
-    """``base`` and ``provider`` are ``None`` where they could not be determined; that has been told."""
+    """``depth`` counts the models above. ``base`` and ``provider`` are ``None`` where they could not be determined; that has been told."""
 
     base: FoundationModel | None
     provider: ProviderName | None
@@ -28,13 +29,25 @@ class Lineage:
 
 def lineages(
     models: Sequence[Shaped], around: Surroundings, defaults: Mapping[str, Any]
-) -> tuple[dict[str, Lineage], tuple[Diagnostic, ...]]:
-    """By name. Models on a cycle, or built on one, have no base."""
-    tree = _Tree({model.name: model for model in reversed(models) if model.name is not None}, around, defaults)
+) -> tuple[tuple[Lineage, ...], tuple[Diagnostic, ...]]:
+    """One for each model, in their order. Models on a cycle, or built on one, have no base."""
+    keys = _keys(models)
+    tree = _Tree(dict(zip(keys, models, strict=True)), around, defaults)
     problems = [*tree.cycles()]
-    for name in sorted(tree.models, key=lambda name: len(tree.ancestors(name))):
-        problems += tree.resolve(name)
-    return tree.resolved, tuple(problems)
+    for key in sorted(keys, key=lambda key: len(tree.ancestors(key))):
+        problems += tree.resolve(key)
+    return tuple(tree.resolved[key] for key in keys), tuple(problems)
+
+
+def _keys(models: Sequence[Shaped]) -> list[str]:
+    """The first model of a name is known by it; the others, and those without one, by what no reference can name."""
+    taken: set[str] = set()
+    keys = []
+    for number, model in enumerate(models):
+        key = model.name if model.name and model.name not in taken else f"({number})"
+        taken.add(key)
+        keys.append(key)
+    return keys
 
 
 class _Tree:
@@ -112,7 +125,7 @@ class _Tree:
             "unknown-reference",
             "A reference leads nowhere",
             detail=f"`spec.baseModel.fineTunedModel` is `{parent}`; no FineTunedModel has that name.",
-            hint=did_you_mean(parent, (name for name in self.models if name != model.name)),
+            hint=did_you_mean(parent, (name for name in self.models if name != model.name and is_legal_name(name))),
             where=model.document.at((*_PATH, "fineTunedModel")),
             address=model.address,
         )

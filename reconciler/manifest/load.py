@@ -149,14 +149,15 @@ class _Loading:
         )
 
     def _views(self, resources: Sequence[Shaped], around: Surroundings, folder: Folder) -> list[ModelView]:
+        """Parents before children, then by name, whatever the order of the files."""
         models = [each for each in resources if isinstance(each.spec, FineTunedModelSpec)]
         inherited = around.project.data.get("defaults", {}) if around.project else {}
         lines, problems = lineages(models, around, inherited)
         self.problems += problems
         known = [each.name for each in resources if each.kind == "Dataset" and each.name is not None]
-        none = Lineage(None, None, None, 0)
-        views = [_view(model, around, inherited, lines.get(model.name or "", none)) for model in models]
-        return [self._with_data(view, folder, known) for view in sorted(views, key=lambda view: _order(view, lines))]
+        lined = sorted(zip(models, lines, strict=True), key=lambda pair: (pair[1].depth, pair[0].name or ""))
+        views = [_view(model, around, inherited, line) for model, line in lined]
+        return [self._with_data(view, folder, known) for view in views]
 
     def _with_data(self, view: ModelView, folder: Folder, known: Sequence[str]) -> ModelView:
         dataset = view.spec.dataset
@@ -224,12 +225,6 @@ def _one_spelling(spec: Mapping[str, Any]) -> Mapping[str, Any]:
     if not isinstance(hyperparameters.get("optional"), dict):
         return spec
     return {**spec, "hyperparameters": {**hyperparameters, "optional": normalised(hyperparameters["optional"])}}
-
-
-def _order(view: ModelView, lines: Mapping[str, Lineage]) -> tuple[int, str]:
-    """Parents before children, then by name, whatever the order of the files."""
-    name = view.shaped.name or ""
-    return lines[name].depth if name in lines else 0, name
 
 
 def _needed_roles(views: Sequence[ModelView]) -> frozenset[str]:

@@ -233,7 +233,7 @@ class _Reader:
             return (
                 "duplicate-key",
                 "A key is given twice",
-                f"`{key[:60]}` stands here and at the place named below.",
+                f"`{key[:60]}` already stands in line {self.keys[path].line}; the first one counts.",
                 "remove one of them",
             )
         if event.implicit[0] and not _is_text(key):

@@ -106,8 +106,8 @@ def _hours(view: ModelView, hours: str) -> Iterator[Diagnostic]:
             "invalid-hours",
             "The hours are not understood",
             *(*_RULE, "hours"),
-            detail=f"`spec.deployment.autoUndeploy.hours` is {found(hours)}: {wrong}.",
-            hint="write days and times such as `Mon-Fri 08:00-20:00` or `Mon,Wed 09:00-12:00,13:00-17:00`",
+            detail=f"`spec.deployment.autoUndeploy.hours`: {wrong}.",
+            hint="several windows: `Mon-Fri 08:00-20:00; Sat 10:00-12:00,13:00-17:00`",
         )
 
 

@@ -273,6 +273,18 @@ def test_duplicates_ignore_case_and_point_at_the_first() -> None:
     assert {str(place) for problem in result.diagnostics for place in problem.related} == {"1.yaml:3:18"}
 
 
+def test_a_duplicate_is_checked_by_what_it_says_itself() -> None:
+    result = loaded(
+        a_model(NOVA), a_model("baseModel: qwen\ndataset: {training: a/b}"), a_model(QWEN + "revision: 0", name="a b")
+    )
+    assert told(result) == [
+        "2.yaml:3:18 duplicate-name",
+        "2.yaml:5:14 unknown-base-model",
+        "3.yaml:3:18 invalid-name",
+        "3.yaml:7:13 out-of-range",
+    ]
+
+
 def test_a_cycle_is_shown_once_with_all_its_models() -> None:
     def child(name: str, parent: str) -> str:
         return a_model(f"baseModel: {{fineTunedModel: {parent}}}\ndataset: {{training: a/b}}\n", name=name)

@@ -126,9 +126,11 @@ def read_jsonl(lines: Iterable[str]) -> Iterator[Record | Flaw]:
 
 def _json_record(line: str, row: int) -> Record | Flaw:
     try:
-        value = json.loads(line)
-    except (ValueError, RecursionError) as trouble:
-        return Flaw("not-json", row, str(trouble) if isinstance(trouble, ValueError) else "nested too deeply")
+        value = json.loads(line.rstrip())
+    except json.JSONDecodeError as trouble:
+        return Flaw("not-json", row, f"{trouble.msg} at column {trouble.colno}")
+    except (ValueError, RecursionError):
+        return Flaw("not-json", row, "a number is too long, or values are nested too deeply")
     if not isinstance(value, dict):
         return Flaw("not-an-object", row, f"a JSON {_JSON_NAMES.get(type(value), 'value')}")
     made = _conversation(value, row) if "messages" in value else _pair(value, row)

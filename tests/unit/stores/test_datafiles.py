@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NoReturn
@@ -214,3 +215,11 @@ def test_every_problem_is_told_at_once(root: Path) -> None:
     data, problems = DataFiles(root, no_s3).training_data(model, no_rules)
     assert data is None
     assert [problem.code for problem in problems] == ["data-not-found", "missing-columns"]
+
+
+def test_compressed_files_are_read_and_closed(root: Path) -> None:
+    (root / "a.csv.gz").write_bytes(gzip.compress(as_csv(some_pairs(5))))
+    data, problems = DataFiles(root, no_s3).training_data(a_model(local("a.csv.gz")), rules())
+    assert not problems
+    assert data is not None
+    assert data.training_records == 5

@@ -28,6 +28,18 @@ def drift(invocation: Invocation, targets: tuple[str, ...]) -> int:
     drifted = drift_of(whole)
     if drifted.changes or invocation.json:
         show_plan(invocation, drifted)
-    else:
-        invocation.screen().line(("No drift. The cloud is as it was last applied.", "bold"))
+    if not invocation.json:
+        _conclude(invocation, len(drifted.changes))
     return ExitCode.CHANGES if drifted.changes else ExitCode.OK
+
+
+def _conclude(invocation: Invocation, count: int) -> None:
+    from reconciler.reports.figures import counted
+
+    screen = invocation.screen()
+    if not count:
+        screen.line(("No drift. The cloud is as it was last applied.", "bold"))
+        return
+    screen.blank()
+    screen.line((f"Drift: {counted(count, 'change')} that no manifest asked for.", "bold yellow"))
+    screen.line("`reconciler apply` brings the cloud back to what the manifests say.")

@@ -25,10 +25,10 @@ _PAST = {
 _RARE = (Action.STOP, Action.UPDATE, Action.ADOPT)
 
 _OPENINGS = {
-    RunState.CONVERGED: ("Apply complete!", "bold green"),
+    RunState.CONVERGED: ("{operation} complete!", "bold green"),
     RunState.WAITING: ("Started, and not waited for.", "bold cyan"),
     RunState.STALLED: ("Stalled: what is left needs a person.", "bold magenta"),
-    RunState.FAILED: ("Apply failed.", "bold red"),
+    RunState.FAILED: ("{operation} failed.", "bold red"),
     RunState.INTERRUPTED: ("Interrupted between two calls; the lock is released.", "bold yellow"),
     RunState.TIMED_OUT: ("The time given by --timeout is over; the lock is released.", "bold yellow"),
     RunState.NEEDS_APPROVAL: ("Stopped: what is left was not approved.", "bold yellow"),
@@ -46,20 +46,20 @@ _ADVICE = {
 }
 
 
-def applied_sentence(result: RunResult) -> str:
+def applied_sentence(result: RunResult, operation: str) -> str:
     """``Apply complete! 1 trained, 1 deployed, 0 rolled, 0 undeployed, 0 deleted.``"""
-    return f"{_OPENINGS[result.state][0]} {_counts(result)}"
+    return f"{_opening(result, operation)} {_counts(result)}"
 
 
-def draw_result(screen: Screen, result: RunResult) -> None:
+def draw_result(screen: Screen, result: RunResult, operation: str) -> None:
     screen.blank()
     for failure in result.failures:
         _draw_failure(screen, failure.change, failure.outcome.message)
     if result.state in (RunState.STALLED, RunState.NEEDS_APPROVAL, RunState.WAITING):
         for change in result.left:
             _draw_left(screen, change)
-    opening, style = _OPENINGS[result.state]
-    screen.line((opening, style), " ", (_counts(result), "bold"))
+    style = _OPENINGS[result.state][1]
+    screen.line((_opening(result, operation), style), " ", (_counts(result), "bold"))
     if result.postponed:
         names = ", ".join(change.target for change in result.postponed)
         screen.entry(
@@ -67,6 +67,10 @@ def draw_result(screen: Screen, result: RunResult) -> None:
         )
     if result.state in _ADVICE:
         screen.paragraph(_ADVICE[result.state])
+
+
+def _opening(result: RunResult, operation: str) -> str:
+    return _OPENINGS[result.state][0].format(operation=operation.capitalize())
 
 
 def _counts(result: RunResult) -> str:

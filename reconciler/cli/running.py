@@ -33,7 +33,7 @@ class Request:
 def carry_out(invocation: Invocation, request: Request) -> ExitCode:
     """Raises what the engine raises; every way in which a run ends by itself becomes an exit code."""
     stop = StopRequest()
-    told = teller(invocation)
+    told = teller(invocation, request.settings.operation)
     made = proposed(invocation, request.options, progress=told.progress, stop=stop)
     told.planned(made.plan)
     if not made.plan.can_apply:

@@ -27,15 +27,17 @@ class Teller(Protocol):
     def finished(self, result: RunResult) -> None: ...
 
 
-def teller(invocation: Invocation) -> Teller:
-    return JsonTeller() if invocation.json else PersonTeller(invocation)
+def teller(invocation: Invocation, operation: str) -> Teller:
+    """``operation``: ``apply`` or ``destroy``."""
+    return JsonTeller(operation) if invocation.json else PersonTeller(invocation, operation)
 
 
 class PersonTeller:
     """The plan and the result on stdout; what happens in between on stderr."""
 
-    def __init__(self, invocation: Invocation) -> None:
+    def __init__(self, invocation: Invocation, operation: str) -> None:
         self._invocation = invocation
+        self._operation = operation
         self.progress: Watch = watching(invocation)
 
     def planned(self, plan: Plan) -> None:
@@ -47,16 +49,17 @@ class PersonTeller:
     def finished(self, result: RunResult) -> None:
         from reconciler.cli.results import draw_result
 
-        draw_result(self._invocation.screen(), result)
+        draw_result(self._invocation.screen(), result, self._operation)
 
 
 class JsonTeller:
     """Terraform's stream: ``version``, ``planned_change``, ``diagnostic``, ``change_summary``, then what happens."""
 
-    def __init__(self) -> None:
+    def __init__(self, operation: str) -> None:
         from reconciler.domain.plan import FORMAT_VERSION
         from reconciler.reports.progress import JsonProgress
 
+        self._operation = operation
         self._stream: JsonProgress = JsonProgress(sys.stdout)
         self.progress: Watch = self._stream
         about = {"reconciler": __version__, "ui": FORMAT_VERSION}
@@ -67,7 +70,8 @@ class JsonTeller:
         from reconciler.reports.view.plan import summary_sentence
 
         document = plan_document(plan)
-        for entry in document["changes"]:
+        pending = {change.id for change in plan.pending}
+        for entry in (entry for entry in document["changes"] if entry["id"] in pending):
             kind = "resource_drift" if entry["drift"] else "planned_change"
             self._stream.write(kind, f"{entry['address']}: {entry['action']} {entry['target']}", more={"change": entry})
         for problem in document["diagnostics"]:
@@ -87,9 +91,9 @@ class JsonTeller:
 
         done = Counter(str(each.change.action) for each in result.performed if each.outcome.fault is None)
         more: dict[str, Any] = {
-            "changes": {**done, "operation": "apply"},
+            "changes": {**done, "operation": self._operation},
             "state": str(result.state),
             "run": result.run,
         }
         level = "info" if result.state in ("converged", "waiting") else "error"
-        self._stream.write("change_summary", applied_sentence(result), level=level, more=more)
+        self._stream.write("change_summary", applied_sentence(result, self._operation), level=level, more=more)

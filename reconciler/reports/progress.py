@@ -58,7 +58,7 @@ class PlainProgress(AbstractContextManager["PlainProgress"]):
                 self._screen.line((f"{self._now():%H:%M:%S} ", "dim"), *parts)
 
     def _is_news(self, event: Event) -> bool:
-        awaited = tuple(change.id + _last_reason(change) for change in event.waiting)
+        awaited = tuple(f"{change.id} {change.status_now}" for change in event.waiting)
         if awaited == self._told and self._now() - self._told_at < REMIND:
             return False
         self._told, self._told_at = awaited, self._now()
@@ -184,10 +184,6 @@ def _finished(change: Change, outcome: Outcome) -> tuple[Part, ...]:
 def _awaited(event: Event) -> str:
     awaited = ", ".join(f"{change.target} ({change.status_now})" for change in event.waiting)
     return f"Waiting for {awaited}" if awaited else event.message
-
-
-def _last_reason(change: Change) -> str:
-    return f"{change.status_now}:" + "".join(reason.message for reason in change.reasons)
 
 
 def _event_type(event: Event) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from reconciler.domain.plan import Plan
 from reconciler.reports.screen import Part, Screen
@@ -58,19 +58,23 @@ def _draw_change(screen: Screen, change: ChangeView) -> None:
     whole = change.tone is Tone.DESTROY
     what: Part = (f"  {change.what}", style if whole else "")
     screen.line((f"  {change.symbol} ", style), (change.address, style if whole else "bold"), what, drift)
-    for reason in change.reasons:
-        _labelled(screen, "because", reason)
+    _listed(screen, "because", change.reasons)
     for field in change.fields:
         _draw_field(screen, field)
+    _listed(screen, "with", change.made_with, style="dim")
     _labelled(screen, "status", change.status)
-    for cost in change.costs:
-        _labelled(screen, "cost", cost)
+    _listed(screen, "cost", change.costs)
     if change.fit:
         _labelled(screen, "fit", change.fit)
-    for step in change.then:
-        _labelled(screen, "then", step)
+    _listed(screen, "then", change.then)
     if change.waits_for:
         _labelled(screen, "after", ", ".join(change.waits_for))
+
+
+def _listed(screen: Screen, label: str, lines: Sequence[str], style: str = "") -> None:
+    """The label once, then a paragraph a line."""
+    for number, line in enumerate(lines):
+        _labelled(screen, "" if number else label, (line, style))
 
 
 def _labelled(screen: Screen, label: str, *parts: Part) -> None:

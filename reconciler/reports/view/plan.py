@@ -55,6 +55,8 @@ class ChangeView:
     drift: bool
     reasons: tuple[str, ...]
     fields: tuple[FieldView, ...]
+    made_with: tuple[str, ...]
+    """Of what is made for the first time: every setting, a line for each part of the manifest."""
     status: str
     """``Absent -> Training``."""
     costs: tuple[str, ...]
@@ -119,6 +121,7 @@ def summary_sentence(plan: Plan) -> str:
 
 def view_change(change: Change, by_id: Mapping[str, Change] | None = None) -> ChangeView:
     tone = _tone(change)
+    is_new = all(field.before is None for field in change.fields)
     return ChangeView(
         tone=tone,
         symbol=SYMBOLS[tone],
@@ -126,7 +129,8 @@ def view_change(change: Change, by_id: Mapping[str, Change] | None = None) -> Ch
         what=_what(change),
         drift=change.drift,
         reasons=tuple(reason.message for reason in change.reasons),
-        fields=tuple(_field(field) for field in change.fields),
+        fields=() if is_new or change.action.destroys else tuple(_field(field) for field in change.fields),
+        made_with=_made_with(change.fields) if is_new else (),
         status=_status(change),
         costs=_costs(change.cost),
         fit=_fit(change.fit),
@@ -181,6 +185,17 @@ def _field(field: FieldChange) -> FieldView:
     return FieldView(field.path, value_text(field.before), value_text(field.after), _EFFECTS[field.effect])
 
 
+def _made_with(fields: Iterable[FieldChange]) -> tuple[str, ...]:
+    """``dataset: training.source support, ...``; what stands alone in the spec comes first."""
+    groups: dict[str, list[str]] = {"": []}
+    for field in fields:
+        group, _, name = field.path.removeprefix("spec.").rpartition(".")
+        group, _, inner = group.partition(".")
+        text = field.after if isinstance(field.after, str) else value_text(field.after)
+        groups.setdefault(group, []).append(f"{f'{inner}.' if inner else ''}{name} {text}")
+    return tuple(f"{group}: {', '.join(said)}" if group else ", ".join(said) for group, said in groups.items() if said)
+
+
 def value_text(value: Any, limit: int = 120) -> str:
     """JSON, shortened in the middle where it is long; ``(absent)`` for what is not there."""
     if value is None:
@@ -226,7 +241,8 @@ def _embedded(plan: Plan) -> tuple[str, ...]:
     if plan.cloud != "local":
         return ()
     return (
-        "The cloud is the embedded one on this machine: nothing here is billed. Costs are what AWS would charge; durations are simulated.",
+        "The cloud is the embedded one on this machine: nothing is billed, durations are simulated, its clock is its own. "
+        "Costs are what AWS would charge.",
     )
 
 

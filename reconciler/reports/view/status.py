@@ -51,7 +51,7 @@ class StatusView:
 def view_status(plan: Plan, snapshot: Snapshot) -> StatusView:
     """Every model of the manifests or of the cloud; one on two providers has two rows."""
     planned = {(change.address.partition("/")[2], change.provider) for change in plan.changes}
-    seen = {(model.name, model.provider) for model in snapshot.models}
+    seen = {(model.name, model.provider) for model in snapshot.models if holds_anything(model)}
     rows = (_row(name, provider, plan, snapshot) for name, provider in sorted(planned | seen))
     return StatusView(view_header(plan), snapshot.observed_at, tuple(rows))
 
@@ -69,6 +69,11 @@ def _row(name: str, provider: ProviderName, plan: Plan, snapshot: Snapshot) -> M
         conditions=next((change.conditions for change in changes if change.conditions), ()),
         pending=tuple(change for change in changes if change.is_pending),
     )
+
+
+def holds_anything(observed: ModelObservation) -> bool:
+    """False where only the records of what was deleted are left, which Bedrock keeps for ever."""
+    return bool(observed.deployments) or not all(version.is_gone for version in observed.versions)
 
 
 def version_of(observed: ModelObservation | None) -> str:
@@ -94,7 +99,7 @@ def runs_on(deployment: Deployment) -> str:
 
 
 def _births(observed: ModelObservation) -> Iterable[datetime]:
-    runs = (run.created_at for version in observed.versions for run in version.runs)
+    runs = (run.created_at for version in observed.versions for run in version.runs if not run.discarded)
     deployments = (deployment.created_at for deployment in observed.deployments)
     return (moment for moment in (*runs, *deployments) if moment)
 

@@ -74,10 +74,10 @@ class _Tree:
     def ancestors(self, name: str) -> tuple[str, ...]:
         """From the parent to the root; ends where a name comes again."""
         if name not in self._ancestors:
-            line: list[str] = []
+            line: dict[str, None] = {}
             above = self.parent(name)
             while above is not None and above not in line:
-                line.append(above)
+                line[above] = None
                 above = self.parent(above)
             self._ancestors[name] = tuple(line)
         return self._ancestors[name]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
 from reconciler.domain.catalog import BedrockOffer, ProviderName
@@ -126,7 +127,7 @@ def _timezone(view: ModelView, rule: AutoUndeploy, name: str) -> Iterator[Diagno
             "The timezone is not known",
             *(*_RULE, "timezone"),
             detail=f"`spec.deployment.autoUndeploy.timezone` is {found(name)}; names come from the IANA time zone database.",
-            hint=did_you_mean(name, sorted(available_timezones())) or "write a name such as Europe/Berlin, or UTC",
+            hint=did_you_mean(name, sorted(_timezones())) or "write a name such as Europe/Berlin, or UTC",
         )
 
 
@@ -136,7 +137,12 @@ def _is_timezone(name: str) -> bool:
         ZoneInfo(name)
     except (ValueError, OSError, KeyError):  # ZoneInfoNotFoundError is a KeyError
         return False
-    return name in available_timezones()
+    return name in _timezones()
+
+
+@cache
+def _timezones() -> frozenset[str]:
+    return frozenset(available_timezones())
 
 
 def _not_positive(view: ModelView, *path: str) -> Diagnostic:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from tests.unit.manifest.manifests import (
@@ -432,3 +434,16 @@ def test_a_token_in_place_of_its_secrets_arn_is_not_shown() -> None:
         result = loaded(project=a_project(f"huggingFaceTokenSecret: {written}"))
         assert result.configuration is None
         assert written not in repr(result.diagnostics)
+
+
+def test_a_thousand_models_in_one_line_and_a_thousand_with_hours() -> None:
+    rule = "deployment: {autoUndeploy: {hours: 'Mon-Fri 08:00-20:00', timezone: Europe/Berlin}}\n"
+    models = [a_model(NOVA + rule, name="m0")]
+    for number in range(1, 1000):
+        parent = f"baseModel: {{fineTunedModel: m{number - 1}}}\ndataset: {{training: a/b}}\n"
+        models.append(a_model(parent + rule, name=f"m{number}"))
+    started = time.process_time()
+    result = loaded(*reversed(models))
+    assert result.configuration is not None
+    assert [model.name for model in result.configuration.models] == [f"m{number}" for number in range(1000)]
+    assert time.process_time() - started < 10

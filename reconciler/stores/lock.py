@@ -14,26 +14,20 @@ last renewal was sent.
 
 from __future__ import annotations
 
-import json
 import random
 import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from typing import Protocol
 
 from reconciler.domain.errors import CloudUnavailable, Interrupted, LockHeld, ReconcilerError
 from reconciler.domain.ports import LockInfo
-from reconciler.stores.s3 import Fetched, Gone, LostRace, ObjectStore
-
-_RESOLUTION = timedelta(seconds=2)
-"""Two whole-second clocks may be off by so much together."""
-
-_LONGEST_LEASE = 86_400
-"""Seconds. What asks for more was not written by us."""
+from reconciler.stores.claim import Claim, Holder, lock_info
+from reconciler.stores.s3 import Gone, LostRace, ObjectStore
 
 _TRIES = 5
 """Races in a row that are lost to others before we say so."""
@@ -70,95 +64,6 @@ class SteadyTimer:
 
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Claim:
-    """What the lock's object says. The names in JSON are Terraform's, with a lease and a nonce added."""
-
-    id: str
-    operation: str
-    who: str
-    version: str
-    created: datetime
-    path: str
-    lease: timedelta | None
-    """``None``: it never ends by itself."""
-    info: str = ""
-    nonce: str = field(default_factory=lambda: uuid.uuid4().hex)
-
-    def renewed(self) -> Claim:
-        return replace(self, nonce=uuid.uuid4().hex)
-
-    def to_json(self) -> bytes:
-        names = {
-            "ID": self.id,
-            "Operation": self.operation,
-            "Info": self.info,
-            "Who": self.who,
-            "Version": self.version,
-            "Created": self.created.isoformat(),
-            "Path": self.path,
-            "LeaseSeconds": self.lease.total_seconds() if self.lease else None,
-            "Nonce": self.nonce,
-        }
-        return json.dumps(names, indent=2).encode()
-
-    @classmethod
-    def of(cls, fetched: Fetched) -> Claim:
-        """What stands in the bucket. Of something unreadable the ETag serves as id, so that it can be released by hand."""
-        try:
-            return _parsed(json.loads(fetched.body))
-        except (ValueError, KeyError, TypeError, OverflowError):
-            etag = fetched.stored.etag.strip('"')
-            unknown = "unknown: the lock's object cannot be read"
-            return cls(
-                id=etag,
-                operation="unknown",
-                who=unknown,
-                version="",
-                created=fetched.stored.modified,
-                path=fetched.stored.key,
-                lease=None,
-            )
-
-
-def _parsed(names: dict[str, Any]) -> Claim:
-    seconds = float(names["LeaseSeconds"])
-    if not 0 < seconds <= _LONGEST_LEASE:
-        raise ValueError(f"a lease of {seconds} seconds")
-    return Claim(
-        id=str(names["ID"]),
-        operation=str(names["Operation"]),
-        info=str(names["Info"]),
-        who=str(names["Who"]),
-        version=str(names["Version"]),
-        created=datetime.fromisoformat(names["Created"]),
-        path=str(names["Path"]),
-        lease=timedelta(seconds=seconds),
-        nonce=str(names["Nonce"]),
-    )
-
-
-@dataclass(frozen=True)
-class _Holder:
-    claim: Claim
-    fetched: Fetched
-
-    @property
-    def expires(self) -> datetime:
-        """By S3's clock."""
-        lease = self.claim.lease
-        return datetime.max.replace(tzinfo=UTC) if lease is None else self.fetched.stored.modified + lease
-
-    @property
-    def is_expired(self) -> bool:
-        lease, age = self.claim.lease, self.fetched.answered_at - self.fetched.stored.modified
-        return lease is not None and age > lease + _RESOLUTION
-
-    @property
-    def info(self) -> LockInfo:
-        return _info(self.claim, self.expires)
 
 
 class S3Lock:
@@ -215,9 +120,9 @@ class S3Lock:
                 hint="`reconciler lock show` tells who holds it now.",
             )
 
-    def holder(self) -> _Holder | None:
+    def holder(self) -> Holder | None:
         fetched = self.store.get(self.key)
-        return _Holder(Claim.of(fetched), fetched) if fetched else None
+        return Holder(Claim.of(fetched), fetched) if fetched else None
 
     def remove(self, lock_id: str) -> bool:
         """Delete the lock if it has that id; says whether it is gone by that."""
@@ -246,7 +151,7 @@ class S3Lock:
             info=self._info,
         )
 
-    def _take_or_withdraw(self, claim: Claim) -> S3Lease | _Holder:
+    def _take_or_withdraw(self, claim: Claim) -> S3Lease | Holder:
         """Whatever goes wrong, Ctrl-C included: a PUT whose answer we did not see may have taken the lock."""
         try:
             return self._take(claim)
@@ -255,9 +160,9 @@ class S3Lock:
                 self.remove(claim.id)
             raise
 
-    def _take(self, claim: Claim) -> S3Lease | _Holder:
+    def _take(self, claim: Claim) -> S3Lease | Holder:
         started = self.timer.now()
-        holder: _Holder | None = None
+        holder: Holder | None = None
         for _ in range(_TRIES):
             with suppress(LostRace):
                 return S3Lease(self, claim, self.store.put(self.key, claim.to_json(), if_none_match=True), started)
@@ -274,7 +179,7 @@ class S3Lock:
             raise CloudUnavailable(f"{self.store.uri(self.key)} keeps changing", hint="Try again.")
         return holder
 
-    def _held(self, holder: _Holder) -> LockHeld:
+    def _held(self, holder: Holder) -> LockHeld:
         claim = holder.claim
         ends = "" if claim.lease is None else f", renewed until {holder.expires:%Y-%m-%d %H:%M:%S} UTC"
         return LockHeld(
@@ -307,7 +212,7 @@ class S3Lease:
 
     @property
     def info(self) -> LockInfo:
-        return _info(self._claim, self._claim.created + self._lock.timing.lease)
+        return lock_info(self._claim, self._claim.created + self._lock.timing.lease)
 
     def still_held(self) -> bool:
         timing = self._lock.timing
@@ -350,15 +255,3 @@ class S3Lease:
                 return False
         self._renewed_at = started
         return True
-
-
-def _info(claim: Claim, expires: datetime) -> LockInfo:
-    return LockInfo(
-        id=claim.id,
-        operation=claim.operation,
-        who=claim.who,
-        version=claim.version,
-        created=claim.created,
-        expires=expires,
-        info=claim.info,
-    )

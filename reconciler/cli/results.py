@@ -74,13 +74,16 @@ def _opening(result: RunResult, operation: str) -> str:
 
 
 def _counts(result: RunResult) -> str:
-    """Of what was done or started, each thing once however many passes it took."""
+    """Each thing once, however many passes it took. What was only started is not called done unless everything converged."""
     done = {
         each.change.id: each.change.action for each in result.performed if each.outcome.state is not OutcomeState.FAILED
     }
     counts = {action: sum(found is action for found in done.values()) for action in _PAST}
-    shown = [action for action in _PAST if counts[action] or action not in _RARE]
-    return ", ".join(f"{counts[action]} {_PAST[action]}" for action in shown) + "."
+    if result.state is RunState.CONVERGED:
+        shown = [action for action in _PAST if counts[action] or action not in _RARE]
+        return ", ".join(f"{counts[action]} {_PAST[action]}" for action in shown) + "."
+    begun = ", ".join(f"{count} {action}" for action, count in counts.items() if count)
+    return f"Started or done: {begun}." if begun else "Nothing was changed."
 
 
 def _draw_failure(screen: Screen, change: Change, message: str) -> None:

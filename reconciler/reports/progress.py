@@ -75,6 +75,7 @@ class LiveProgress(AbstractContextManager["LiveProgress"]):
         self._spinner = Spinner("", console=screen.console)
 
     def __enter__(self) -> LiveProgress:
+        self._began = self._now()
         self._spinner.start()
         return self
 
@@ -91,6 +92,8 @@ class LiveProgress(AbstractContextManager["LiveProgress"]):
                 self._show("Planned")
             case EventKind.WAITING:
                 self._show(_awaited(event))
+            case EventKind.STARTED if event.change:
+                self._show(f"{event.change.action} {event.change.target}")
             case EventKind.STARTED | EventKind.FINISHED | EventKind.NOTE:
                 self._screen.line(*describe(event))
 

@@ -5,6 +5,7 @@ Order: the manifest, the Project's defaults, the catalog's word on the base mode
 
 from __future__ import annotations
 
+from datetime import UTC
 from decimal import Decimal
 from typing import Any
 
@@ -177,7 +178,8 @@ def _undeploy(rule: AutoUndeploy | None) -> UndeployRule | None:
     if rule is None:
         return None
     hours = canonical_hours(rule.hours) if rule.hours else None
-    return UndeployRule(after=rule.after, at=rule.at, hours=hours, timezone=rule.timezone or defaults.TIMEZONE)
+    moment = rule.at.astimezone(UTC) if rule.at else None
+    return UndeployRule(after=rule.after, at=moment, hours=hours, timezone=rule.timezone or defaults.TIMEZONE)
 
 
 def _origins(view: ModelView, model: ResolvedModel) -> dict[str, Origin]:

@@ -318,7 +318,8 @@ def _explained(kind: str, problem: Mapping[str, Any], value: Any, *, masked: boo
     shown = "something else" if masked else found(value)
     context = problem.get("ctx", {})
     if kind in _EXPECTED:
-        return "wrong-type", f"is {shown}; expected {_EXPECTED[kind]}", "" if masked else _type_hint(kind, value)
+        text = "the text " if isinstance(value, str) and not masked else ""
+        return "wrong-type", f"is {text}{shown}; expected {_EXPECTED[kind]}", "" if masked else _type_hint(kind, value)
     if kind in _BOUNDS:
         words, key = _BOUNDS[kind]
         return "out-of-range", f"is {shown}; it must be {words} {context[key]}", ""

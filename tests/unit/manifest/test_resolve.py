@@ -107,11 +107,15 @@ def test_early_stopping_of_a_bedrock_model_that_has_it() -> None:
     assert model.validation.split_percent == 10
 
 
-def test_equal_undeploy_rules_are_equal() -> None:
-    def rule(text: str) -> object:
-        return resolved(a_model(NOVA + f"deployment: {{autoUndeploy: {{hours: '{text}'}}}}")).deployment.undeploy
+def test_equal_undeploy_rules_serialise_equally() -> None:
+    def rule(text: str) -> str:
+        model = resolved(a_model(NOVA + f"deployment: {{autoUndeploy: {{{text}}}}}"))
+        assert model.deployment.undeploy is not None
+        return model.deployment.undeploy.model_dump_json()
 
-    assert rule("Mon,Tue,Wed,Thu,Fri 08:00-20:00") == rule("mon-fri 08:00 - 20:00")
+    assert rule("hours: 'Mon,Tue,Wed,Thu,Fri 08:00-20:00'") == rule("hours: mon-fri 08:00 - 20:00, timezone: UTC")
+    assert rule("at: '2026-12-24T18:00:00+01:00'") == rule("at: '2026-12-24T17:00:00Z'")
+    assert rule("after: 90m") == rule("after: 1h30m")
 
 
 # the Project's defaults

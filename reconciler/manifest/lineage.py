@@ -11,7 +11,8 @@ from reconciler.domain.diagnostic import Diagnostic, error
 from reconciler.domain.kinds.fine_tuned_model import FineTunedModelSpec, ParentModel
 from reconciler.domain.naming import is_legal_name
 from reconciler.domain.spelling import did_you_mean
-from reconciler.manifest.shape import Shaped, found
+from reconciler.manifest.explain import found
+from reconciler.manifest.shape import Shaped
 from reconciler.manifest.view import Surroundings
 
 _PATH = ("spec", "baseModel")

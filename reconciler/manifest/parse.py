@@ -17,6 +17,7 @@ from reconciler.domain.diagnostic import Diagnostic, Location, error
 from reconciler.manifest import text as characters
 from reconciler.manifest.document import Document, Path, Position, spelled
 from reconciler.manifest.scalars import ScalarRefused, plain
+from reconciler.manifest.syntax import friendly
 
 MAX_DEPTH = 64
 MAX_NODES = 100_000
@@ -334,7 +335,7 @@ class _Reader:
         mark = wrong.problem_mark or wrong.context_mark
         line, column = (mark.line, mark.column) if mark else (0, 0)
         self.failed_at = line
-        detail, hint = _friendly(str(wrong.problem or ""), str(wrong.context or ""))
+        detail, hint = friendly(str(wrong.problem or ""), str(wrong.context or ""))
         self._report(
             "invalid-yaml", "The file is not valid YAML", detail, hint, Position(self.first_line + line + 1, column + 1)
         )
@@ -367,27 +368,3 @@ def _tagged(event: Any) -> Any:
     if type(value) not in _TAGGED_TYPES.get(name, ()):
         raise ScalarRefused("yaml-tag", f"`!!{name}` does not fit this value", "remove the tag")
     return value
-
-
-_FRIENDLY = (
-    ("cannot start any token", "A character stands where nothing may begin with it, such as a tab, `@`, `%` or a backquote.",
-     "indent with spaces; put text that begins with such a character in quotes"),
-    ("mapping values are not allowed", "A `:` stands where no key can be.",
-     "put text that contains `: ` in quotes, or check the indentation"),
-    ("did not find expected key", "The indentation does not fit what stands above.", "give keys of one level the same number of spaces"),
-    ("could not find expected ':'", "A key has no `:` after it.", "write `key: value`"),
-    ("did not find expected '-' indicator", "The indentation does not fit the list above.", "align the `-` of one list"),
-    ("did not find expected ',' or", "A bracket is not closed, or a comma is missing.", "close the bracket"),
-    ("did not find expected node content", "A value is missing, or a bracket is not closed.", "close the bracket"),
-    ("did not find expected <document start>", "Text follows the end of a document.", "begin a new document with `---`"),
-    ("found unexpected document indicator", "A quoted value is still open at the end of its document.", "close the quotes"),
-    ("unexpected end of stream", "The text ends inside a quoted value.", "close the quotes"),
-)  # fmt: skip
-
-
-def _friendly(problem: str, context: str) -> tuple[str, str]:
-    """Detail and hint for what libyaml says."""
-    for words, detail, hint in _FRIENDLY:
-        if words in problem:
-            return f"{detail} (YAML: {problem})", hint
-    return f"YAML: {' '.join(filter(None, (context, problem)))}.", ""

@@ -10,7 +10,7 @@ from reconciler.domain.base import Value
 from reconciler.domain.desired import DatasetSource
 from reconciler.domain.diagnostic import Diagnostic, Location, error
 from reconciler.domain.spelling import did_you_mean
-from reconciler.manifest.shape import found
+from reconciler.manifest.explain import found
 
 _S3 = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(\S.*)", re.ASCII)
 

@@ -12,7 +12,7 @@ from reconciler.domain.diagnostic import Diagnostic
 from reconciler.domain.hours import parse_hours
 from reconciler.domain.kinds.fine_tuned_model import AutoUndeploy, DeploymentChoice
 from reconciler.domain.spelling import did_you_mean
-from reconciler.manifest.shape import found
+from reconciler.manifest.explain import found
 from reconciler.manifest.view import ModelView
 
 _RULE = ("deployment", "autoUndeploy")

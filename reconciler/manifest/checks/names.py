@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 
 from reconciler.domain.diagnostic import Diagnostic, error
-from reconciler.manifest.shape import Shaped, found
+from reconciler.manifest.explain import found
+from reconciler.manifest.shape import Shaped
 
 MOST_LABELS = 40
 """AWS allows 50 tags a resource; the owner tags need the rest."""

@@ -9,8 +9,8 @@ from typing import Any
 
 from reconciler.domain.diagnostic import Diagnostic
 from reconciler.manifest.document import Path, spelled
+from reconciler.manifest.explain import found
 from reconciler.manifest.optional import both_spellings, completed
-from reconciler.manifest.shape import found
 from reconciler.manifest.view import ModelView
 
 MOST_HYPERPARAMETERS = 100

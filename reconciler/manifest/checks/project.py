@@ -10,7 +10,8 @@ from reconciler.domain.catalog import Catalog
 from reconciler.domain.diagnostic import Diagnostic, error, warning
 from reconciler.domain.kinds.project import ProjectSpec
 from reconciler.domain.spelling import did_you_mean
-from reconciler.manifest.shape import Shaped, found
+from reconciler.manifest.explain import found
+from reconciler.manifest.shape import Shaped
 
 _REGION = re.compile(r"[a-z]{2,3}(-[a-z]+)+-[0-9]", re.ASCII)
 _ROLE = re.compile(r"arn:aws(-[a-z]+)*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]{1,576}", re.ASCII)

@@ -9,8 +9,8 @@ from reconciler.domain.catalog import ProviderName
 from reconciler.domain.diagnostic import Diagnostic
 from reconciler.domain.spelling import did_you_mean
 from reconciler.manifest.document import Path, spelled
+from reconciler.manifest.explain import found
 from reconciler.manifest.merge import ONLY_BEDROCK, ONLY_SAGEMAKER
-from reconciler.manifest.shape import found
 from reconciler.manifest.view import ModelView
 
 LONGEST_RUNTIME = timedelta(days=28)

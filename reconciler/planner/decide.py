@@ -3,97 +3,100 @@
 Training of the wanted version. *state* is the manifest's ``training.state``; *parent* is the fine-tuned model that this
 one builds on (``ready`` also where there is none); *retrain* is ``--retrain``. ``any`` stands for every value.
 
-| training    | state   | parent  | retrain | decision               |
-|-------------|---------|---------|---------|------------------------|
-| untrained   | run     | ready   | any     | train                  |
-| untrained   | run     | coming  | any     | wait                   |
-| untrained   | run     | stalled | any     | stalled                |
-| untrained   | stopped | any     | any     | no-op                  |
-| lost        | run     | ready   | any     | train, drift           |
-| lost        | run     | coming  | any     | wait, drift            |
-| lost        | run     | stalled | any     | stalled, drift         |
-| lost        | stopped | any     | any     | no-op, drift           |
-| no capacity | run     | ready   | any     | train, drift           |
-| no capacity | run     | coming  | any     | wait, drift            |
-| no capacity | run     | stalled | any     | stalled, drift         |
-| no capacity | stopped | any     | any     | no-op                  |
-| retryable   | run     | ready   | any     | train, drift           |
-| retryable   | run     | coming  | any     | wait, drift            |
-| retryable   | run     | stalled | any     | stalled, drift         |
-| retryable   | stopped | any     | any     | no-op                  |
-| failed      | run     | any     | no      | stalled, drift         |
-| failed      | run     | ready   | yes     | train                  |
-| failed      | run     | coming  | yes     | wait                   |
-| failed      | run     | stalled | yes     | stalled                |
-| failed      | stopped | any     | any     | no-op                  |
-| stopped     | run     | any     | no      | stalled, drift         |
-| stopped     | run     | ready   | yes     | train                  |
-| stopped     | run     | coming  | yes     | wait                   |
-| stopped     | run     | stalled | yes     | stalled                |
-| stopped     | stopped | any     | any     | no-op                  |
-| running     | run     | any     | any     | wait                   |
-| running     | stopped | any     | any     | stop                   |
-| stopping    | any     | any     | any     | wait                   |
-| settling    | any     | any     | any     | wait                   |
-| rejected    | any     | any     | any     | stalled                |
-| trained     | any     | any     | any     | go on                  |
+| training    | state   | parent  | retrain | decision       |
+|-------------|---------|---------|---------|----------------|
+| untrained   | run     | ready   | any     | train          |
+| untrained   | run     | coming  | any     | wait           |
+| untrained   | run     | stalled | any     | stalled        |
+| untrained   | stopped | any     | any     | no-op          |
+| lost        | run     | ready   | any     | train, drift   |
+| lost        | run     | coming  | any     | wait, drift    |
+| lost        | run     | stalled | any     | stalled, drift |
+| lost        | stopped | any     | any     | no-op, drift   |
+| no capacity | run     | ready   | any     | train, drift   |
+| no capacity | run     | coming  | any     | wait, drift    |
+| no capacity | run     | stalled | any     | stalled, drift |
+| no capacity | stopped | any     | any     | no-op          |
+| retryable   | run     | ready   | any     | train, drift   |
+| retryable   | run     | coming  | any     | wait, drift    |
+| retryable   | run     | stalled | any     | stalled, drift |
+| retryable   | stopped | any     | any     | no-op          |
+| failed      | run     | any     | no      | stalled, drift |
+| failed      | run     | ready   | yes     | train          |
+| failed      | run     | coming  | yes     | wait           |
+| failed      | run     | stalled | yes     | stalled        |
+| failed      | stopped | any     | any     | no-op          |
+| stopped     | run     | any     | no      | stalled, drift |
+| stopped     | run     | ready   | yes     | train          |
+| stopped     | run     | coming  | yes     | wait           |
+| stopped     | run     | stalled | yes     | stalled        |
+| stopped     | stopped | any     | any     | no-op          |
+| running     | run     | any     | any     | wait           |
+| running     | stopped | any     | any     | stop           |
+| stopping    | any     | any     | any     | wait           |
+| settling    | any     | any     | any     | wait           |
+| rejected    | any     | any     | any     | stalled        |
+| trained     | any     | any     | any     | go on          |
 
 What serves. *wish* is ``deployed`` or ``undeployed``, or ``resting`` where the manifest's own rules (hours, a time that has
 passed, idleness) say not now. *ready* says whether the wanted version is trained and promoted. *redeploy* is ``--redeploy``.
 *committed*: a Bedrock commitment that has not ended, before which AWS does not delete it.
 
-| wish       | serving          | ready | redeploy | committed | decision              |
-|------------|------------------|-------|----------|-----------|-----------------------|
-| deployed   | absent           | yes   | any      | any       | deploy                |
-| deployed   | lost             | yes   | any      | any       | deploy, drift         |
-| deployed   | moving           | yes   | any      | any       | wait                  |
-| deployed   | moving elsewhere | yes   | any      | any       | wait, then roll       |
-| deployed   | deleting         | yes   | any      | any       | wait, then deploy     |
-| deployed   | as desired       | yes   | any      | any       | no-op                 |
-| deployed   | outdated         | yes   | any      | any       | roll                  |
-| deployed   | changed          | yes   | any      | any       | roll, drift           |
-| deployed   | immutable        | yes   | any      | no        | undeploy, deploy      |
-| deployed   | immutable        | yes   | any      | yes       | stalled               |
-| deployed   | rolled back      | yes   | no       | any       | stalled, drift        |
-| deployed   | rolled back      | yes   | yes      | any       | roll                  |
-| deployed   | failed           | yes   | no       | any       | stalled, drift        |
-| deployed   | failed           | yes   | yes      | any       | undeploy, deploy      |
-| deployed   | failed before    | yes   | any      | any       | undeploy, deploy      |
-| deployed   | any              | no    | any      | any       | no-op                 |
-| resting    | absent           | any   | any      | any       | no-op                 |
-| resting    | lost             | any   | any      | any       | no-op                 |
-| resting    | moving           | any   | any      | any       | wait, then undeploy   |
-| resting    | moving elsewhere | any   | any      | any       | wait, then undeploy   |
-| resting    | deleting         | any   | any      | any       | wait                  |
-| resting    | as desired       | any   | any      | no        | undeploy              |
-| resting    | as desired       | any   | any      | yes       | stalled               |
-| resting    | outdated         | any   | any      | no        | undeploy              |
-| resting    | outdated         | any   | any      | yes       | stalled               |
-| resting    | changed          | any   | any      | no        | undeploy              |
-| resting    | changed          | any   | any      | yes       | stalled               |
-| resting    | immutable        | any   | any      | no        | undeploy              |
-| resting    | immutable        | any   | any      | yes       | stalled               |
-| resting    | rolled back      | any   | any      | no        | undeploy              |
-| resting    | rolled back      | any   | any      | yes       | stalled               |
-| resting    | failed           | any   | any      | any       | undeploy              |
-| resting    | failed before    | any   | any      | any       | undeploy              |
-| undeployed | absent           | any   | any      | any       | no-op                 |
-| undeployed | lost             | any   | any      | any       | no-op                 |
-| undeployed | moving           | any   | any      | any       | wait, then undeploy   |
-| undeployed | moving elsewhere | any   | any      | any       | wait, then undeploy   |
-| undeployed | deleting         | any   | any      | any       | wait                  |
-| undeployed | as desired       | any   | any      | no        | undeploy              |
-| undeployed | as desired       | any   | any      | yes       | stalled               |
-| undeployed | outdated         | any   | any      | no        | undeploy              |
-| undeployed | outdated         | any   | any      | yes       | stalled               |
-| undeployed | changed          | any   | any      | no        | undeploy              |
-| undeployed | changed          | any   | any      | yes       | stalled               |
-| undeployed | immutable        | any   | any      | no        | undeploy              |
-| undeployed | immutable        | any   | any      | yes       | stalled               |
-| undeployed | rolled back      | any   | any      | no        | undeploy              |
-| undeployed | rolled back      | any   | any      | yes       | stalled               |
-| undeployed | failed           | any   | any      | any       | undeploy              |
-| undeployed | failed before    | any   | any      | any       | undeploy              |
+| wish       | serving          | ready | redeploy | committed | decision                         |
+|------------|------------------|-------|----------|-----------|----------------------------------|
+| deployed   | absent           | yes   | any      | any       | deploy                           |
+| deployed   | lost             | yes   | any      | any       | deploy, drift                    |
+| deployed   | moving           | yes   | any      | any       | wait                             |
+| deployed   | moving elsewhere | yes   | any      | any       | wait, then roll                  |
+| deployed   | moving apart     | yes   | any      | any       | wait, then undeploy, then deploy |
+| deployed   | deleting         | yes   | any      | any       | wait, then deploy                |
+| deployed   | as desired       | yes   | any      | any       | no-op                            |
+| deployed   | outdated         | yes   | any      | any       | roll                             |
+| deployed   | changed          | yes   | any      | any       | roll, drift                      |
+| deployed   | immutable        | yes   | any      | no        | undeploy, deploy                 |
+| deployed   | immutable        | yes   | any      | yes       | stalled                          |
+| deployed   | rolled back      | yes   | no       | any       | stalled, drift                   |
+| deployed   | rolled back      | yes   | yes      | any       | roll                             |
+| deployed   | failed           | yes   | no       | any       | stalled, drift                   |
+| deployed   | failed           | yes   | yes      | any       | undeploy, deploy                 |
+| deployed   | failed before    | yes   | any      | any       | undeploy, deploy                 |
+| deployed   | any              | no    | any      | any       | no-op                            |
+| resting    | absent           | any   | any      | any       | no-op                            |
+| resting    | lost             | any   | any      | any       | no-op                            |
+| resting    | moving           | any   | any      | any       | wait, then undeploy              |
+| resting    | moving elsewhere | any   | any      | any       | wait, then undeploy              |
+| resting    | moving apart     | any   | any      | any       | wait, then undeploy              |
+| resting    | deleting         | any   | any      | any       | wait                             |
+| resting    | as desired       | any   | any      | no        | undeploy                         |
+| resting    | as desired       | any   | any      | yes       | stalled                          |
+| resting    | outdated         | any   | any      | no        | undeploy                         |
+| resting    | outdated         | any   | any      | yes       | stalled                          |
+| resting    | changed          | any   | any      | no        | undeploy                         |
+| resting    | changed          | any   | any      | yes       | stalled                          |
+| resting    | immutable        | any   | any      | no        | undeploy                         |
+| resting    | immutable        | any   | any      | yes       | stalled                          |
+| resting    | rolled back      | any   | any      | no        | undeploy                         |
+| resting    | rolled back      | any   | any      | yes       | stalled                          |
+| resting    | failed           | any   | any      | any       | undeploy                         |
+| resting    | failed before    | any   | any      | any       | undeploy                         |
+| undeployed | absent           | any   | any      | any       | no-op                            |
+| undeployed | lost             | any   | any      | any       | no-op                            |
+| undeployed | moving           | any   | any      | any       | wait, then undeploy              |
+| undeployed | moving elsewhere | any   | any      | any       | wait, then undeploy              |
+| undeployed | moving apart     | any   | any      | any       | wait, then undeploy              |
+| undeployed | deleting         | any   | any      | any       | wait                             |
+| undeployed | as desired       | any   | any      | no        | undeploy                         |
+| undeployed | as desired       | any   | any      | yes       | stalled                          |
+| undeployed | outdated         | any   | any      | no        | undeploy                         |
+| undeployed | outdated         | any   | any      | yes       | stalled                          |
+| undeployed | changed          | any   | any      | no        | undeploy                         |
+| undeployed | changed          | any   | any      | yes       | stalled                          |
+| undeployed | immutable        | any   | any      | no        | undeploy                         |
+| undeployed | immutable        | any   | any      | yes       | stalled                          |
+| undeployed | rolled back      | any   | any      | no        | undeploy                         |
+| undeployed | rolled back      | any   | any      | yes       | stalled                          |
+| undeployed | failed           | any   | any      | any       | undeploy                         |
+| undeployed | failed before    | any   | any      | any       | undeploy                         |
 """
 
 from __future__ import annotations
@@ -193,6 +196,8 @@ def _bring_up(serving: Serving, *, redeploy: bool, committed: bool) -> Decision:
             return WAIT
         case Serving.MOVING_ELSEWHERE:
             return replace(WAIT, then=(Action.ROLL,))
+        case Serving.MOVING_APART:
+            return replace(WAIT, then=(Action.UNDEPLOY, Action.DEPLOY))
         case Serving.DELETING:
             return replace(WAIT, then=(Action.DEPLOY,))
         case Serving.AS_DESIRED:
@@ -215,7 +220,7 @@ def _take_down(serving: Serving, *, committed: bool) -> Decision:
     match serving:
         case Serving.ABSENT | Serving.LOST:
             return NO_OP
-        case Serving.MOVING | Serving.MOVING_ELSEWHERE:
+        case Serving.MOVING | Serving.MOVING_ELSEWHERE | Serving.MOVING_APART:
             return replace(WAIT, then=(Action.UNDEPLOY,))
         case Serving.DELETING:
             return WAIT

@@ -189,7 +189,7 @@ def _why_change(s: Situation, current: Deployment) -> Reason:
     is_, again = f"{current.kind} {current.name} is {current.phase}", f"`reconciler apply --redeploy {s.want.name}`"
     wanted = s.want.resolved.deployment
     match s.serving:
-        case Serving.MOVING_ELSEWHERE:
+        case Serving.MOVING_ELSEWHERE | Serving.MOVING_APART:
             return _reason("deployment-moving", f"{is_}; what is wanted now, version {_version(s)}, comes after")
         case Serving.OUTDATED if leads_to(current) == s.want.fingerprint:
             return _reason("hosting-changed", changed_fields(rolling_fields(wanted, current)))
@@ -232,7 +232,7 @@ def _why_take_down(s: Situation) -> tuple[Reason, ...]:
         return (why,)
     if is_committed(s.current, s.now):
         return (why, committed(s.current))
-    moving = (Serving.MOVING, Serving.MOVING_ELSEWHERE, Serving.DELETING)
+    moving = (Serving.MOVING, Serving.MOVING_ELSEWHERE, Serving.MOVING_APART, Serving.DELETING)
     if s.serving in moving:
         return (why, _reason("deployment-moving", f"{s.current.kind} {s.current.name} is {s.current.phase}"))
     return (why,)

@@ -22,6 +22,8 @@ class Serving(StrEnum):
     """Being created, updated or rolled back, towards what is wanted: never interrupted."""
     MOVING_ELSEWHERE = "moving elsewhere"
     """The same, towards what is no longer wanted."""
+    MOVING_APART = "moving apart"
+    """The same, towards what cannot be changed into what is wanted."""
     DELETING = "deleting"
     AS_DESIRED = "as desired"
     OUTDATED = "outdated"
@@ -55,7 +57,7 @@ def serving(want: DesiredModel, current: Deployment | None, recorded: DesiredMod
         return Serving.DELETING
     as_wanted = _is_as_wanted(want, current)
     if current.phase in _MOVING:
-        return Serving.MOVING if as_wanted else Serving.MOVING_ELSEWHERE
+        return _moving(want, current, as_wanted=as_wanted)
     if current.phase is DeploymentPhase.FAILED:
         return Serving.FAILED if as_wanted else Serving.FAILED_BEFORE
     if immutable_fields(want.resolved.deployment, current):
@@ -65,6 +67,13 @@ def serving(want: DesiredModel, current: Deployment | None, recorded: DesiredMod
     if as_wanted:
         return Serving.AS_DESIRED
     return Serving.CHANGED if _nobody_asked(want, current, recorded) else Serving.OUTDATED
+
+
+def _moving(want: DesiredModel, current: Deployment, *, as_wanted: bool) -> Serving:
+    if as_wanted:
+        return Serving.MOVING
+    apart = immutable_fields(want.resolved.deployment, current)
+    return Serving.MOVING_APART if apart else Serving.MOVING_ELSEWHERE
 
 
 def was_deployed_so(want: DesiredModel, recorded: DesiredModel | None) -> bool:

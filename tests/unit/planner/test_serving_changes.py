@@ -122,6 +122,11 @@ class TestBedrock:
         assert plan.changes[1].depends_on == (plan.changes[0].id,)
         assert "does not serve in between" in message(plan)
 
+    def test_another_kind_while_it_is_created_waits(self) -> None:
+        creating = a_deployment(self.PROVISIONED, phase=DeploymentPhase.CREATING)
+        plan = plan_of(self.ON_DEMAND, a_converged(self.PROVISIONED, deployments=[creating]))
+        assert told(plan) == ["wait nova, then undeploy nova, then deploy nova"]
+
     def test_model_units_are_deployed_anew(self) -> None:
         more = a_model("nova", fingerprint_of="n", provider=BEDROCK, deployment={"deployed": True, "model_units": 3})
         plan = plan_of(more, a_converged(self.PROVISIONED))

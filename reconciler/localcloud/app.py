@@ -15,10 +15,17 @@ from werkzeug.wrappers import Response
 
 from reconciler.localcloud.errors import AwsError, LostResponse, invalid
 from reconciler.localcloud.faults import API_KINDS
-from reconciler.localcloud.moto_bridge import MOTO_BY_SIGNING_NAME, MotoObjects, MotoState, StartResponse, moto_app
+from reconciler.localcloud.moto_bridge import (
+    MOTO_BY_SIGNING_NAME,
+    MotoLogs,
+    MotoObjects,
+    MotoState,
+    StartResponse,
+    moto_app,
+)
 from reconciler.localcloud.protocol import Answer, Route, parse, route, status_of, write, write_error
 from reconciler.localcloud.runtime import Runtime
-from reconciler.localcloud.service import Call, Objects, Service, refused, spoil
+from reconciler.localcloud.service import Call, Logs, Objects, Service, refused, spoil
 from reconciler.localcloud.services import SERVICES, STEPS
 from reconciler.localcloud.timeline import Timeline
 from reconciler.localcloud.validation import refusal
@@ -40,6 +47,7 @@ class LocalCloud:
         self.world = world or World()
         self.moto = MotoState(lambda: self.world)
         self.objects: Objects = MotoObjects(self.moto, self.world.account)
+        self.logs: Logs = MotoLogs(self.moto, self.world.account)
         self.runtime: Runtime = runtime or Timeline()
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:

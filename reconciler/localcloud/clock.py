@@ -8,6 +8,10 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+MAX_SPEED = 1_000_000.0
+"""Eleven days in a second."""
+MAX_JUMP = 10 * 366 * 86_400.0
+
 
 class Clock:
     """Cloud time = time at the anchor + (wall time since the anchor) x speed. Seconds since the epoch.
@@ -19,8 +23,7 @@ class Clock:
     def __init__(
         self, *, speed: float = 1.0, start: float | None = None, wall: Callable[[], float] = time.monotonic
     ) -> None:
-        if speed < 0:
-            raise ValueError(f"the speed of a clock is 0 or more, not {speed}")
+        _check_speed(speed)
         self._wall = wall
         self._speed = speed
         self._anchor = time.time() if start is None else start
@@ -51,16 +54,17 @@ class Clock:
             self._held = None
 
     def run_at(self, speed: float) -> None:
-        """Go on from now at another speed. Raises ValueError below 0."""
-        if speed < 0:
-            raise ValueError(f"the speed of a clock is 0 or more, not {speed}")
+        """Go on from now at another speed. Raises ValueError for one that is not from 0 to MAX_SPEED."""
+        _check_speed(speed)
         self._move_anchor()
         self._speed = speed
 
     def advance(self, seconds: float) -> None:
-        """Jump ahead. Raises ValueError for a negative number: time never runs backwards."""
+        """Jump ahead. Raises ValueError for a negative number, as time never runs backwards, and beyond MAX_JUMP."""
         if seconds < 0:
             raise ValueError(f"a clock cannot go back by {-seconds} seconds")
+        if not seconds <= MAX_JUMP:
+            raise ValueError(f"a clock is set ahead by at most {MAX_JUMP:g} seconds (ten years) at once, not {seconds}")
         self._move_anchor()
         self._anchor += seconds
 
@@ -77,6 +81,11 @@ class Clock:
         self._anchor = state["now"]
         self._anchor_wall = self._wall()
         self._held = None
+
+
+def _check_speed(speed: float) -> None:
+    if not 0 <= speed <= MAX_SPEED:  # NaN is neither
+        raise ValueError(f"the speed of a clock is from 0 to {MAX_SPEED:,.0f}, not {speed}")
 
 
 def moment(seconds: float | None) -> datetime | None:

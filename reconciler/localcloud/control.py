@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
@@ -61,7 +62,7 @@ def up(state_dir: Path, *, port: int = 0, speed: float | None = None, timeout: f
     from filelock import FileLock
 
     state = StateDir(state_dir.resolve())
-    state.create()
+    _prepare(state)
     with FileLock(state.starting_lock):
         running = status(state_dir)
         if running is None:
@@ -151,13 +152,23 @@ def requests(state_dir: Path, *, since: int = 0, changes: bool = False) -> list[
 # -- starting
 
 
+def _prepare(state: StateDir) -> None:
+    """Raises LocalCloudError for a folder that cannot be used, and where the extra [local] is not installed."""
+    if find_spec("moto") is None:
+        raise LocalCloudError("the embedded cloud needs the extra [local]: pip install 'llm-reconciler[local]'")
+    try:
+        state.create()
+    except OSError as wrong:
+        raise LocalCloudError(f"{state.path} cannot hold the embedded cloud's state: {wrong.strerror}") from wrong
+
+
 def _start(state: StateDir, *, port: int, speed: float | None, timeout: float) -> None:
     """Start the process and wait for its line on the pipe; its death closes the pipe."""
     _reap()
     reading, writing = os.pipe()
     command = [sys.executable, "-m", "reconciler.localcloud", "--state-dir", str(state.path), "--port", str(port)]
     command += ["--ready-fd", str(writing)] + ([] if speed is None else ["--speed", str(speed)])
-    with open(reading, "rb") as pipe, state.log.open("ab") as log:
+    with open(reading, "rb") as pipe, state.log.open("wb") as log:
         process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
@@ -136,6 +136,24 @@ class MotoObjects:
 
     def _backend(self) -> Any:
         return _backends("s3")[self._account]["aws"]
+
+
+class MotoLogs:
+    """The embedded CloudWatch Logs for the other services; see `service.Logs`."""
+
+    def __init__(self, state: MotoState, account: str) -> None:
+        self._state = state
+        self._account = account
+
+    def write(self, region: str, group: str, stream: str, at: float, lines: Sequence[str]) -> None:
+        with self._state.in_place():
+            backend = _backends("logs")[self._account][region]
+            if group not in backend.groups:
+                backend.create_log_group(group, {})
+            backend.ensure_log_stream(group, stream)
+            # Not through the backend: it refuses times that are far from the machine's own.
+            events = [{"timestamp": int(at * 1000), "message": line} for line in lines]
+            backend.groups[group].streams[stream].put_log_events(events)
 
 
 @cache

@@ -27,6 +27,14 @@ class Reply:
     simulated: bool
 
 
+@dataclass(frozen=True)
+class TrainingResult:
+    """What a training leaves behind: the model.tar.gz, and the last value of each metric."""
+
+    archive: bytes
+    metrics: Mapping[str, float]
+
+
 class Runtime(Protocol):
     """Runs training jobs and endpoints. Every method returns at once; the rest happens through events.
 
@@ -35,6 +43,9 @@ class Runtime(Protocol):
 
     def train(self, cloud: Cloud, job: Resource, fate: Fault | None) -> None:
         """Take a SageMaker training job that has just been created to its end."""
+
+    def result(self, cloud: Cloud, job: Resource) -> TrainingResult:
+        """What a job leaves behind that is just about to be Completed."""
 
     def stop_training(self, cloud: Cloud, job: Resource) -> None:
         """Take a training job that is Stopping to Stopped."""

@@ -113,21 +113,40 @@ def _serve(state: StateDir, *, host: str, port: int, speed: float | None, ready_
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     cloud = _cloud(state, speed)
     token = secrets.token_urlsafe(32)
-    stopping = threading.Event()
+    stop = _Stop()
     saver = snapshot.Saver(cloud, state.snapshot)
-    admin = Admin(cloud, token=token, shut_down=stopping.set)
+    admin = Admin(cloud, token=token, shut_down=stop.ask)
     server = _listen(host, port or state.last_port(), Guarded(cloud, admin, saver), any_port=port == 0)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
+    stop.on_signals(signal.SIGTERM, signal.SIGINT)
     serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     serving.start()
     state.announce(port=server.server_port, host=host, token=token)
     _tell(ready_fd, server.server_port)
-    stopping.wait()
+    stop.wait()
     server.shutdown()
     server.server_close()
     saver.close()
     state.withdraw()
+
+
+class _Stop:
+    """The wish to stop, told through a pipe: a signal that any thread may catch wakes the one that waits."""
+
+    def __init__(self) -> None:
+        self._reading, self._writing = os.pipe()
+        os.set_blocking(self._writing, False)
+
+    def on_signals(self, *numbers: signal.Signals) -> None:
+        signal.set_wakeup_fd(self._writing, warn_on_full_buffer=False)
+        for number in numbers:
+            signal.signal(number, lambda *_: None)
+
+    def ask(self) -> None:
+        with suppress(BlockingIOError):
+            os.write(self._writing, b".")
+
+    def wait(self) -> None:
+        os.read(self._reading, 1)
 
 
 def _cloud(state: StateDir, speed: float | None) -> LocalCloud:

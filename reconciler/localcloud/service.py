@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
@@ -33,11 +33,19 @@ class Objects(Protocol):
         """Write an object. Raises AwsError(NoSuchBucket)."""
 
 
+class Logs(Protocol):
+    """The embedded cloud's CloudWatch Logs, as its other services see it."""
+
+    def write(self, region: str, group: str, stream: str, at: float, lines: Sequence[str]) -> None:
+        """Append lines with the time `at` (seconds since the epoch) to a stream; group and stream are made if missing."""
+
+
 class Cloud(Protocol):
     """The embedded cloud, as its services see it."""
 
     world: World
     objects: Objects
+    logs: Logs
     runtime: Runtime
 
     def call(

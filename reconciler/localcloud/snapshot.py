@@ -7,6 +7,7 @@ read; the rest is a pickle of plain data. The file belongs to its user alone (06
 from __future__ import annotations
 
 import json
+import logging
 import os
 import pickle
 import tempfile
@@ -95,10 +96,19 @@ class Saver:
             self._changed.wait()
             self._changed.clear()
             began = time.monotonic()
-            self._saved_revision = self._cloud.world.revision
-            save(self._cloud, self._path)
+            self._save()
             self._closing.wait(max(LEAST_PAUSE, PAUSE_PER_COST * (time.monotonic() - began)))
-        save(self._cloud, self._path)
+        self._save()
+
+    def _save(self) -> None:
+        """A full disk must not end the saving: the next change tries again."""
+        revision = self._cloud.world.revision
+        try:
+            save(self._cloud, self._path)
+        except OSError:
+            logging.getLogger(__name__).exception("the state was not saved")
+            return
+        self._saved_revision = revision
 
 
 def _check(path: Path, line: bytes) -> None:

@@ -49,7 +49,9 @@ class StateDir:
         return self.path / "starting.lock"
 
     def create(self) -> None:
+        """Make the folder, which version control shall not see."""
         self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        (self.path / ".gitignore").write_text("*\n")
 
     def announce(self, *, host: str, port: int, token: str) -> None:
         """Written whole before it gets its name, readable by this user only."""

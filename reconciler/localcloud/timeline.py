@@ -11,9 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from reconciler.localcloud import simulated
 from reconciler.localcloud.faults import Fault
 from reconciler.localcloud.resource import Resource
-from reconciler.localcloud.runtime import Reply
+from reconciler.localcloud.runtime import Reply, TrainingResult
 
 if TYPE_CHECKING:
     from reconciler.localcloud.service import Cloud
@@ -65,9 +66,16 @@ class Timeline:
             if cut is not None and elapsed >= cut:
                 break
             cloud.world.at(job.created + elapsed, job, "sagemaker.training.enter", secondary=phase.secondary)
+            if phase.secondary == "Uploading":
+                self._plan_log(cloud, job, job.created + elapsed - phase.lasts, job.created + elapsed)
         if cut is not None and fate is not None:
             reason = f"CapacityError: {fate.message}" if fate.kind == "capacity" else fate.message
             cloud.world.at(job.created + cut, job, "sagemaker.training.fail", reason=reason)
+
+    def result(self, cloud: Cloud, job: Resource) -> TrainingResult:
+        passes = epochs(job.spec.get("HyperParameters") or {})
+        evaluated = len(job.spec.get("InputDataConfig") or ()) > 1
+        return TrainingResult(simulated.archive(job), simulated.metrics(passes, evaluated=evaluated))
 
     def stop_training(self, cloud: Cloud, job: Resource) -> None:
         cloud.world.at(job.updated + self.durations.stopping, job, "sagemaker.training.enter", secondary="Stopped")
@@ -94,6 +102,13 @@ class Timeline:
             f"This is a simulated answer of {host.name}; no model was asked. The prompt had {len(prompt)} characters."
         )
         return Reply(text, input_tokens=_tokens(prompt), output_tokens=_tokens(text), simulated=True)
+
+    def _plan_log(self, cloud: Cloud, job: Resource, start: float, end: float) -> None:
+        """The lines of the training's log, spread over its time."""
+        lines = list(simulated.log_lines(epochs(job.spec.get("HyperParameters") or {})))
+        for number, line in enumerate(lines):
+            when = start + (end - start) * number / len(lines)
+            cloud.world.at(when, job, "sagemaker.training.log", lines=[line])
 
     def _training_phases(self, job: Resource, training: float) -> list[Phase]:
         allowed = (job.spec.get("StoppingCondition") or {}).get("MaxRuntimeInSeconds") or DEFAULT_MAX_RUNTIME

@@ -36,6 +36,7 @@ SAGEMAKER = Service(
     steps={
         "sagemaker.training.enter": training.enter_phase,
         "sagemaker.training.fail": training.fail,
+        "sagemaker.training.log": training.log,
         "sagemaker.endpoint.ready": endpoints.ready,
         "sagemaker.endpoint.fail": endpoints.fail,
         "sagemaker.endpoint.roll_back": endpoints.roll_back,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import tarfile
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,7 +10,7 @@ from reconciler.localcloud.errors import AwsError, invalid
 from reconciler.localcloud.resource import Resource, Transition
 from reconciler.localcloud.sagemaker.kinds import TRAINING_JOB, get, make, sent
 from reconciler.localcloud.service import Call, Cloud
-from reconciler.localcloud.timeline import DEFAULT_MAX_RUNTIME, channel_uri, epochs
+from reconciler.localcloud.timeline import DEFAULT_MAX_RUNTIME, channel_uri
 
 STATUS_BY_SECONDARY: Mapping[str, str] = {
     "Starting": "InProgress",
@@ -43,7 +41,7 @@ MESSAGES: Mapping[str, str] = {
 TERMINAL = frozenset({"Completed", "Failed", "Stopped"})
 BILLED = frozenset({"Downloading", "Training", "Uploading", "Stopping"})
 """The phases in which instances are at work."""
-SIMULATED = b"This archive was written by a simulated training job: it holds no weights.\n"
+LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 
 
 def create_training_job(call: Call) -> dict[str, Any]:
@@ -130,9 +128,17 @@ def enter_phase(cloud: Cloud, job: Resource, at: float, data: Mapping[str, Any])
 
 
 def fail(cloud: Cloud, job: Resource, at: float, data: Mapping[str, Any]) -> None:
-    """The job ends as Failed for `data["reason"]`."""
+    """The job ends as Failed for `data["reason"]`; what failed while it trained stands in its log, too."""
     cloud.world.cancel(job)
+    if job.secondary == "Training":
+        log(cloud, job, at, {"lines": [data["reason"]]})
     _enter(job, at, "Failed", reason=data["reason"])
+
+
+def log(cloud: Cloud, job: Resource, at: float, data: Mapping[str, Any]) -> None:
+    """`data["lines"]` are written to the log of the job's first instance."""
+    stream = f"{job.name}/algo-1-{int(job.created)}"
+    cloud.logs.write(job.region, LOG_GROUP, stream, at, data["lines"])
 
 
 def _enter(job: Resource, at: float, secondary: str, *, reason: str | None = None) -> None:
@@ -159,40 +165,21 @@ def _missing_data(cloud: Cloud, job: Resource, at: float) -> str | None:
 
 
 def _write_artifact(cloud: Cloud, job: Resource, at: float) -> str | None:
-    uri = artifact_uri(job)
+    uri, result = artifact_uri(job), cloud.runtime.result(cloud, job)
     try:
-        cloud.objects.put(uri, _archive(job))
+        cloud.objects.put(uri, result.archive)
     except AwsError as wrong:
         return f"ClientError: Artifact upload failed:{wrong.message}"
     job.facts["artifact"] = uri
-    job.facts["metrics"] = _metrics(job, at)
+    job.facts["metrics"] = [
+        {"MetricName": name, "Value": value, "Timestamp": moment(at)} for name, value in result.metrics.items()
+    ]
     return None
 
 
 def artifact_uri(job: Resource) -> str:
     """Where SageMaker writes a job's model."""
     return f"{job.spec['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{job.name}/output/model.tar.gz"
-
-
-def _archive(job: Resource) -> bytes:
-    written = io.BytesIO()
-    with tarfile.open(fileobj=written, mode="w:gz") as archive:
-        text = SIMULATED + f"Training job: {job.arn}\n".encode()
-        entry = tarfile.TarInfo("README.md")
-        entry.size, entry.mtime = len(text), int(job.created)
-        archive.addfile(entry, io.BytesIO(text))
-    return written.getvalue()
-
-
-def _metrics(job: Resource, at: float) -> list[dict[str, Any]]:
-    """Simulated losses that fall with the epochs; evaluation only where there is a second channel."""
-    passes = epochs(job.spec.get("HyperParameters") or {})
-    names = ["train:loss"] + (["eval:loss"] if len(job.spec.get("InputDataConfig") or ()) > 1 else [])
-    loss = round(0.6 + 1.4 / (1.0 + passes), 4)
-    return [
-        {"MetricName": name, "Value": round(loss + 0.1 * number, 4), "Timestamp": moment(at)}
-        for number, name in enumerate(names)
-    ]
 
 
 # -- what Describe computes

@@ -50,8 +50,18 @@ def test_no_time_passes_while_it_is_pickled() -> None:
 def test_it_never_runs_backwards() -> None:
     with pytest.raises(ValueError, match="cannot go back"):
         Clock().advance(-1)
-    with pytest.raises(ValueError, match="0 or more"):
+    with pytest.raises(ValueError, match="from 0 to 1,000,000"):
         Clock().run_at(-1)
+
+
+@pytest.mark.parametrize("figure", [float("nan"), float("inf"), 1e300])
+def test_figures_that_would_break_the_calendar_are_refused(figure: float) -> None:
+    clock = Clock(speed=0, start=5)
+    with pytest.raises(ValueError, match="not"):
+        clock.run_at(figure)
+    with pytest.raises(ValueError, match="not"):
+        clock.advance(figure)
+    assert clock.now() == 5
 
 
 def test_held_it_shows_one_moment_and_then_goes_on() -> None:

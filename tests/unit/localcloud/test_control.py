@@ -144,6 +144,16 @@ def test_a_snapshot_of_another_version_stops_the_start(state_dir: Path) -> None:
         control.up(state_dir)
 
 
+def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(LocalCloudError, match="cannot hold the embedded cloud's state"):
+        control.up(tmp_path / "file" / "cloud")
+
+
+def test_the_folder_is_hidden_from_version_control(strict: LocalStatus) -> None:
+    assert (strict.state_dir / ".gitignore").read_text() == "*\n"
+
+
 def test_a_taken_port_is_told_when_it_was_asked_for(state_dir: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -131,6 +131,23 @@ def test_a_bucket_that_is_not_there_fails_the_upload(cloud: LocalCloud, sagemake
     assert "nowhere" in _describe(sagemaker)["FailureReason"]
 
 
+def test_the_log_tells_of_each_epoch_and_of_the_failure(cloud: LocalCloud, aws: Any, sagemaker: Any) -> None:
+    cloud.world.faults.append(Fault("fail", name="broken", message="AlgorithmError: CUDA out of memory", at=0.7))
+    for name in ("job", "broken"):
+        sagemaker.create_training_job(**job_request(name))
+    cloud.advance(HOUR)
+    assert _log(aws, "job")[-1] == "epoch 3/3 train_loss=0.95 (simulated)"
+    assert len(_log(aws, "job")) == 4
+    assert _log(aws, "broken")[-1] == "AlgorithmError: CUDA out of memory"
+
+
+def _log(aws: Any, job: str) -> list[str]:
+    logs, group = aws.client("logs"), "/aws/sagemaker/TrainingJobs"
+    (stream,) = logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=f"{job}/")["logStreams"]
+    found = logs.get_log_events(logGroupName=group, logStreamName=stream["logStreamName"], startFromHead=True)
+    return [event["message"] for event in found["events"]]
+
+
 def test_ordered_capacity_failure(cloud: LocalCloud, sagemaker: Any) -> None:
     cloud.world.faults.append(Fault("capacity", name="job", times=1))
     sagemaker.create_training_job(**job_request("job"))

@@ -21,6 +21,7 @@ from botocore.exceptions import (
     TokenRetrievalError,
     UnauthorizedSSOTokenError,
 )
+from botocore.exceptions import ConnectionError as UnreachableError
 
 from reconciler.domain.errors import CloudUnavailable
 from reconciler.domain.outcome import Fault, FaultKind, Outcome
@@ -231,7 +232,7 @@ _DENIED = (
 
 def _unanswered(error: Exception) -> FaultKind:
     match error:
-        case HTTPClientError():
+        case HTTPClientError() | UnreachableError():
             return FaultKind.TRANSIENT
         case _ if isinstance(error, _DENIED):
             return FaultKind.DENIED

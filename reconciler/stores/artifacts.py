@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import date, timedelta
 from pathlib import Path, PurePath
 from typing import BinaryIO, cast
@@ -62,18 +62,19 @@ class S3Artifacts:
 
     def put_manifest(self, model: DesiredModel) -> str:
         key = self._manifest_key(model.name, model.fingerprint)
-        portable = _with_paths(model, lambda path: _relative(path, self._root))
+        portable = _portable(model, self._root)
         self._store.put(key, portable.model_dump_json(by_alias=True, indent=1).encode())
         return self._store.uri(key)
 
     def recorded(self, model: str, fingerprint: str) -> DesiredModel | None:
+        """Paths of local data come relative to the project's folder, whatever machine wrote them."""
         fetched = self._store.get(self._manifest_key(model, fingerprint))
         try:
             found = DesiredModel.model_validate_json(fetched.body) if fetched else None
         except ValidationError:  # another version's, or not ours: nothing is known then
             return None
         same = found is not None and found.fingerprint == fingerprint
-        return _with_paths(found, self._absolute) if found and same else None
+        return found if same else None
 
     def output_uri(self, model: str, fingerprint: str) -> str:
         return self._store.uri(self._version_prefix(model, fingerprint))
@@ -124,9 +125,6 @@ class S3Artifacts:
             if _is_before(day, before):
                 self._store.delete_all(folder)
 
-    def _absolute(self, path: str) -> str:
-        return str(self._root / path)
-
 
 def _write(lines: Iterable[bytes], file: BinaryIO) -> int:
     return sum(file.write(line) for line in lines)
@@ -150,11 +148,12 @@ def _is_before(day: str, limit: date) -> bool:
         return False
 
 
-def _with_paths(model: DesiredModel, change: Callable[[str], str]) -> DesiredModel:
-    """The model with the paths of its local data changed: no machine's folders are kept in the bucket."""
+def _portable(model: DesiredModel, root: Path) -> DesiredModel:
+    """The model with paths relative to the project's folder: no machine's folders are kept in the bucket."""
 
     def source(found: DatasetSource) -> DatasetSource:
-        return found if found.is_s3 else found.model_copy(update={"uri": change(found.uri)})
+        inside = not found.is_s3 and PurePath(found.uri).is_relative_to(root)
+        return found.model_copy(update={"uri": PurePath(found.uri).relative_to(root).as_posix()}) if inside else found
 
     def facts(found: DatasetFacts | None) -> DatasetFacts | None:
         return found and found.model_copy(update={"source": source(found.source)})
@@ -165,7 +164,3 @@ def _with_paths(model: DesiredModel, change: Callable[[str], str]) -> DesiredMod
     resolved = resolved.model_copy(update={"training_data": source(resolved.training_data), "validation": validation})
     data = data.model_copy(update={"training": facts(data.training), "validation": facts(data.validation)})
     return model.model_copy(update={"resolved": resolved, "data": data})
-
-
-def _relative(path: str, root: Path) -> str:
-    return str(PurePath(path).relative_to(root)) if PurePath(path).is_relative_to(root) else path

@@ -110,7 +110,7 @@ def test_data_that_grew_too_large_by_conversion_is_refused(world: World) -> None
     assert world.keys() == []
 
 
-def test_the_manifest_is_recorded_without_this_machines_folders(world: World, s3: S3Client, tmp_path: Path) -> None:
+def test_the_manifest_is_recorded_without_this_machines_folders(world: World, tmp_path: Path) -> None:
     held = ValidationPlan(source=DatasetSource(name=None, uri=f"s3://{BUCKET}/held.csv"))
     world.store.put("held.csv", as_csv([("v", "w")]))
     model = world.model(world.source("a.csv", as_csv(some_pairs(3))), held)
@@ -119,11 +119,12 @@ def test_the_manifest_is_recorded_without_this_machines_folders(world: World, s3
     fetched = world.store.get("acme/models/support-bot/1a2b3c4d/manifest.json")
     assert fetched is not None
     assert str(tmp_path).encode() not in fetched.body
-    assert world.artifacts.recorded("support-bot", model.fingerprint) == model
-    elsewhere = S3Artifacts(world.store, "acme", open=world.files.open_source, clock=world.clock, root=Path("/ci"))
-    read = elsewhere.recorded("support-bot", model.fingerprint)
+    read = world.artifacts.recorded("support-bot", model.fingerprint)
     assert read is not None
-    assert read.resolved.training_data.uri == "/ci/a.csv"
+    assert read.resolved.training_data.uri == read.data.training.source.uri == "a.csv"
+    assert read.resolved.validation == model.resolved.validation
+    world.artifacts.put_manifest(read)
+    assert world.artifacts.recorded("support-bot", model.fingerprint) == read
 
 
 @pytest.mark.parametrize("content", [None, b"", b"{}", b"[" * 10_000])

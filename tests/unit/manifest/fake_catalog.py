@@ -102,6 +102,12 @@ RETIRED = Retirement(
 MODELS = (
     model("nova-lite", "nova", bedrock=bedrock("nova-lite", "us-east-1", on_demand=True), rules={BEDROCK: NOVA}),
     model(
+        "on-demand-only",
+        "nova",
+        bedrock=bedrock("on-demand-only", on_demand=True).model_copy(update={"supports_throughput": False}),
+        rules={BEDROCK: NOVA},
+    ),
+    model(
         "titan-text-lite",
         "titan",
         bedrock=bedrock("titan-text-lite", "us-east-1"),

@@ -391,6 +391,24 @@ def test_the_cloud_can_be_overridden() -> None:
     assert result.configuration.project.cloud == "local"
 
 
+def test_a_base_model_without_provisioned_throughput() -> None:
+    deployed = a_model("baseModel: on-demand-only\ndataset: {training: a/b}\ndeployment: {state: deployed}\n")
+    assert told(loaded(deployed)) == ["1.yaml:7:15 throughput-unsupported"]
+    assert told(loaded(deployed.replace("state: deployed", "state: deployed, onDemand: true"))) == []
+    assert told(loaded(deployed.replace("deployed", "undeployed"))) == []
+
+
+def test_lora_settings_without_lora_are_a_warning() -> None:
+    result = loaded(optional("{lora_config: {r: 4}}"))
+    assert told(result) == ["1.yaml:8:29 unused-lora-config"]
+    assert result.configuration is not None
+
+
+def test_more_labels_than_tags() -> None:
+    labels = ", ".join(f"k{number}: v" for number in range(41))
+    assert told(loaded(a_model(NOVA, metadata=f", labels: {{{labels}}}"))) == ["1.yaml:3:31 too-many-labels"]
+
+
 # validation data
 
 

@@ -181,6 +181,25 @@ def test_hostile_text_is_refused_in_less_than_a_second(text: str | bytes) -> Non
     assert time.process_time() - started < 1
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a: " + "x" * 1024 * 1024, "1:1 file-too-large"),
+        ("a: " + "x" * (64 * 1024 + 1), "1:4 value-too-long"),
+        ("[" * 65 + "]" * 65, "1:65 nesting-too-deep"),
+        ("- x\n" * 100_000, "100000:3 too-many-values"),
+    ],
+)
+def test_sizes_have_limits(text: str, expected: str) -> None:
+    assert told(parse(text, "f.yaml")) == [expected]
+
+
+def test_the_limits_themselves_are_accepted() -> None:
+    assert values("a: " + "x" * 64 * 1024)
+    assert values("[" * 64 + "1" + "]" * 64)
+    assert len(values("- x\n" * 99_999)[0]) == 99_999
+
+
 YAML_BITS = st.sampled_from(
     ["a", "b", ": ", ":", "\n", "\n  ", "- ", "[", "]", "{", "}", ",", "'", '"', "#", "&x ", "*x", "!", "!!str ", "|", ">", "---\n",
      "...\n", "\t", "<<: ", "? ", "%", "@", "08", ".nan", "true", "\\", "\r", "é", "\u2028"]

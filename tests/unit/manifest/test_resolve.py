@@ -203,7 +203,7 @@ def test_paths_count_from_the_manifests_folder() -> None:
         SourceFile(path="reconciler.yaml", text=PROJECT),
         SourceFile(path="teams/a/bot.yaml", text=a_model("baseModel: nova-lite\ndataset: {training: ../data/a.csv}\n")),
     ]
-    for root, uri in ((None, "teams/data/a.csv"), ("/work/tree", "/work/tree/teams/data/a.csv")):
+    for root, uri in ((None, "teams/data/a.csv"), ("/home/me/tree", "/home/me/tree/teams/data/a.csv")):
         result = load(files, FakeCatalog(), root=root)
         assert result.configuration is not None
         assert result.configuration.models[0].training_data.uri == uri

@@ -39,7 +39,8 @@ class MemoryNeed(Value):
 
     @property
     def total(self) -> float:
-        return sum(getattr(self, part) for part in type(self).model_fields)
+        states = self.weights + self.gradients + self.optimizer + self.unsharded
+        return states + self.activations + self.logits + self.overhead
 
 
 def fit(model: DesiredModel, base: FoundationModel, instance: InstanceType, instance_count: int = 1) -> Fit:

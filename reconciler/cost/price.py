@@ -1,0 +1,166 @@
+"""Prices a plan: each change, and what is paid before and after it; and judges what it finds.
+
+The plan is walked in its order. A step changes what is paid for: a training is paid once and its version is kept, a deployment
+begins or ends, a version goes. What a change costs is the difference that it and what follows it make.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+
+from reconciler.cost.budget import budget_diagnostics
+from reconciler.cost.fitting import fit_of, training_diagnostics
+from reconciler.cost.hosting import hosting_cost, observed_hosting_cost
+from reconciler.cost.standing import Deployed, Standing, difference
+from reconciler.cost.storage import observed_storage_cost, storage_cost
+from reconciler.cost.training import training_cost
+from reconciler.domain.catalog import Catalog, FoundationModel
+from reconciler.domain.desired import DesiredModel, ProjectSettings
+from reconciler.domain.diagnostic import Diagnostic
+from reconciler.domain.naming import version_name
+from reconciler.domain.observation import Deployment, ModelObservation, Snapshot
+from reconciler.domain.plan import Action, Change, CostSummary, Plan
+
+
+def price_plan(
+    plan: Plan, desired: Sequence[DesiredModel], snapshot: Snapshot, catalog: Catalog, project: ProjectSettings
+) -> Plan:
+    """The plan with costs, fits, totals, the date of the prices, and diagnostics on budgets, memory and run time.
+
+    The prices are those of ``plan.region``. What runs is priced as it was seen; of a model without a manifest the base model
+    is not known, and so neither are Bedrock's prices.
+    """
+    pricing = _Pricing({model.name: model for model in desired}, snapshot, catalog, plan.region)
+    now = pricing.observed()
+    then, changes = now, []
+    for change in plan.changes:
+        after = then if change.stalled else pricing.after(change, then)
+        changes.append(pricing.priced(change, then, after))
+        then = after
+    priced = plan.model_copy(
+        update={"changes": tuple(changes), "totals": _totals(now, then), "prices_as_of": catalog.compiled.isoformat()}
+    )
+    judged = (*pricing.diagnostics(priced.changes), *budget_diagnostics(priced, pricing.desired, project))
+    return priced.model_copy(update={"diagnostics": (*priced.diagnostics, *judged)})
+
+
+def _totals(now: Standing, then: Standing) -> CostSummary:
+    return CostSummary(
+        one_off=then.one_off,
+        hosting_monthly_now=now.hosting_monthly,
+        hosting_monthly_then=then.hosting_monthly,
+        hosting_hourly_then=then.hosting_hourly,
+        storage_monthly_then=then.storage_monthly,
+    )
+
+
+@dataclass(frozen=True)
+class _Pricing:
+    desired: Mapping[str, DesiredModel]
+    snapshot: Snapshot
+    catalog: Catalog
+    region: str
+
+    def observed(self) -> Standing:
+        """What is paid for now."""
+        hosting, storage = {}, {}
+        for seen in self.snapshot.models:
+            base = self._base(seen)
+            for d in seen.deployments:
+                cost = observed_hosting_cost(d, seen, base, self.catalog, self.region, self.snapshot.observed_at)
+                hosting[d.kind, d.name] = cost
+            for version in seen.versions:
+                cost_of = observed_storage_cost(version, seen, base, self.catalog, self.region)
+                storage[seen.name, version.fingerprint] = cost_of
+        return Standing(hosting=hosting, storage=storage)
+
+    def after(self, change: Change, standing: Standing) -> Standing:
+        """What is paid for once the change and what follows it are done."""
+        steps = [(change.action, change.target), *((step.action, step.target) for step in change.then)]
+        return reduce(lambda before, step: self._step(change, step[0], step[1], before), steps, standing)
+
+    def priced(self, change: Change, before: Standing, after: Standing) -> Change:
+        """A change that alters nothing of what is paid has no cost."""
+        cost = difference(before, after) if after is not before else None
+        wanted = self._wanted(change)
+        fit = fit_of(wanted, self.catalog, change.instance_type) if wanted and _trains(change) else None
+        return change.model_copy(update={"cost": cost, "fit": fit})
+
+    def diagnostics(self, changes: Sequence[Change]) -> list[Diagnostic]:
+        training = [(change, wanted) for change in changes if _trains(change) and (wanted := self._wanted(change))]
+        return [found for change, wanted in training for found in training_diagnostics(change, wanted, self.catalog)]
+
+    def _step(self, change: Change, action: Action, target: str, standing: Standing) -> Standing:
+        match action:
+            case Action.TRAIN:
+                return self._trained(change, target, standing)
+            case Action.DEPLOY | Action.ROLL:
+                return self._deployed(change, target, standing)
+            case Action.UPDATE if any("autoUndeploy" in field.path for field in change.fields):
+                return self._deployed(change, target, standing, only_if_there=True)
+            case Action.UNDEPLOY:
+                ending = self._ending(change, target, standing)
+                return reduce(Standing.undeployed, ending, standing)
+            case Action.DELETE:
+                return self._deleted(change, target, standing)
+            case _:
+                return standing
+
+    def _trained(self, change: Change, target: str, standing: Standing) -> Standing:
+        wanted = self._wanted(change)
+        if wanted is None:
+            return standing
+        cost = training_cost(wanted, self.catalog, self.region, change.instance_type)
+        version = (wanted.name, wanted.fingerprint)
+        return standing.trained(target, cost, version, storage_cost(wanted, self.catalog, self.region))
+
+    def _deployed(self, change: Change, target: str, standing: Standing, *, only_if_there: bool = False) -> Standing:
+        wanted = self._wanted(change)
+        if wanted is None:
+            return standing
+        what = (wanted.resolved.deployment.kind, target)
+        if only_if_there and what not in standing.hosting:
+            return standing
+        current = self._current(what)
+        now = self.snapshot.observed_at
+        return standing.deployed(what, hosting_cost(wanted, self.catalog, self.region, current=current, now=now))
+
+    def _ending(self, change: Change, target: str, standing: Standing) -> list[Deployed]:
+        """Of two kinds under one name, the one that is not wanted."""
+        named = [what for what in standing.hosting if what[1] == target]
+        wanted = self._wanted(change)
+        if len(named) > 1 and wanted is not None:
+            return [what for what in named if what[0] is not wanted.resolved.deployment.kind]
+        return named
+
+    def _deleted(self, change: Change, target: str, standing: Standing) -> Standing:
+        """What is retained stays, and is paid for, though it is no longer owned."""
+        name = _model_name(change)
+        seen = [model for model in self.snapshot.models if model.name == name and model.provider is change.provider]
+        versions = [v for model in seen if model.deletion_policy != "retain" for v in model.versions]
+        gone = [(name, v.fingerprint) for v in versions if target.startswith(version_name(name, v.fingerprint))]
+        return reduce(Standing.deleted, gone, standing)
+
+    def _current(self, what: Deployed) -> Deployment | None:
+        deployments = (deployment for model in self.snapshot.models for deployment in model.deployments)
+        return next((d for d in deployments if (d.kind, d.name) == what), None)
+
+    def _wanted(self, change: Change) -> DesiredModel | None:
+        return self.desired.get(_model_name(change))
+
+    def _base(self, seen: ModelObservation) -> FoundationModel | None:
+        """The manifest's, where there is one for that provider: the cloud does not tell."""
+        wanted = self.desired.get(seen.name)
+        if wanted is None or wanted.resolved.provider is not seen.provider:
+            return None
+        return self.catalog.model(wanted.resolved.base_model)
+
+
+def _trains(change: Change) -> bool:
+    return not change.stalled and Action.TRAIN in (change.action, *(step.action for step in change.then))
+
+
+def _model_name(change: Change) -> str:
+    return change.address.partition("/")[2]

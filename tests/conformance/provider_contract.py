@@ -570,11 +570,43 @@ class ProviderContract:
         after = {schedule.purpose: schedule.target_digest for schedule in bench.observed().schedules}
         assert after["undeploy"] == before["undeploy"]
         assert after["deploy"] != before["deploy"]
+        assert {s.purpose: s.fingerprint for s in bench.observed().schedules} == {
+            "deploy": new.fingerprint,
+            "undeploy": None,
+        }
+
+    def test_outside_its_hours_the_schedule_follows_the_wanted_version(self, bench: Bench) -> None:
+        wanted = {"undeploy": BERLIN_HOURS, "deployed": True}
+        bench.deployed(deployment=wanted)
+        self._advance_to(bench, weekday=5, hour=0)
+        new = bench.trained("b", deployment=wanted)
+        assert bench.observed().deployments == ()
+        succeed(bench.provider.update(bench.update_order(new)))
+        assert [s.fingerprint for s in bench.observed().schedules if s.purpose == "deploy"] == [new.fingerprint]
+        self._advance_to(bench, weekday=0, hour=12)
+        assert bench.deployment().fingerprint == new.fingerprint
+
+    def test_a_schedule_that_has_fired_stays_while_its_rule_does(self, bench: Bench) -> None:
+        rule = UndeployRule(after=timedelta(hours=2))
+        model = bench.deployed(deployment={"undeploy": rule, "deployed": True})
+        bench.advance(3)
+        fired = bench.observed().schedules
+        succeed(bench.provider.update(bench.update_order(model)))
+        assert bench.observed().schedules == fired
+        other = bench.model(deployment={"undeploy": UndeployRule(after=timedelta(hours=3)), "deployed": True})
+        succeed(bench.provider.update(bench.update_order(other)))
+        assert bench.observed().schedules == ()
+
+    def test_what_is_not_wanted_deployed_keeps_no_schedule(self, bench: Bench) -> None:
+        model = bench.deployed(deployment={"undeploy": BERLIN_HOURS})
+        assert not model.resolved.deployment.deployed
+        succeed(bench.provider.update(bench.update_order(model)))
+        assert bench.observed().schedules == ()
 
     def test_another_rule_replaces_the_schedules(self, bench: Bench) -> None:
         bench.deployed(deployment={"undeploy": BERLIN_HOURS})
         rule = UndeployRule(after=timedelta(hours=20))
-        changed = bench.model(deployment={"undeploy": rule})
+        changed = bench.model(deployment={"undeploy": rule, "deployed": True})
         succeed(bench.provider.update(bench.update_order(changed)))
         assert [(s.purpose, s.rule) for s in bench.observed().schedules] == [("undeploy", rule)]
         succeed(bench.provider.update(bench.update_order(bench.model())))

@@ -21,12 +21,12 @@ from reconciler.domain.fingerprint import canonical_json, digest
 from reconciler.domain.naming import schedule_group, schedule_name
 from reconciler.domain.observation import ScheduleObservation
 from reconciler.domain.outcome import FaultKind
-from reconciler.domain.tags import PROJECT
+from reconciler.domain.tags import FINGERPRINT, PROJECT
 from reconciler.providers.aws.cron import beginnings, endings
 from reconciler.providers.aws.faults import Refused, code_of
 from reconciler.providers.aws.paging import every
 from reconciler.providers.aws.session import AwsSession
-from reconciler.providers.aws.tags import sagemaker_tags
+from reconciler.providers.aws.tags import read_tags, sagemaker_tags
 
 PAGE = 100
 SOONEST = timedelta(minutes=1)
@@ -259,7 +259,17 @@ def _observations(schedules: list[tuple[dict[str, Any], Mapping[str, Any]]]) -> 
             rule=_rule(told) if complete else None,
             fires_at=_fires_at(schedule),
             target_digest=digest({"arn": target["Arn"], "input": target.get("Input", "")}),
+            fingerprint=_fingerprint(target),
         )
+
+
+def _fingerprint(target: Mapping[str, Any]) -> str | None:
+    """Of the version that the call creates a deployment of, as the tags say that it would write."""
+    try:
+        parameters = json.loads(target.get("Input") or "{}")
+        return read_tags(parameters.get("Tags") or ()).get(FINGERPRINT)
+    except (ValueError, AttributeError):
+        return None
 
 
 def _rule(told: Mapping[str, Any]) -> UndeployRule | None:

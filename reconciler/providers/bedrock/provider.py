@@ -15,7 +15,8 @@ from reconciler.providers.aws.faults import Refused, answers, looks
 from reconciler.providers.aws.schedules import Schedule, Schedules, wanted
 from reconciler.providers.bedrock import deployment, observe, training, translate
 from reconciler.providers.bedrock.client import BedrockApi, Described
-from reconciler.providers.retagging import OURS, outdated_keys, renewed, schedulable
+from reconciler.providers.rescheduling import reschedule, rule_of
+from reconciler.providers.retagging import OURS, outdated_keys, renewed
 from reconciler.providers.settings import ProviderSettings, needed
 
 
@@ -96,7 +97,7 @@ class BedrockProvider:
 
     @answers
     def update(self, order: UpdateOrder) -> Outcome:
-        if order.model.resolved.deployment.undeploy is not None:
+        if rule_of(order.model) is not None:
             needed(scheduler_role=self._settings.roles.scheduler)
         tags, gone = renewed(order), outdated_keys(order)
         for arn in _owned_arns(order.observed):
@@ -105,7 +106,7 @@ class BedrockProvider:
                 self._api.remove_tags(arn, gone)
         for deployed in order.observed.deployments:
             self._settle_tags(deployed, order)
-        self._update_schedules(order)
+        reschedule(self._schedules, order, self._wanted_schedules)
         return Outcome.done("tags and schedules are as they should be")
 
     def log_tail(self, run: TrainingRun, lines: int = 20) -> tuple[str, ...]:
@@ -149,17 +150,6 @@ class BedrockProvider:
         asked = deployed.owner.fingerprint if deployed.owner else None
         if deployed.fingerprint == order.model.fingerprint != asked:
             self._api.add_tags(deployed.identifier, {FINGERPRINT: order.model.fingerprint})
-
-    def _update_schedules(self, order: UpdateOrder) -> None:
-        """With nothing deployed, a one-time schedule is history and stays while its rule does; hours still apply."""
-        rule = order.model.resolved.deployment.undeploy
-        deployable = schedulable(order)
-        if not order.observed.deployments and (rule is None or rule.hours is None):
-            self._schedules.remove(old.name for old in order.observed.schedules if old.rule != rule)
-        elif rule is None:
-            self._schedules.remove(old.name for old in order.observed.schedules)
-        elif deployable is not None:
-            self._schedules.bring_to(self._wanted_schedules(deployable), former=order.observed.schedules)
 
     # -- schedules
 

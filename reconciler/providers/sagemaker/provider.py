@@ -23,7 +23,8 @@ from reconciler.providers.assembly import assemble
 from reconciler.providers.aws.faults import AwsTrouble, Refused, answers, fault_of, looks
 from reconciler.providers.aws.schedules import Schedule, ScheduledCall, Schedules, wanted
 from reconciler.providers.ownership import require_ours
-from reconciler.providers.retagging import OURS, outdated_keys, renewed, schedulable
+from reconciler.providers.rescheduling import reschedule, rule_of
+from reconciler.providers.retagging import OURS, outdated_keys, renewed
 from reconciler.providers.sagemaker import deployment, observe, training, translate
 from reconciler.providers.sagemaker.client import Described, SageMakerApi
 from reconciler.providers.settings import ProviderSettings, needed
@@ -104,7 +105,7 @@ class SageMakerProvider:
 
     @answers
     def update(self, order: UpdateOrder) -> Outcome:
-        if order.model.resolved.deployment.undeploy is not None:
+        if rule_of(order.model) is not None:
             self._require_settings(scheduled=True)
         tags, gone = renewed(order), outdated_keys(order)
         for arn in self._owned_arns(order.observed):
@@ -113,7 +114,7 @@ class SageMakerProvider:
                 self._api.remove_tags(arn, gone)
         for deployed in order.observed.deployments:
             self._settle_tags(deployed, order)
-        self._update_schedules(order)
+        reschedule(self._schedules, order, self._wanted_schedules)
         return Outcome.done("tags and schedules are as they should be")
 
     def log_tail(self, run: TrainingRun, lines: int = 20) -> tuple[str, ...]:
@@ -192,17 +193,6 @@ class SageMakerProvider:
             owner = order.owner.model_copy(update={"attempt": deployed.owner.attempt if deployed.owner else 1})
             tags = translate.endpoint_tags(owner, deployed.configuration, order.model.fingerprint)
             self._api.add_tags(deployed.identifier, tags)
-
-    def _update_schedules(self, order: UpdateOrder) -> None:
-        """With nothing deployed, a one-time schedule is history and stays while its rule does; hours still apply."""
-        rule = order.model.resolved.deployment.undeploy
-        deployable = schedulable(order)
-        if not order.observed.deployments and (rule is None or rule.hours is None):
-            self._schedules.remove(old.name for old in order.observed.schedules if old.rule != rule)
-        elif rule is None:
-            self._schedules.remove(old.name for old in order.observed.schedules)
-        elif deployable is not None:
-            self._schedules.bring_to(self._wanted_schedules(deployable), former=order.observed.schedules)
 
     # -- schedules
 

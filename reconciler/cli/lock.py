@@ -55,7 +55,9 @@ def _lock(invocation: Invocation) -> Lock:
     project = opened(invocation)
     checked(project)
     with watching(invocation) as progress:
-        return project.outside(progress, StopRequest()).lock
+        outside = project.outside(progress, StopRequest())
+    outside.artifacts.prepare()
+    return outside.lock
 
 
 def _draw(invocation: Invocation, held: LockInfo) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import click
 
@@ -11,11 +11,14 @@ from reconciler.cli.exit_codes import ExitCode
 from reconciler.cli.invocation import Invocation, pass_invocation, print_json
 from reconciler.cli.options import json_option, project_options
 from reconciler.cli.project import Proposed, proposed
+from reconciler.domain.quantity import Cost
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from reconciler.domain.catalog import FoundationModel
     from reconciler.domain.desired import Configuration
+    from reconciler.domain.observation import ModelObservation
     from reconciler.reports.view.model import Dossier
 
 
@@ -50,18 +53,62 @@ def _dossier(made: Proposed, name: str) -> Dossier:
 
     proposal = made.proposal
     desired = proposal.wanted(name)
-    observed = tuple(model for model in proposal.snapshot.models if model.name == name)
+    observed = tuple(_measured(model, made) for model in proposal.snapshot.models if model.name == name)
     if desired is None and not observed:
         known = {model.name for model in made.configuration.models} | {model.name for model in proposal.snapshot.models}
         raise _unknown(name, sorted(known))
+    base = made.outside.catalog.model(desired.resolved.base_model) if desired else None
     return Dossier(
         name=name,
         desired=desired,
         observed=observed,
         changes=tuple(change for change in proposal.plan.changes if change.address == f"FineTunedModel/{name}"),
-        base=made.outside.catalog.model(desired.resolved.base_model) if desired else None,
+        base=base,
         lineage=tuple(_lineage(made.configuration, name)),
         now=proposal.snapshot.observed_at,
+        storage=_storage(observed, base, made),
+        hosting=_hosting(observed, base, made),
+    )
+
+
+@runtime_checkable
+class Measures(Protocol):
+    """A store that can tell how much it keeps of a version."""
+
+    def stored_bytes(self, model: str, fingerprint: str | None = None) -> int: ...
+
+
+def _measured(model: ModelObservation, made: Proposed) -> ModelObservation:
+    """With the sizes of artifacts in the project's bucket, which SageMaker does not tell."""
+    store = made.outside.artifacts
+    if not isinstance(store, Measures) or model.provider != "sagemaker":
+        return model
+    versions = []
+    for version in model.versions:
+        artifact = version.artifact
+        if artifact is not None and artifact.size_bytes is None:
+            artifact = artifact.model_copy(update={"size_bytes": store.stored_bytes(model.name, version.fingerprint)})
+        versions.append(version.model_copy(update={"artifact": artifact}))
+    return model.model_copy(update={"versions": tuple(versions)})
+
+
+def _storage(observed: tuple[ModelObservation, ...], base: FoundationModel | None, made: Proposed) -> Cost:
+    from reconciler.cost.storage import observed_storage_cost
+
+    catalog, region = made.outside.catalog, made.plan.region
+    return Cost.total(
+        observed_storage_cost(v, model, base, catalog, region) for model in observed for v in model.versions
+    )
+
+
+def _hosting(observed: tuple[ModelObservation, ...], base: FoundationModel | None, made: Proposed) -> Cost:
+    from reconciler.cost.hosting import observed_hosting_cost
+
+    catalog, region, now = made.outside.catalog, made.plan.region, made.plan.observed_at
+    return Cost.total(
+        observed_hosting_cost(deployment, model, base, catalog, region, now).monthly
+        for model in observed
+        for deployment in model.deployments
     )
 
 

@@ -8,11 +8,15 @@ from decimal import Decimal
 from reconciler.domain.quantity import Cost, Range
 
 _CENT = Decimal("0.01")
+_LEAST = Decimal("0.0001")
+"""Less than this is not worth digits."""
 
 
 def money(amount: Decimal) -> str:
     """``$1,105.95``; below a dollar two significant digits, so that ``$0.0042`` is not ``$0.00``."""
     size = abs(amount)
+    if 0 < size < _LEAST:
+        return f"<${_LEAST}" if amount > 0 else f">-${_LEAST}"
     places = 2 if size >= 1 or size == 0 else max(2, 1 - size.adjusted())
     return f"{_sign(amount)}${size:,.{places}f}"
 
@@ -23,12 +27,12 @@ def rate(amount: Decimal) -> str:
     return f"{_sign(amount)}${size:,.2f}" if size == size.quantize(_CENT) else f"{_sign(amount)}${size.normalize():,f}"
 
 
-def spread(amount: Range) -> str:
-    """``$43.00``, or ``$38–$52, likely $43``."""
+def spread(amount: Range, per: str = "") -> str:
+    """``$43.00/month``, or ``$38–$52/month, likely $43``, with ``per`` behind the amount."""
     low, likely, high = (_rounded(value, amount) for value in (amount.low, amount.likely, amount.high))
     if low == high:
-        return money(amount.likely)
-    return f"{low}{' to ' if amount.low < 0 else '–'}{high}, likely {likely}"
+        return money(amount.likely) + per
+    return f"{low}{' to ' if amount.low < 0 else '–'}{high}{per}, likely {likely}"
 
 
 def cost_text(cost: Cost, per: str = "") -> str:
@@ -36,7 +40,7 @@ def cost_text(cost: Cost, per: str = "") -> str:
     unknown = f"unknown: {', '.join(cost.unknown)}" if cost.unknown else ""
     if cost.amount is None:
         return unknown or "unknown"
-    known = spread(cost.amount) + per
+    known = spread(cost.amount, per)
     return f"{known}, plus {unknown}" if unknown else known
 
 

@@ -12,13 +12,13 @@ from reconciler.cli.main import run
 
 _MASKS: tuple[tuple[str, str], ...] = (
     (r"sha256:[0-9a-f]{64}", "sha256:<digest>"),
-    (r"(?<=-)[0-9a-f]{8}(?=\b|-r\d)", "<fp>"),
-    (r"(?<= )[0-9a-f]{8}(?= )", "<fp>     "),
+    (r"\b(?=[a-f]*\d)[0-9a-f]{8}\b", "<fp>"),
     (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", "<time>"),
     (r"\d{4}-\d\d-\d\dT[\d:.]+Z", "<time>"),
     (r"(?m)^\d\d:\d\d:\d\d ", "<clock> "),
     (r"127\.0\.0\.1:\d+", "127.0.0.1:<port>"),
     (r"(?m)^process   \d+$", "process   <pid>"),
+    (r"(?m)(?<=   )\d+[smhd](?=$|   )", "<age>"),
     (r"(?m)^<clock> Waiting for .*\n", ""),
 )
 """Digests, fingerprints, times, ports. How often an apply says that it waits depends on the machine."""

@@ -97,7 +97,7 @@ def _draw_closing(screen: Screen, view: PlanView) -> None:
         screen.blank()
         for label, amount in view.totals:
             screen.entry((label.ljust(_LABEL), "dim"), amount)
-    if view.assumptions:
-        screen.entry(("assuming".ljust(_LABEL), "dim"), ("; ".join(view.assumptions), "dim"))
+    for number, assumption in enumerate(view.assumptions):
+        screen.entry((("" if number else "assuming").ljust(_LABEL), "dim"), (assumption, "dim"))
     if view.digest:
         screen.entry(("digest".ljust(_LABEL), "dim"), (view.digest, "dim"))

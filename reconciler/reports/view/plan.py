@@ -278,7 +278,8 @@ def _standing(plan: Plan) -> tuple[str, ...]:
 def _totals(totals: CostSummary) -> tuple[tuple[str, str], ...]:
     now, then = totals.hosting_monthly_now, totals.hosting_monthly_then
     after = cost_text(then, f"/month{_hourly(totals.hosting_hourly_then)}")
-    hosting = after if now == then else f"{cost_text(now, '/month')} -> {after}"
+    changes = cost_text(now, "/month") != cost_text(then, "/month")
+    hosting = f"{cost_text(now, '/month')} -> {after}" if changes else after
     return (
         ("training", cost_text(totals.one_off) + ("" if is_free(totals.one_off) else ", once")),
         ("hosting", hosting),

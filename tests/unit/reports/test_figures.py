@@ -23,6 +23,9 @@ from tests.unit.reports.plans import between, exactly
         ("0.5", "$0.50"),
         ("0.05", "$0.050"),
         ("12", "$12.00"),
+        ("0.0001", "$0.00010"),
+        ("0.00000016", "<$0.0001"),
+        ("-0.00000016", ">-$0.0001"),
     ],
 )
 def test_money(amount: str, shown: str) -> None:

@@ -50,7 +50,7 @@ def _does_not_fit(model: DesiredModel, found: Fit, instance_type: str) -> Diagno
     return error(
         "does-not-fit",
         "A training does not fit its GPUs",
-        detail=f"{model.address} needs about {needed:.1f} GiB on each GPU; {instance_type} has {available:.1f}.",
+        detail=f"{model.address} needs at least {needed:.1f} GiB on each GPU; {instance_type} has {available:.1f}.",
         hint="use LoRA (optional: {use_lora: true}), a smaller batchSize, or a type with more GPU memory",
         where=model.resolved.where,
         address=model.address,

@@ -52,6 +52,8 @@ def fit(model: DesiredModel, base: FoundationModel, instance: InstanceType, inst
     does not fit  not even the low estimate fits
     unknown       nothing can be told; the assumptions say why
     ============= ==================================================================
+
+    ``needed_gib`` is the estimate that decides: the high one where it fits, else the low one.
     """
     why = _unknown(base, instance)
     if why:
@@ -61,9 +63,10 @@ def fit(model: DesiredModel, base: FoundationModel, instance: InstanceType, inst
     gpus = instance.accelerators * instance_count
     low, high = needs(model, base.architecture, gpus)
     available = instance.accelerator.usable_mib / 1024 * USABLE_SHARE
+    verdict = _verdict(low.total, high.total, available)
     return Fit(
-        verdict=_verdict(low.total, high.total, available),
-        needed_gib=round((low.total + high.total) / 2, 2),
+        verdict=verdict,
+        needed_gib=round((high if verdict is Verdict.FITS else low).total, 2),
         available_gib=round(available, 2),
         assumptions=(_assumption(model, instance.accelerator, gpus, low.total, high.total),),
     )

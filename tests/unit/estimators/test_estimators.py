@@ -156,7 +156,12 @@ def test_verdicts(key: str, machine: str, optional: dict[str, Any], verdict: Ver
     found = fit(a_training(key=key, optional=optional), base(key), instance(machine))
     assert found.verdict is verdict
     assert found.assumptions
-    assert (found.needed_gib is None) is (verdict is Verdict.UNKNOWN)
+    if verdict is Verdict.UNKNOWN:
+        assert found.needed_gib is None
+    else:
+        assert found.needed_gib is not None
+        assert found.available_gib is not None
+        assert (found.needed_gib <= found.available_gib) is (verdict is not Verdict.DOES_NOT_FIT)
 
 
 def test_states_of_full_fine_tuning() -> None:

@@ -28,7 +28,7 @@ from reconciler.localcloud.runtime import Runtime
 from reconciler.localcloud.service import Call, Logs, Objects, Service, refused, spoil
 from reconciler.localcloud.services import SERVICES, STEPS
 from reconciler.localcloud.timeline import Timeline
-from reconciler.localcloud.validation import refusal
+from reconciler.localcloud.validation import mistyped, refusal
 from reconciler.localcloud.world import World
 
 DEFAULT_REGION = "us-east-1"
@@ -133,9 +133,7 @@ class LocalCloud:
         with log:
             if fault is not None and fault.kind == "error":
                 raise refused(fault)
-            wrong = refusal(get_service_model(service.name).operation_model(operation).input_shape, params)
-            if wrong is not None:
-                raise invalid(wrong)
+            _check(service.name, operation, params)
             carry_out = service.operations.get(operation)
             if carry_out is None:
                 raise unsupported(service.name, operation)
@@ -207,6 +205,17 @@ def signing_scope(request: Request) -> tuple[str, str]:
 def unsupported(service: str, operation: str) -> AwsError:
     """What the embedded cloud does not have. HTTP 501, which clients do not try again."""
     return AwsError("NotImplemented", f"The embedded cloud does not have {service}:{operation}", status=501)
+
+
+def _check(service: str, operation: str, params: Mapping[str, Any]) -> None:
+    """Hold the parameters against the service's model. Raises SerializationException or ValidationException."""
+    shape = get_service_model(service).operation_model(operation).input_shape
+    wrong = mistyped(shape, params)
+    if wrong is not None:
+        raise AwsError("SerializationException", f"The request could not be read: {wrong}")
+    problems = refusal(shape, params)
+    if problems is not None:
+        raise invalid(problems)
 
 
 def _own_by_signing_name() -> dict[str, tuple[str, ...]]:

@@ -14,6 +14,18 @@ import regex
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 NUMBERS = frozenset({"integer", "long", "float", "double"})
+TYPES: Mapping[str, tuple[type, ...]] = {
+    "structure": (Mapping,),
+    "list": (list, tuple),
+    "map": (Mapping,),
+    "string": (str,),
+    "boolean": (bool,),
+    "integer": (int,),
+    "long": (int,),
+    "float": (int, float),
+    "double": (int, float),
+}
+"""What the parser gives for each type of shape; timestamps and blobs it has converted itself."""
 SHOWN = 200
 """Longest piece of a refused value that is repeated in the message."""
 
@@ -25,6 +37,29 @@ def refusal(shape: Shape | None, params: Mapping[str, Any]) -> str | None:
         return None
     count = f"{len(problems)} validation error{'s' if len(problems) > 1 else ''} detected: "
     return count + "; ".join(problems)
+
+
+def mistyped(shape: Shape | None, value: Any, path: str = "") -> str | None:
+    """Where a value is of another type than its shape, as "'tags' is no list"; None when all types are right."""
+    if shape is None or getattr(shape, "is_document_type", False) or shape.type_name not in TYPES:
+        return None
+    if not isinstance(value, TYPES[shape.type_name]) or (isinstance(value, bool) and shape.type_name != "boolean"):
+        return f"'{path or 'the request'}' is no {shape.type_name}"
+    return next((wrong for wrong in (mistyped(*part) for part in _parts(shape, value, path)) if wrong), None)
+
+
+def _parts(shape: Shape, value: Any, path: str) -> Iterator[tuple[Shape, Any, str]]:
+    match shape:
+        case StructureShape():
+            for member, inner in shape.members.items():
+                if value.get(member) is not None:
+                    yield inner, value[member], _join(path, member)
+        case ListShape():
+            for number, item in enumerate(value, start=1):
+                yield shape.member, item, f"{path}.{number}.member"
+        case MapShape():
+            for key, item in value.items():
+                yield shape.value, item, f"{path}.{key}"
 
 
 def _check(shape: Shape, value: Any, path: str) -> Iterator[str]:

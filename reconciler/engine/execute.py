@@ -111,7 +111,7 @@ def _attempt(work: Pass, change: Change) -> Outcome:
 def _train(work: Pass, change: Change) -> Outcome:
     model = _wanted(work, change)
     artifacts = work.outside.artifacts
-    artifacts.put_manifest(model)
+    artifacts.put_manifest(_recorded(model, deployed=False))
     order = TrainOrder(
         name=change.target,
         owner=_owner(work, model, attempt=change.attempt or 1),
@@ -145,6 +145,8 @@ def _undeploy(work: Pass, change: Change) -> Outcome:
     deployment = _deployment(observed, change.target)
     wanted = work.proposal.wanted(observed.name)
     keeps_schedules = wanted is not None and wanted.resolved.deployment.deployed
+    if wanted is not None and not keeps_schedules:
+        work.outside.artifacts.put_manifest(wanted)
     order = UndeployOrder(
         model=observed.name, deployment=deployment, schedules=observed.schedules, keep_schedules=keeps_schedules
     )
@@ -171,7 +173,7 @@ def _update(work: Pass, change: Change) -> Outcome:
         observed = work.proposal.snapshot.model(former)
     if observed is None:
         return Outcome.done("nothing to update")
-    work.outside.artifacts.put_manifest(model)
+    work.outside.artifacts.put_manifest(_recorded(model, deployed=bool(observed.deployments)))
     owner = _owner(work, model).model_copy(update={"fingerprint": None})
     order = UpdateOrder(owner=owner, model=model, observed=observed, former_name=former if renamed else None)
     return _provider(work, change).update(order)
@@ -187,6 +189,14 @@ _PERFORM: dict[Action, Callable[[Pass, Change], Outcome]] = {
     Action.UPDATE: _update,
 }
 """``adopt`` is not here: nothing plans it before resources can be imported."""
+
+
+def _recorded(model: DesiredModel, *, deployed: bool) -> DesiredModel:
+    """What is written beside the version. It says ``deployed`` only once that was asked of the cloud: a deployment that is
+    missing then was taken away, and one that was never asked for was not."""
+    said = model.resolved.deployment.deployed and deployed
+    deployment = model.resolved.deployment.model_copy(update={"deployed": said})
+    return model.model_copy(update={"resolved": model.resolved.model_copy(update={"deployment": deployment})})
 
 
 def _provider(work: Pass, change: Change) -> Provider:

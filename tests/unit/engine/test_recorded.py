@@ -1,0 +1,55 @@
+"""What is written beside a version tells drift from what was never asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from reconciler.domain.plan import Action, Change
+from tests.stage import BEDROCK, SAGEMAKER, Stage
+
+
+@pytest.fixture(params=[SAGEMAKER, BEDROCK], ids=["sagemaker", "bedrock"])
+def stage(request: pytest.FixtureRequest, tmp_path: Path) -> Stage:
+    stage = Stage(tmp_path)
+    stage.write("bot.yaml", request.param)
+    return stage
+
+
+def once_quiet(stage: Stage) -> Change:
+    """The one change of a plan in which nothing is on its way."""
+    for _ in range(200):
+        (change,) = stage.plan().changes
+        if change.action is not Action.WAIT:
+            return change
+        stage.cloud.advance(600)
+    raise AssertionError("still waiting")
+
+
+def test_a_first_deployment_is_no_drift_and_a_lost_one_is(stage: Stage) -> None:
+    stage.apply(wait=False)
+    first = once_quiet(stage)
+    assert (first.action, first.drift) == (Action.DEPLOY, False)
+    stage.apply()
+    _delete_what_serves(stage)
+    lost = once_quiet(stage)
+    assert (lost.action, lost.drift) == (Action.DEPLOY, True)
+
+
+def test_what_the_manifest_undeployed_and_deploys_again_is_no_drift(stage: Stage) -> None:
+    stage.apply()
+    stage.edit("bot.yaml", "state: deployed", "state: undeployed")
+    stage.apply()
+    stage.edit("bot.yaml", "state: undeployed", "state: deployed")
+    again = once_quiet(stage)
+    assert (again.action, again.drift) == (Action.DEPLOY, False)
+
+
+def _delete_what_serves(stage: Stage) -> None:
+    for endpoint in stage.client("sagemaker").list_endpoints()["Endpoints"]:
+        stage.client("sagemaker").delete_endpoint(EndpointName=endpoint["EndpointName"])
+    bedrock = stage.client("bedrock")
+    for deployment in bedrock.list_custom_model_deployments().get("modelDeploymentSummaries", []):
+        arn = deployment["customModelDeploymentArn"]
+        bedrock.delete_custom_model_deployment(customModelDeploymentIdentifier=arn)

@@ -88,7 +88,7 @@ def down(state_dir: Path, *, timeout: float = STOP_TIMEOUT) -> bool:
         _ask(state, "POST", "shutdown")
         try:
             with FileLock(state.running_lock, timeout=timeout):
-                _reap()
+                _await_child(running.pid, timeout)
                 return True
         except Timeout as stuck:
             raise LocalCloudError(
@@ -194,6 +194,14 @@ def _start(state: StateDir, *, port: int, speed: float | None, timeout: float) -
 def _reap() -> None:
     """Take note of the servers of this process that have ended."""
     _children[:] = [child for child in _children if child.poll() is None]
+
+
+def _await_child(pid: int, timeout: float) -> None:
+    """Wait for the end of a server that has let go of its folder, if it is a child of this process."""
+    for child in _children:
+        if child.pid == pid:
+            child.wait(timeout)
+    _reap()
 
 
 _children: list[subprocess.Popen[bytes]] = []

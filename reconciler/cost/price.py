@@ -38,7 +38,7 @@ def price_plan(
     for change in plan.changes:
         after = then if change.stalled else pricing.after(change, then)
         changes.append(pricing.priced(change, then, after))
-        then = after
+        then = after.settled()
     priced = plan.model_copy(
         update={"changes": tuple(changes), "totals": _totals(now, then), "prices_as_of": catalog.compiled.isoformat()}
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -18,6 +18,16 @@ Kept = tuple[str, str]
 """A version, by model and fingerprint."""
 
 _Key = TypeVar("_Key")
+_Paid = TypeVar("_Paid")
+
+
+@dataclass(frozen=True)
+class Touched:
+    """Keys that steps have set or removed, in their order, so that what is told has one order too."""
+
+    hosting: tuple[Deployed, ...] = ()
+    storage: tuple[Kept, ...] = ()
+    trainings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -27,19 +37,34 @@ class Standing:
     hosting: Mapping[Deployed, Hosting] = field(default_factory=dict)
     storage: Mapping[Kept, Cost] = field(default_factory=dict)
     trainings: Mapping[str, Cost] = field(default_factory=dict)
+    touched: Touched = Touched()
 
     def trained(self, name: str, cost: Cost, version: Kept, storage: Cost) -> Standing:
         """A training that the plan names twice is paid once."""
-        return replace(self, trainings={**self.trainings, name: cost}, storage={**self.storage, version: storage})
+        return replace(
+            self,
+            trainings={**self.trainings, name: cost},
+            storage={**self.storage, version: storage},
+            touched=replace(
+                self.touched, trainings=(*self.touched.trainings, name), storage=(*self.touched.storage, version)
+            ),
+        )
 
     def deployed(self, what: Deployed, hosting: Hosting) -> Standing:
-        return replace(self, hosting={**self.hosting, what: hosting})
+        touched = replace(self.touched, hosting=(*self.touched.hosting, what))
+        return replace(self, hosting={**self.hosting, what: hosting}, touched=touched)
 
     def undeployed(self, what: Deployed) -> Standing:
-        return replace(self, hosting={key: hosting for key, hosting in self.hosting.items() if key != what})
+        touched = replace(self.touched, hosting=(*self.touched.hosting, what))
+        return replace(self, hosting=_without(self.hosting, what), touched=touched)
 
     def deleted(self, version: Kept) -> Standing:
-        return replace(self, storage={key: cost for key, cost in self.storage.items() if key != version})
+        touched = replace(self.touched, storage=(*self.touched.storage, version))
+        return replace(self, storage=_without(self.storage, version), touched=touched)
+
+    def settled(self) -> Standing:
+        """As a starting point: nothing touched."""
+        return replace(self, touched=Touched())
 
     @property
     def hosting_hourly(self) -> Cost:
@@ -59,21 +84,25 @@ class Standing:
 
 
 def difference(before: Standing, after: Standing) -> ChangeCost:
-    """What comes on top; what ends is negative."""
-    hourly = _change({k: h.hourly for k, h in before.hosting.items()}, {k: h.hourly for k, h in after.hosting.items()})
-    hosting = _change(
-        {k: h.monthly for k, h in before.hosting.items()}, {k: h.monthly for k, h in after.hosting.items()}
-    )
-    storage = _change(before.storage, after.storage)
+    """What comes on top; what ends is negative. Looks only at what was touched since ``before`` was settled."""
+    touched = after.touched
+    gone, new = _apart(before.hosting, after.hosting, touched.hosting)
+    freed, kept = _apart(before.storage, after.storage, touched.storage)
+    _, trained = _apart(before.trainings, after.trainings, touched.trainings)
     return ChangeCost(
-        one_off=_change(before.trainings, after.trainings),
-        hourly=hourly,
-        monthly=Cost.total([part for part in (hosting, storage) if part != Cost.zero()]),
+        one_off=Cost.total(trained),
+        hourly=Cost.total([*(h.hourly for h in new), *(-h.hourly for h in gone)]),
+        monthly=Cost.total([*(h.monthly for h in new), *(-h.monthly for h in gone), *kept, *(-cost for cost in freed)]),
     )
 
 
-def _change(before: Mapping[_Key, Cost], after: Mapping[_Key, Cost]) -> Cost:
-    """The sum of what is new and of what is gone, without what stays as it is."""
-    new = [cost for key, cost in after.items() if before.get(key) != cost]
-    gone = [-cost for key, cost in before.items() if after.get(key) != cost]
-    return Cost.total([*new, *gone])
+def _apart(
+    before: Mapping[_Key, _Paid], after: Mapping[_Key, _Paid], keys: Iterable[_Key]
+) -> tuple[list[_Paid], list[_Paid]]:
+    """What was there and is not any more, and what is there and was not; what stayed the same is neither."""
+    changed = [key for key in dict.fromkeys(keys) if before.get(key) != after.get(key)]
+    return [before[key] for key in changed if key in before], [after[key] for key in changed if key in after]
+
+
+def _without(costs: Mapping[_Key, _Paid], gone: _Key) -> dict[_Key, _Paid]:
+    return {key: cost for key, cost in costs.items() if key != gone}

@@ -7,7 +7,7 @@ import os
 import socket
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,7 +32,7 @@ from reconciler.providers.settings import (
 from reconciler.stores.artifacts import S3Artifacts
 from reconciler.stores.datafiles import DataFiles
 from reconciler.stores.journal import FileJournal
-from reconciler.stores.lock import S3Lock
+from reconciler.stores.lock import LockTiming, S3Lock
 from reconciler.stores.manifests import PROJECT_FILE, find_project, read_manifests
 from reconciler.stores.s3 import ObjectStore
 
@@ -44,6 +44,9 @@ OWN_FOLDER = ".reconciler"
 
 EMBEDDED_STEP_SECONDS = 300.0
 """How far the embedded cloud's clock is moved on where a run on AWS would idle between two looks."""
+
+EMBEDDED_LOCK = LockTiming(lease=timedelta(seconds=8), renew_every=timedelta(seconds=2), margin=timedelta(seconds=3))
+"""No network lies between: whoever was killed blocks the next run for seconds, not for a minute."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +130,14 @@ def connect(project: ProjectSettings, root: Path, cloud: Cloud, progress: Progre
         artifacts=S3Artifacts(
             store, project.name, open=data.open_source, clock=cloud.clock, root=root, embedded=cloud.embedded
         ),
-        lock=S3Lock(store, project.name, who=_who(), version=__version__, stopped=stop.is_set),
+        lock=S3Lock(
+            store,
+            project.name,
+            who=_who(),
+            version=__version__,
+            timing=EMBEDDED_LOCK if cloud.embedded else None,
+            stopped=stop.is_set,
+        ),
         journal=FileJournal(root / OWN_FOLDER / "journal.jsonl"),
         progress=progress,
         pause=cloud.pause,

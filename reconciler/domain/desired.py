@@ -27,7 +27,7 @@ class Origin(StrEnum):
 
 
 class DatasetSource(Value):
-    """Where data is read: a path (absolute, resolved) or ``s3://bucket/key``."""
+    """Where data is read: a path relative to the project's folder, or ``s3://bucket/key``."""
 
     name: str | None
     """The Dataset's name; ``None`` where the model names a path itself."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from graphlib import TopologicalSorter
 
 from reconciler.domain.desired import Configuration, DesiredModel
-from reconciler.domain.errors import CloudUnavailable
+from reconciler.domain.errors import CloudUnavailable, InvalidInput, PlanChanged
 from reconciler.domain.naming import endpoint_name
 from reconciler.domain.observation import Artifact, Deployment, ModelObservation
 from reconciler.domain.outcome import Fault, FaultKind, Outcome, OutcomeState
@@ -101,11 +101,14 @@ def _carry_out(work: Pass, change: Change) -> Outcome:
 
 
 def _attempt(work: Pass, change: Change) -> Outcome:
-    """Providers answer with Outcomes; reaching the project's bucket may still fail, and the next round tries again."""
+    """Providers answer with Outcomes. Reaching the project's bucket may fail, which the next round tries again; and data that
+    changed under our hands is no longer what was approved."""
     try:
         return _PERFORM[change.action](work, change)
     except CloudUnavailable as trouble:
         return Outcome.failed(Fault(kind=FaultKind.TRANSIENT, code="CloudUnavailable", message=str(trouble)))
+    except (InvalidInput, PlanChanged) as trouble:
+        return Outcome.failed(Fault(kind=FaultKind.TERMINAL, code=type(trouble).__name__, message=str(trouble)))
 
 
 def _train(work: Pass, change: Change) -> Outcome:

@@ -38,7 +38,7 @@ def propose(configuration: Configuration, outside: Outside, options: PlanOptions
     """
     desired, warnings = desire(configuration, outside)
     first_look = observe(configuration.project, outside)
-    draft = make_plan(configuration, desired, first_look, options)
+    draft = make_plan(configuration, desired, first_look, options.model_copy(update={"refresh_only": False}))
     snapshot = first_look.model_copy(update={"foreign": _strangers(draft, outside)})
     plan = make_plan(configuration, desired, snapshot, options, _recorded(draft, first_look, outside))
     priced = price_plan(plan, desired, snapshot, outside.catalog, configuration.project)

@@ -121,7 +121,7 @@ class _Run:
         todo = [change for change in changes if change.action.mutates]
         if todo:
             return self._act(proposal, todo)
-        return self._wait(changes)
+        return self._wait(proposal.plan, changes)
 
     def _within_this_run(self, plan: Plan, approval: Approval) -> list[Change]:
         """Pending changes, without what this run gave up and without deletions that only became due during it."""
@@ -132,6 +132,7 @@ class _Run:
         work = Pass(self.run, self.configuration, proposal, self.outside, self.settings, self.stop, self.lease)
         done = execute(work, todo)
         self.performed.extend(done)
+        self.options = _asked_once(self.options, done)
         stumbled = [each for each in done if each.outcome.state is OutcomeState.FAILED]
         for each in stumbled:
             self._note_failure(each)
@@ -145,10 +146,11 @@ class _Run:
         if not passing or self.stumbles[failure.change.id] >= self.settings.transient_attempts:
             self.given_up.add(failure.change.id)
 
-    def _wait(self, changes: list[Change]) -> RunState | None:
+    def _wait(self, plan: Plan, changes: list[Change]) -> RunState | None:
+        """What was given up and is no longer planned came about all the same: the answer was lost, not the call."""
         moving = tuple(change for change in changes if change.action is Action.WAIT and not change.stalled)
         if not moving:
-            if self.given_up:
+            if self.given_up.intersection(change.id for change in plan.pending):
                 return RunState.FAILED
             return RunState.STALLED if changes else RunState.CONVERGED
         if not self.settings.wait:
@@ -174,6 +176,18 @@ class _Run:
             left=tuple(change for change in plan.pending if change not in postponed),
             postponed=postponed,
         )
+
+
+def _asked_once(options: PlanOptions, done: tuple[Performed, ...]) -> PlanOptions:
+    """``--retrain`` and ``--redeploy`` ask for one more try, not for tries without end."""
+    tried = [each.change for each in done if each.outcome.state is not OutcomeState.FAILED]
+    trained = {change.address.partition("/")[2] for change in tried if change.action is Action.TRAIN}
+    served = {change.address.partition("/")[2] for change in tried if change.action in (Action.DEPLOY, Action.ROLL)}
+    left = {
+        "retrain": tuple(name for name in options.retrain if name not in trained),
+        "redeploy": tuple(name for name in options.redeploy if name not in served),
+    }
+    return options.model_copy(update=left)
 
 
 def _late_deletions(plan: Plan, approval: Approval) -> tuple[Change, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from reconciler.cli.exit_codes import ExitCode
 from reconciler.cli.invocation import Invocation, print_json
 
 if TYPE_CHECKING:
+    from reconciler.domain.diagnostic import Diagnostic
     from reconciler.domain.errors import InvalidInput, ReconcilerError
 
 
@@ -45,9 +47,9 @@ def ending(trouble: BaseException, invocation: Invocation, arguments: Sequence[s
 
 def _misused(trouble: click.ClickException, invocation: Invocation) -> ExitCode:
     if invocation.json:
-        from reconciler.reports.json import error_document
+        from reconciler.domain.diagnostic import error
 
-        print_json(error_document(trouble.format_message(), code="usage"))
+        _print_problems(invocation, [error("usage", trouble.format_message())])
     trouble.show()
     return ExitCode.ERROR
 
@@ -83,11 +85,10 @@ def _told(trouble: BaseException, invocation: Invocation, arguments: Sequence[st
 
 
 def _show_problems(trouble: InvalidInput, invocation: Invocation) -> None:
-    from reconciler.reports.json import diagnostics_document
     from reconciler.reports.terminal.diagnostics import draw_diagnostics, tally
 
     if invocation.json:
-        print_json(diagnostics_document(trouble.diagnostics))
+        _print_problems(invocation, trouble.diagnostics)
     screen = invocation.screen(sys.stderr)
     if not invocation.json:
         draw_diagnostics(screen, trouble.diagnostics, invocation.sources)
@@ -95,10 +96,10 @@ def _show_problems(trouble: InvalidInput, invocation: Invocation) -> None:
 
 
 def _show_error(trouble: ReconcilerError, invocation: Invocation) -> None:
-    from reconciler.reports.json import error_document
+    from reconciler.domain.diagnostic import error
 
     if invocation.json:
-        print_json(error_document(str(trouble), trouble.hint, code=type(trouble).__name__))
+        _print_problems(invocation, [error(_code(trouble), str(trouble), hint=trouble.hint)])
     screen = invocation.screen(sys.stderr)
     first, *rest = str(trouble).splitlines() or [""]
     screen.entry(("Error: ", "bold red"), first)
@@ -106,6 +107,22 @@ def _show_error(trouble: ReconcilerError, invocation: Invocation) -> None:
         screen.entry("       ", line)
     if trouble.hint:
         screen.entry(("hint: ", "green"), trouble.hint, indent=2)
+
+
+def _print_problems(invocation: Invocation, problems: Sequence[Diagnostic]) -> None:
+    """On stdout, in the form of what was printed there before."""
+    from reconciler.reports.json import diagnostics_document
+    from reconciler.reports.progress import JsonProgress
+
+    if invocation.stream:
+        JsonProgress(sys.stdout).problems(problems)
+    else:
+        print_json(diagnostics_document(problems))
+
+
+def _code(trouble: ReconcilerError) -> str:
+    """``LockHeld`` → ``lock-held``."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", type(trouble).__name__).lower()
 
 
 def _bug(trouble: BaseException, arguments: Sequence[str]) -> ExitCode:

@@ -20,6 +20,8 @@ class Invocation:
     directory: Path = Path()
     json: bool = False
     no_color: bool = False
+    stream: bool = False
+    """JSON is printed one object a line, problems too."""
     cloud: str | None = None
     allow: tuple[str, ...] = ()
     sources: Mapping[str, str] = field(default_factory=dict)

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from reconciler.cli.completing import model_names
 from reconciler.cli.invocation import Invocation
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -93,12 +94,14 @@ def plan_options(command: Command) -> Command:
         "targets",
         multiple=True,
         metavar="NAME",
+        shell_complete=model_names,
         help="Only this model and what it builds on; repeat for more.",
     )(command)
     return click.option(
         "--retrain",
         multiple=True,
         metavar="NAME",
+        shell_complete=model_names,
         help="Train again although its training was stopped or failed; repeat for more.",
     )(command)
 

@@ -29,6 +29,7 @@ class Teller(Protocol):
 
 def teller(invocation: Invocation, operation: str) -> Teller:
     """``operation``: ``apply`` or ``destroy``."""
+    invocation.stream = invocation.json
     return JsonTeller(operation) if invocation.json else PersonTeller(invocation, operation)
 
 
@@ -74,9 +75,7 @@ class JsonTeller:
         for entry in (entry for entry in document["changes"] if entry["id"] in pending):
             kind = "resource_drift" if entry["drift"] else "planned_change"
             self._stream.write(kind, f"{entry['address']}: {entry['action']} {entry['target']}", more={"change": entry})
-        for problem in document["diagnostics"]:
-            level = {"error": "error", "warning": "warn"}.get(problem["severity"], "info")
-            self._stream.write("diagnostic", problem["summary"], level=level, more={"diagnostic": problem})
+        self._stream.problems(plan.diagnostics)
         changes = {**document["summary"], "operation": "plan"}
         more = {"changes": changes, "digest": plan.digest, "totals": document["totals"]}
         self._stream.write("change_summary", summary_sentence(plan), more=more)

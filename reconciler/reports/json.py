@@ -39,13 +39,6 @@ def diagnostics_document(diagnostics: Sequence[Diagnostic]) -> dict[str, Any]:
     }
 
 
-def error_document(message: str, hint: str = "", code: str = "error") -> dict[str, Any]:
-    """An error that is about no place in a manifest, as a diagnostic."""
-    return diagnostics_document(
-        [Diagnostic.model_validate({"code": code, "severity": "error", "summary": message, "hint": hint})]
-    )
-
-
 def status_document(plan: Plan, view: StatusView) -> dict[str, Any]:
     return {
         "formatVersion": FORMAT_VERSION,

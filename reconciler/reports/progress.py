@@ -6,7 +6,7 @@ Each is a :class:`reconciler.domain.ports.Progress` and a context manager. Event
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,6 +16,7 @@ from typing import Any, TextIO
 from rich.status import Status as Spinner
 from rich.text import Text
 
+from reconciler.domain.diagnostic import Diagnostic, Severity
 from reconciler.domain.outcome import Outcome, OutcomeState
 from reconciler.domain.plan import Change
 from reconciler.domain.ports import Event, EventKind
@@ -145,6 +146,14 @@ class JsonProgress(AbstractContextManager["JsonProgress"]):
         with self._lock:
             self._stream.write(to_text({**head, **(more or {})}, indent=None) + "\n")
             self._stream.flush()
+
+    def problems(self, diagnostics: Iterable[Diagnostic]) -> None:
+        for each in diagnostics:
+            more = {"diagnostic": each.model_dump(mode="json", by_alias=True)}
+            self.write("diagnostic", each.summary, level=_LEVELS[each.severity], more=more)
+
+
+_LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warn", Severity.NOTE: "info"}
 
 
 def describe(event: Event) -> tuple[Part, ...]:

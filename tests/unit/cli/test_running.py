@@ -241,3 +241,14 @@ def test_json_tells_problems_of_the_plan_in_the_stream(stage: Stage) -> None:
         "bedrock-delete-final",
         "live-traffic",
     ]
+
+
+def test_json_stays_one_object_a_line_when_the_run_is_refused(stage: Stage) -> None:
+    def held(_stop: StopRequest) -> None:
+        raise LockHeld("the lock is held by ana", hint="reconciler lock show")
+
+    stage.during = held
+    ended = stage.call("apply", "--json", "--auto-approve")
+    last = json.loads(ended.out.splitlines()[-1])
+    assert (ended.code, last["type"], last["diagnostic"]["code"]) == (75, "diagnostic", "lock-held")
+    assert last["diagnostic"]["hint"] == "reconciler lock show"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.cli.main import run
 from reconciler.cli.scaffold import project_files, project_name
 from tests.unit.cli.calling import call
 
@@ -68,3 +69,22 @@ def test_the_life_of_an_embedded_cloud(tmp_path: Path, capsys: pytest.CaptureFix
         assert call(capsys, *here, "local", "status").code == 1
     finally:
         call(capsys, *here, "local", "down")
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [("show ", "plain,order-helper\n"), ("plan --target ord", "plain,order-helper\n"), ("show x", "\n")],
+)
+def test_model_names_are_completed_from_the_manifests(
+    words: str, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call(capsys, "-C", tmp_path, "init")
+    monkeypatch.chdir(tmp_path)
+    typed = f"reconciler {words}"
+    monkeypatch.setenv("_RECONCILER_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", typed)
+    monkeypatch.setenv("COMP_CWORD", str(len(typed.split(" ")) - 1))
+    with pytest.raises(SystemExit):
+        run([])
+    assert capsys.readouterr().out == expected
+    assert not (tmp_path / ".reconciler").exists()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 
 from reconciler.domain.diagnostic import Diagnostic, Location, error, warning
-from reconciler.reports.json import diagnostics_document, error_document
+from reconciler.reports.json import diagnostics_document
 from reconciler.reports.screen import Screen
 from reconciler.reports.terminal.diagnostics import draw_diagnostics, tally
 
@@ -88,4 +88,3 @@ def test_json_counts_and_keeps_places() -> None:
         "path": "spec.resources.instanceTyp",
     }
     assert diagnostics_document([])["valid"] is True
-    assert error_document("no", "do this")["diagnostics"][0]["hint"] == "do this"

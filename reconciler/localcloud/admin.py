@@ -16,9 +16,9 @@ from werkzeug.wrappers import Request, Response
 from reconciler.localcloud.app import DEFAULT_REGION, LocalCloud
 from reconciler.localcloud.clock import moment
 from reconciler.localcloud.faults import fault_from
+from reconciler.localcloud.state import TOKEN_HEADER
 
 PREFIX = "/_local/"
-TOKEN_HEADER = "X-Local-Token"  # noqa: S105 - a header's name
 
 Handler = Callable[[LocalCloud, Mapping[str, Any]], Mapping[str, Any]]
 

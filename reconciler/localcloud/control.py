@@ -15,9 +15,8 @@ from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import ProxyHandler, Request, build_opener
 
-from reconciler.localcloud.state import Announcement, StateDir
+from reconciler.localcloud.state import TOKEN_HEADER, Announcement, StateDir
 
-TOKEN_HEADER = "X-Local-Token"  # noqa: S105 - a header's name
 START_TIMEOUT = 60.0
 CALL_TIMEOUT = 60.0
 STOP_TIMEOUT = 60.0

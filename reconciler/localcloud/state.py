@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 DEFAULT_STATE_DIR = Path(".reconciler/local")
+TOKEN_HEADER = "X-Local-Token"  # noqa: S105 - a header's name
+"""Every admin request bears the token of the announcement in it."""
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,9 @@ def follow_ups(s: Situation) -> tuple[FollowUp, ...]:
     actions = [action for action in (*decision.actions, *decision.then) if action.mutates]
     when = "once trained and promoted" if s.want.resolved.promotion else "once trained"
     serving = [FollowUp(action=action, target=s.endpoint, why=when) for action in actions]
-    extra = [FollowUp(action=Action.UNDEPLOY, target=d.name, why=f"once {s.endpoint} serves") for d in _others(s)]
+    extra = [
+        FollowUp(action=Action.UNDEPLOY, target=d.name, why=f"once {s.endpoint} serves") for d in _standing_others(s)
+    ]
     return (*serving, *extra)
 
 
@@ -109,7 +111,9 @@ def _serving_changes(s: Situation) -> Iterator[Change]:
 def _undeploy_others(s: Situation, action: Action) -> tuple[FollowUp, ...]:
     if action not in (Action.DEPLOY, Action.WAIT) or s.wish is not Wish.DEPLOYED:
         return ()
-    return tuple(FollowUp(action=Action.UNDEPLOY, target=d.name, why=f"once {s.endpoint} serves") for d in _others(s))
+    return tuple(
+        FollowUp(action=Action.UNDEPLOY, target=d.name, why=f"once {s.endpoint} serves") for d in _standing_others(s)
+    )
 
 
 def _serving_fields(s: Situation, action: Action) -> tuple[FieldChange, ...]:
@@ -130,26 +134,27 @@ def _serving_fields(s: Situation, action: Action) -> tuple[FieldChange, ...]:
 
 def _stops(s: Situation) -> Iterator[Change]:
     """Trainings of versions that no manifest wants any more."""
-    for version in s.seen.versions:
-        for run in live_runs(version):
-            if version.fingerprint != s.want.fingerprint and run.phase is TrainingPhase.IN_PROGRESS:
-                text = f"it trains version {short(version.fingerprint)}, and the manifest wants {short(s.want.fingerprint)}"
-                reason = Reason(code="superseded", message=text)
-                yield _change(
-                    s, Action.STOP, run.name, fingerprint=version.fingerprint, attempt=run.attempt, reasons=(reason,)
-                )
+    others = [version for version in s.seen.versions if version.fingerprint != s.want.fingerprint]
+    for version, run in [(v, run) for v in others for run in live_runs(v) if is_active(run)]:
+        action = Action.STOP if run.phase is TrainingPhase.IN_PROGRESS else Action.WAIT
+        text = f"it trains version {short(version.fingerprint)}, and the manifest wants {short(s.want.fingerprint)}"
+        reason = Reason(code="superseded", message=text)
+        yield _change(s, action, run.name, fingerprint=version.fingerprint, attempt=run.attempt, reasons=(reason,))
 
 
 def _others(s: Situation) -> list[Deployment]:
     """Deployments under a former name, or of a second kind."""
-    return [d for d in s.seen.deployments if d != s.current and d.phase is not DeploymentPhase.DELETING]
+    return [deployment for deployment in s.seen.deployments if deployment != s.current]
+
+
+def _standing_others(s: Situation) -> list[Deployment]:
+    return [deployment for deployment in _others(s) if deployment.phase is not DeploymentPhase.DELETING]
 
 
 def _extra_deployments(s: Situation) -> Iterator[Change]:
     """They go once the wanted one serves, or at once where none is wanted."""
-    if s.wish is Wish.DEPLOYED and not (s.is_ready and s.serving is Serving.AS_DESIRED):
-        return
-    for deployment in _others(s):
+    serves = s.is_ready and s.serving is Serving.AS_DESIRED
+    for deployment in _others(s) if serves or s.wish is not Wish.DEPLOYED else ():
         told = f"{deployment.kind} {deployment.name} is not what the manifest of {s.want.name} asks for"
         reason = Reason(code="superseded", message=told)
         if is_committed(deployment, s.now):
@@ -159,7 +164,9 @@ def _extra_deployments(s: Situation) -> Iterator[Change]:
             yield _change(s, Action.UNDEPLOY, deployment.name, reasons=(reason,))
         else:
             goes = FollowUp(action=Action.UNDEPLOY, target=deployment.name, why="once it stands still")
-            yield _change(s, Action.WAIT, deployment.name, reasons=(reason,), then=(goes,))
+            then = () if deployment.phase is DeploymentPhase.DELETING else (goes,)
+            moving = Reason(code="moving", message=f"it is {deployment.phase}")
+            yield _change(s, Action.WAIT, deployment.name, reasons=(reason, moving), then=then)
 
 
 def _updates(s: Situation) -> Iterator[Change]:

@@ -202,6 +202,8 @@ class TestRename:
         creating = a_deployment(self.NEW, phase=DeploymentPhase.CREATING)
         assert told(plan_of(self.NEW, self.retagged(former, creating))) == ["wait help-bot, then undeploy support-bot"]
         assert told(plan_of(self.NEW, self.retagged(former, a_deployment(self.NEW)))) == ["undeploy support-bot"]
+        going = a_deployment(MODEL, phase=DeploymentPhase.DELETING)
+        assert told(plan_of(self.NEW, self.retagged(going, a_deployment(self.NEW)))) == ["wait support-bot"]
         assert told(plan_of(self.NEW, self.retagged(a_deployment(self.NEW)))) == ["no-op help-bot"]
 
     def test_a_rename_that_was_interrupted_goes_on(self) -> None:

@@ -94,6 +94,11 @@ def test_the_old_training_is_stopped_when_the_fingerprint_changed() -> None:
     assert told(plan) == [f"stop {running.name}", f"train {NAME}"]
 
 
+def test_until_it_has_stopped_the_plan_is_not_done() -> None:
+    stopping = an_attempt(OLD, phase=TrainingPhase.STOPPING)
+    assert told(plan_of(MODEL, seen(OLD, stopping))) == [f"train {NAME}", f"wait {stopping.name}"]
+
+
 def test_no_capacity_moves_on_to_the_next_type() -> None:
     model = a_model(
         fingerprint_of="new",

@@ -168,18 +168,22 @@ def _delete(work: Pass, change: Change) -> Outcome:
 
 
 def _update(work: Pass, change: Change) -> Outcome:
+    """After a rename that was interrupted some things carry the former name still: those come first."""
     model = _wanted(work, change)
-    former = model.resolved.renamed_from
-    observed = work.proposal.snapshot.model(model.name)
-    renamed = observed is None and former is not None
-    if renamed and former is not None:
-        observed = work.proposal.snapshot.model(former)
-    if observed is None:
-        return Outcome.done("nothing to update")
+    left = _under_former_name(work, change, model)
+    observed = left or _observed(work, change)
     work.outside.artifacts.put_manifest(_recorded(model, deployed=bool(observed.deployments)))
     owner = _owner(work, model).model_copy(update={"fingerprint": None})
-    order = UpdateOrder(owner=owner, model=model, observed=observed, former_name=former if renamed else None)
+    order = UpdateOrder(owner=owner, model=model, observed=observed, former_name=left.name if left else None)
     return _provider(work, change).update(order)
+
+
+def _under_former_name(work: Pass, change: Change, model: DesiredModel) -> ModelObservation | None:
+    former = model.resolved.renamed_from
+    if former is None or work.proposal.wanted(former) is not None:
+        return None
+    found = [m for m in work.proposal.snapshot.models if m.name == former and m.provider is change.provider]
+    return found[0] if found else None
 
 
 _PERFORM: dict[Action, Callable[[Pass, Change], Outcome]] = {

@@ -16,7 +16,7 @@ from reconciler.cost.hosting import hosting_cost, observed_hosting_cost
 from reconciler.cost.standing import Deployed, Standing, difference
 from reconciler.cost.storage import observed_storage_cost, storage_cost
 from reconciler.cost.training import training_cost
-from reconciler.domain.catalog import Catalog, FoundationModel
+from reconciler.domain.catalog import Catalog
 from reconciler.domain.desired import DesiredModel, ProjectSettings
 from reconciler.domain.diagnostic import Diagnostic
 from reconciler.domain.naming import version_name
@@ -67,12 +67,13 @@ class _Pricing:
         """What is paid for now."""
         hosting, storage = {}, {}
         for seen in self.snapshot.models:
-            base = self._base(seen)
+            wanted = self._manifest_of(seen)
+            base = self.catalog.model(wanted.resolved.base_model) if wanted else None
             for d in seen.deployments:
                 cost = observed_hosting_cost(d, seen, base, self.catalog, self.region, self.snapshot.observed_at)
                 hosting[d.kind, d.name] = cost
             for version in seen.versions:
-                cost_of = observed_storage_cost(version, seen, base, self.catalog, self.region)
+                cost_of = observed_storage_cost(version, seen, base, self.catalog, self.region, wanted=wanted)
                 storage[seen.name, version.fingerprint] = cost_of
         return Standing(hosting=hosting, storage=storage)
 
@@ -150,12 +151,10 @@ class _Pricing:
     def _wanted(self, change: Change) -> DesiredModel | None:
         return self.desired.get(_model_name(change))
 
-    def _base(self, seen: ModelObservation) -> FoundationModel | None:
-        """The manifest's, where there is one for that provider: the cloud does not tell."""
+    def _manifest_of(self, seen: ModelObservation) -> DesiredModel | None:
+        """For the provider that it was seen on. The base model of what runs is taken from it: the cloud does not tell."""
         wanted = self.desired.get(seen.name)
-        if wanted is None or wanted.resolved.provider is not seen.provider:
-            return None
-        return self.catalog.model(wanted.resolved.base_model)
+        return wanted if wanted is not None and wanted.resolved.provider is seen.provider else None
 
 
 def _trains(change: Change) -> bool:

@@ -28,16 +28,29 @@ def storage_cost(model: DesiredModel, catalog: Catalog, region: str) -> Cost:
 
 
 def observed_storage_cost(
-    version: Version, seen: ModelObservation, base: FoundationModel | None, catalog: Catalog, region: str
+    version: Version,
+    seen: ModelObservation,
+    base: FoundationModel | None,
+    catalog: Catalog,
+    region: str,
+    *,
+    wanted: DesiredModel | None = None,
 ) -> Cost:
-    """Of a version that is there; nothing where it has no artifact. ``base``: where it is known."""
+    """Of a version that is there; nothing where it has no artifact. ``base``: where it is known.
+
+    ``wanted``: the manifest, where there is one; an artifact whose size the cloud does not tell is taken to be like its.
+    """
     if version.artifact is None:
         return Cost.zero()
     if seen.provider is ProviderName.BEDROCK:
         price = _custom_model_price(base, catalog, region) if base else _any_custom_model_price(catalog, region)
         return _flat(price, seen.name, region)
     if version.artifact.size_bytes is None:
-        return Cost.not_known(f"storage of {version.artifact.name}: its size is not known")
+        return (
+            storage_cost(wanted, catalog, region)
+            if wanted
+            else Cost.not_known(f"storage of {version.artifact.name}: its size is not known")
+        )
     return _by_size(Range.exactly(version.artifact.size_bytes).times(1 / _GB), catalog, region)
 
 

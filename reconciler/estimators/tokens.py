@@ -70,5 +70,7 @@ def _tokens(model: DesiredModel, facts: DatasetFacts, records: int, family: str)
 
 
 def _told(facts: DatasetFacts, more: str) -> str:
-    how = "as counted in the data" if facts.tokens is not None else f"{CHARACTERS_PER_TOKEN} characters a token"
-    return f"tokens: {how}, within {ERROR:.0%}; {more}"
+    """In the words of the data's reader, where it has some."""
+    rule = f"{CHARACTERS_PER_TOKEN} characters a token, within {ERROR:.0%}"
+    how = facts.tokens_note or f"as counted, within {ERROR:.0%}" if facts.tokens is not None else rule
+    return f"tokens {how}; {more}"

@@ -140,6 +140,20 @@ def test_every_type_that_a_model_names_is_known() -> None:
     assert {name for name in named if CATALOG.instance(name) is None} == set()
 
 
+def test_every_price_is_of_something_known() -> None:
+    prices = read("prices")
+    assert {name for rows in prices["sagemaker"].values() for name in rows if CATALOG.instance(name) is None} == set()
+    tuned = {model.key for model in CATALOG.models if model.bedrock}
+    assert set(prices["bedrock"]) == tuned
+
+
+def test_no_price_is_told_for_what_sagemaker_does_not_do() -> None:
+    for instance in CATALOG.instances:
+        for region in CATALOG.regions:
+            assert instance.training or not CATALOG.training_price(instance.name, region).is_known
+            assert instance.hosting or not CATALOG.hosting_price(instance.name, region).is_known
+
+
 def test_gpu_memory_is_what_ec2_reports() -> None:
     instance = CATALOG.instance("ml.g5.12xlarge")
     assert instance is not None

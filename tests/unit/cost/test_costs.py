@@ -268,5 +268,7 @@ def test_storage_of_what_is_there() -> None:
     assert likely(observed_storage_cost(version, an_observation(custom), None, CATALOG, EAST)) == Decimal("1.95")
     unsized = a_version(model.fingerprint, artifact=an_artifact(size_bytes=None))
     assert not observed_storage_cost(unsized, an_observation(model), None, CATALOG, EAST).is_complete
+    by_manifest = observed_storage_cost(unsized, an_observation(model), None, CATALOG, EAST, wanted=model)
+    assert by_manifest == storage_cost(model, CATALOG, EAST)
     nothing = a_version(model.fingerprint, artifact=None)
     assert likely(observed_storage_cost(nothing, an_observation(model), None, CATALOG, EAST)) == 0

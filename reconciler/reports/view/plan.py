@@ -185,18 +185,18 @@ def _field(field: FieldChange) -> FieldView:
     return FieldView(field.path, value_text(field.before), value_text(field.after), _EFFECTS[field.effect])
 
 
-_PARTS = ("", "dataset", "hyperparameters", "resources", "deployment")
+_PARTS = ("", "baseModel", "dataset", "hyperparameters", "resources", "deployment")
 """Of a spec, in the order in which a reviewer asks for them; the rest follows."""
 
 
 def _made_with(fields: Iterable[FieldChange]) -> tuple[str, ...]:
-    """``dataset: training.source support, ...``; what stands alone in the spec comes first."""
+    """``dataset: training.source=support, ...``; what stands alone in the spec comes first."""
     groups: dict[str, list[str]] = {part: [] for part in _PARTS}
     for field in fields:
         group, _, name = field.path.removeprefix("spec.").rpartition(".")
         group, _, inner = group.partition(".")
         text = field.after if isinstance(field.after, str) else value_text(field.after)
-        groups.setdefault(group, []).append(f"{f'{inner}.' if inner else ''}{name} {text}")
+        groups.setdefault(group, []).append(f"{f'{inner}.' if inner else ''}{name}={text}")
     return tuple(f"{group}: {', '.join(said)}" if group else ", ".join(said) for group, said in groups.items() if said)
 
 

@@ -15,30 +15,13 @@ from reconciler.reports.terminal.plan import draw_plan
 from reconciler.reports.view.difference import differences
 from reconciler.reports.view.drift import drift_of
 from reconciler.reports.view.plan import summary_sentence, value_text, view_plan
-from tests.golden.golden import assert_golden
-from tests.unit.reports.plans import DELETE, DEPLOY, EVERYTHING, SAME, STALLED, TRAIN, UNDEPLOY, WAIT, a_change, a_plan
-
-SOURCES = {"models/old.yaml": "kind: FineTunedModel\nspec:\n  deploy: on\n"}
+from tests.unit.reports.plans import DEPLOY, EVERYTHING, SAME, STALLED, TRAIN, UNDEPLOY, WAIT, a_change, a_plan
 
 
 def drawn(plan: Plan, *, color: bool = False) -> str:
     out = io.StringIO()
-    draw_plan(Screen(out, color=color), plan, SOURCES)
+    draw_plan(Screen(out, color=color), plan)
     return out.getvalue()
-
-
-@pytest.mark.parametrize(
-    ("name", "plan"),
-    [
-        ("plan-everything", EVERYTHING),
-        ("plan-nothing", a_plan(SAME)),
-        ("plan-empty-project", a_plan()),
-        ("plan-aws-destroy", a_plan(UNDEPLOY, DELETE, cloud="aws", destroy=True)),
-        ("plan-targets", a_plan(TRAIN, targets=("support-bot",))),
-    ],
-)
-def test_terminal(name: str, plan: Plan) -> None:
-    assert_golden(name, drawn(plan))
 
 
 def test_destruction_comes_first_and_in_capitals() -> None:

@@ -13,12 +13,10 @@ from reconciler.domain.plan import Action, Change
 from reconciler.domain.status import Condition, ConditionStatus, ConditionType, Status
 from reconciler.reports.json import model_document, status_document, to_text
 from reconciler.reports.screen import Screen
-from reconciler.reports.terminal.model import draw_model
 from reconciler.reports.terminal.status import draw_status
 from reconciler.reports.view.model import Dossier, rule_text, view_model
 from reconciler.reports.view.status import StatusView, view_status
 from tests import builders as make
-from tests.golden.golden import assert_golden
 from tests.unit.reports.plans import a_change, a_plan, exactly
 
 SERVING = make.a_model("support-bot", fingerprint_of="one", deployment={"deployed": True})
@@ -117,12 +115,6 @@ def test_status_as_json() -> None:
     assert (bot["status"], bot["deployment"]) == ("Training failed", "ml.g5.2xlarge x1")
     assert bot["createdAt"] == "2026-03-02T12:00:00.000000Z"
     assert bot["conditions"][0]["reason"] == "Failed"
-
-
-def test_one_model_on_one_page() -> None:
-    out = io.StringIO()
-    draw_model(Screen(out), view_model(a_dossier(STALLED)))
-    assert_golden("show", out.getvalue())
 
 
 def test_defaults_are_marked_by_their_nearest_origin() -> None:

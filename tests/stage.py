@@ -142,7 +142,8 @@ class Stage:
     # -- the cloud
 
     def client(self, service: str) -> Any:
-        return self.raw.client(service, endpoint_url="http://127.0.0.1:1")
+        raw: Any = self.raw
+        return raw.client(service, endpoint_url="http://127.0.0.1:1")
 
     def fault(self, kind: str, operation: str = ".*", **more: Any) -> None:
         self.cloud.world.faults.append(Fault(kind=kind, operation=operation, **more))

@@ -7,7 +7,7 @@ exists adopts it when the owner tags are ours and fails as *conflict* when they 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
@@ -169,6 +169,10 @@ class ArtifactStore(Protocol):
 
     def recorded(self, model: str, fingerprint: str) -> DesiredModel | None:
         """What ``put_manifest`` wrote for that version, where it is still there and readable."""
+        ...
+
+    def sizes(self) -> Mapping[tuple[str, str], int]:
+        """Bytes of each version's artifacts, by model and :func:`~reconciler.domain.naming.short` fingerprint: one listing for all."""
         ...
 
     def discard(self, model: str, fingerprint: str) -> None:

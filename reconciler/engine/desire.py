@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from reconciler.domain.catalog import DatasetRules
 from reconciler.domain.desired import Configuration, DesiredModel, ResolvedModel
-from reconciler.domain.diagnostic import Diagnostic, has_errors
+from reconciler.domain.diagnostic import Diagnostic, Severity, error, has_errors
 from reconciler.domain.errors import InvalidInput
 from reconciler.domain.fingerprint import fingerprint
 from reconciler.engine.outside import Outside
+from reconciler.estimators.choice import AUTO, picked
 
 
 def desire(configuration: Configuration, outside: Outside) -> tuple[tuple[DesiredModel, ...], tuple[Diagnostic, ...]]:
@@ -24,15 +27,40 @@ def desire(configuration: Configuration, outside: Outside) -> tuple[tuple[Desire
         if data is None or (model.parent and parent is None):
             continue
         parent_fingerprint = parent.fingerprint if parent else None
-        desired[model.name] = DesiredModel(
+        wanted = DesiredModel(
             resolved=model,
             data=data,
             fingerprint=fingerprint(model, data, parent_fingerprint),
             parent_fingerprint=parent_fingerprint,
         )
+        desired[model.name] = picked(wanted, outside.catalog, configuration.project.region)
+        problems.extend(_told_of_choice(wanted, desired[model.name]))
     if has_errors(problems):
         raise InvalidInput(tuple(dict.fromkeys(problems)))
     return tuple(desired.values()), tuple(dict.fromkeys(problems))
+
+
+def _told_of_choice(asked: DesiredModel, chosen: DesiredModel) -> Iterator[Diagnostic]:
+    """``instanceType: auto``: which type was picked and why, or that nothing is known to fit."""
+    before, after = asked.resolved.resources, chosen.resolved.resources
+    if before is None or after is None or before.instance_type != AUTO:
+        return
+    place = {"address": asked.address, "where": asked.resolved.where}
+    if after.instance_type == AUTO:
+        yield error(
+            "no-instance-fits",
+            "No instance type is known to fit",
+            detail=f"{asked.name} asks for `instanceType: auto`, and none with a known price and BF16 holds its training.",
+            hint="name a type, use LoRA (`optional: {use_lora: true}`) or a smaller batch",
+            **place,
+        )
+    else:
+        yield Diagnostic(
+            code="instance-picked",
+            severity=Severity.NOTE,
+            summary=f"{asked.name} trains on {after.instance_type}: the cheapest type with a known price and BF16 that fits",
+            **place,
+        )
 
 
 def dataset_rules(model: ResolvedModel, outside: Outside) -> DatasetRules:

@@ -23,7 +23,7 @@ class Pause(Protocol):
     On the embedded cloud this moves the cloud's own clock on instead of idling.
     """
 
-    def __call__(self, seconds: float) -> None: ...
+    def __call__(self, seconds: float, /) -> None: ...
 
 
 @dataclass(frozen=True)

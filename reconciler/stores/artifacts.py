@@ -11,7 +11,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from pathlib import Path, PurePath
 from typing import BinaryIO, cast
@@ -86,6 +87,15 @@ class S3Artifacts:
         below = prefix.removeprefix(f"{self._project}/")
         self._store.move(prefix, f"{self._project}/trash/{today.isoformat()}/{below}")
         self._empty_trash(today - timedelta(days=TRASH_DAYS))
+
+    def sizes(self) -> Mapping[tuple[str, str], int]:
+        """Nothing where the bucket is not there yet."""
+        prefix = f"{self._project}/models/"
+        sizes: Counter[tuple[str, str]] = Counter()
+        for stored in self._store.list(prefix) if self._store.exists() else ():
+            model, version, *_ = stored.key.removeprefix(prefix).split("/")
+            sizes[model, version] += stored.size
+        return sizes
 
     def stored_bytes(self, model: str, fingerprint: str | None = None) -> int:
         """Bytes of one version's artifacts, or of all versions of a model."""

@@ -74,7 +74,11 @@ def take_down(stage: Stage) -> None:
     stage.remove("nova-bot.yaml")
 
 
-STORIES: dict[str, tuple[bool, Change]] = {"create": (False, create), "update": (True, update), "delete": (True, take_down)}
+STORIES: dict[str, tuple[bool, Change]] = {
+    "create": (False, create),
+    "update": (True, update),
+    "delete": (True, take_down),
+}
 """Name → whether both models are deployed before, and what the manifests' authors do then."""
 
 

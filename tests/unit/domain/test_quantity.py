@@ -33,7 +33,7 @@ def test_a_total_names_what_it_lacks() -> None:
 
 def test_what_ends_swaps_low_and_high() -> None:
     ended = -Cost.of(Range(low=Decimal(1), likely=Decimal(2), high=Decimal(3)))
-    assert (ended.low, ended.likely, ended.high) == (-3, -2, -1)
+    assert ended.amount == Range(low=Decimal(-3), likely=Decimal(-2), high=Decimal(-1))
 
 
 def test_costs_survive_json() -> None:

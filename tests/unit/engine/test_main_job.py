@@ -164,7 +164,9 @@ def test_a_failed_training_is_tried_again_and_then_stalls_with_the_clouds_reason
 def test_capacity_moves_on_to_the_next_instance_type(stage: Stage) -> None:
     stage.remove("nova-bot.yaml")
     stage.edit(
-        "open-bot.yaml", "{instanceType: ml.g5.2xlarge}", "{instanceType: ml.g5.2xlarge, fallbackInstanceTypes: [ml.g6.2xlarge]}"
+        "open-bot.yaml",
+        "{instanceType: ml.g5.2xlarge}",
+        "{instanceType: ml.g5.2xlarge, fallbackInstanceTypes: [ml.g6.2xlarge]}",
     )
     stage.fault("capacity", "sagemaker:CreateTrainingJob", times=1)
     assert stage.apply().state is RunState.CONVERGED

@@ -13,7 +13,7 @@ from reconciler.domain.base import Value
 from reconciler.domain.catalog import Accelerator, Architecture, FoundationModel, InstanceType
 from reconciler.domain.desired import DesiredModel, Hyperparameters
 from reconciler.domain.plan import Fit, Verdict
-from reconciler.estimators.parameters import lora_parameters, sequence_limit, uses_lora
+from reconciler.estimators.parameters import lora_parameters, lora_targets, sequence_limit, uses_lora
 
 USABLE_SHARE = 0.985
 """Of what EC2 reports: an A10G of 22.35 GiB leaves some 22.0."""
@@ -42,6 +42,12 @@ class MemoryNeed(Value):
         states = self.weights + self.gradients + self.optimizer + self.unsharded
         return states + self.activations + self.logits + self.overhead
 
+    @property
+    def at_best(self) -> float:
+        """Where gradients take the place of activations as the backward pass frees them, so that both never stand in full."""
+        passing = max(self.gradients, self.activations + self.logits)
+        return self.weights + self.optimizer + self.unsharded + passing + self.overhead
+
 
 def fit(model: DesiredModel, base: FoundationModel, instance: InstanceType, instance_count: int = 1) -> Fit:
     """The verdict on a training.
@@ -63,12 +69,12 @@ def fit(model: DesiredModel, base: FoundationModel, instance: InstanceType, inst
     gpus = instance.accelerators * instance_count
     low, high = needs(model, base.architecture, gpus)
     available = instance.accelerator.usable_mib / 1024 * USABLE_SHARE
-    verdict = _verdict(low.total, high.total, available)
+    verdict = _verdict(low.at_best, high.total, available)
     return Fit(
         verdict=verdict,
-        needed_gib=round((high if verdict is Verdict.FITS else low).total, 2),
+        needed_gib=round(high.total if verdict is Verdict.FITS else low.at_best, 2),
         available_gib=round(available, 2),
-        assumptions=(_assumption(model, instance.accelerator, gpus, low.total, high.total),),
+        assumptions=(_assumption(model, instance.accelerator, gpus, low.at_best, high.total),),
     )
 
 
@@ -112,10 +118,13 @@ def _checkpoints(a: Architecture, chosen: Hyperparameters, gpus: int) -> float:
 
 
 def _block(a: Architecture, chosen: Hyperparameters) -> float:
-    """Bytes a token of one block in backward."""
+    """Bytes a token of one block in backward. Adapters on the feed-forward layers keep those layers' inputs as well."""
     hidden, ffn = a.hidden_size, a.intermediate_size
     attention = 4.0 * (a.num_attention_heads + a.num_key_value_heads) * a.head_dim
-    return attention + (30 * hidden + 14 * ffn if uses_lora(chosen) else 21.4 * hidden + 11.6 * ffn)
+    if not uses_lora(chosen):
+        return attention + 21.4 * hidden + 11.6 * ffn
+    wide = any(target in ("gate_proj", "up_proj", "down_proj") for target in lora_targets(chosen))
+    return attention + (30 * hidden + 14 * ffn if wide else 18 * hidden + 12 * ffn)
 
 
 def _unsharded(a: Architecture) -> float:

@@ -91,10 +91,10 @@ def test_lora_parameters() -> None:
 
 
 def test_hours_by_hand() -> None:
-    """One A10G (70 TFLOPS) at 35 %: start-up 8 min, 32.1 GB moved at 720 GB/h, and the FLOPs of three epochs."""
+    """One A10G (70 TFLOPS) at 42 %: start-up 8 min, 32.1 GB moved at 720 GB/h, and the FLOPs of three epochs."""
     model = a_training(epochs=3, optional=LORA)
     flops = 8_030_261_248 * (6 * 117_900 + 2 * 13_100) * 3
-    by_hand = 8 / 60 + 8_030_261_248 * 4 / 1e9 / 720 + flops / (70e12 * 0.35 * 3600)
+    by_hand = 8 / 60 + 8_030_261_248 * 4 / 1e9 / 720 + flops / (70e12 * 0.42 * 3600)
     assert float(known(sagemaker_hours(model, base(), instance())).likely) == pytest.approx(by_hand, rel=1e-6)
 
 
@@ -171,7 +171,7 @@ def test_states_of_full_fine_tuning() -> None:
     low, high = needs(a_training(), architecture, 1)
     assert low.weights + low.gradients + low.optimizer == pytest.approx(59.83, abs=0.01)
     assert high.weights + high.gradients + high.optimizer == pytest.approx(119.66, abs=0.01)
-    assert low.total < high.total
+    assert low.at_best < low.total < high.total
 
 
 @given(gpus=st.integers(1, 16), batch=st.integers(1, 64))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any, ClassVar, Protocol
 
 import pytest
@@ -72,7 +73,9 @@ class ProviderContract:
     """How models are deployed, where it is not the provider's usual way."""
 
     @pytest.fixture
-    def bench(self, site: Site) -> Iterator[Bench]:
+    def bench(self, site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+        """botocore repeats without waiting: the cloud's clock stands still anyway."""
+        monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda seconds: None))
         bench = Bench.on(site.emptied(), self.kind, way=self.way)
         yield bench
         bench.no_more_faults()
@@ -454,6 +457,34 @@ class ProviderContract:
         assert bench.provider.observe().models == ()
         assert {one["name"] for one in bench.snapshot()} == before
 
+    # -- a whole life, with trouble at every call
+
+    def live(self, bench: Bench) -> list[Mapping[str, Any]]:
+        """Train, deploy, train anew, roll, update, undeploy, delete; what was there before the undeployment and after."""
+        wanted = {"undeploy": BERLIN_HOURS, "deployed": True}
+        old = bench.deployed(deployment=wanted)
+        new = bench.trained("b", deployment=wanted)
+        succeed(bench.provider.roll(bench.deploy_order(new)))
+        bench.advance(1)
+        succeed(bench.provider.update(bench.update_order(bench.model("b", labels={"team": "x"}, deployment=wanted))))
+        before = bench.snapshot()
+        succeed(bench.provider.undeploy(bench.undeploy_order()))
+        bench.advance(1)
+        for model in (old, new):
+            succeed(bench.provider.delete(bench.delete_order(model)))
+        return [standing(one) for one in (*before, *bench.snapshot())]
+
+    @pytest.mark.parametrize("trouble", ["lost-response", "error-after-effect"])
+    def test_every_call_survives_trouble_that_passes(self, bench: Bench, trouble: str) -> None:
+        """An answer is lost, or a server error comes after the effect: botocore repeats, nothing is doubled."""
+        undisturbed = self.live(bench)
+        for call in sorted(set(bench.changes())):
+            bench.site.emptied()
+            bench.order_fault(trouble, call, code="InternalFailure", message="trouble", times=1)
+            assert self.live(bench) == undisturbed, call
+            assert bench.site.cloud.world.faults[0].times == 0, f"{call} was not struck"
+            bench.no_more_faults()
+
     # -- what is not ours
 
     @pytest.mark.parametrize("stranger", STRANGERS, ids=lambda stranger: stranger.label)
@@ -638,6 +669,11 @@ class ProviderContract:
         assert fault_kind(outcome) is FaultKind.TERMINAL
         assert "spec.roles.scheduler" in outcome.message
         assert bench.snapshot() == before
+
+
+def standing(one: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a thing is, but for the random part of its ARN."""
+    return {key: one[key] for key in ("kind", "name", "status", "tags")}
 
 
 def fault_kind(outcome: Outcome) -> FaultKind | None:

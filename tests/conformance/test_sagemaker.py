@@ -68,6 +68,17 @@ class TestSageMaker(ProviderContract):
     kind = ProviderName.SAGEMAKER
     wire = SageMakerWire()
 
+    def test_looking_costs_pages_not_models(self, bench: Bench) -> None:
+        for number in range(7):
+            bench.trained(name=f"bot-{number}")
+        bench.forget_requests()
+        assert len(bench.provider.observe().models) == 7
+        assert [entry.operation for entry in bench.requests()] == [
+            *("Search", "Search", "Search"),
+            "ListEndpointConfigs",
+            "ListSchedules",
+        ]
+
     def test_a_training_that_ran_into_its_limit(self, bench: Bench) -> None:
         model = bench.model(resources=a_training_machine(max_runtime=timedelta(seconds=120)))
         bench.provider.train(bench.train_order(model))

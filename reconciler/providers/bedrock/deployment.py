@@ -116,12 +116,22 @@ def roll(api: BedrockApi, order: DeployOrder) -> Outcome:
     phase = service.phase(existing)
     if phase is DeploymentPhase.FAILED or _moves_to(existing) != model:
         _require_rollable(service, order.name, phase, existing)
-        service.update(api, arn, model)
+        _update(api, service, arn, model)
         phase = DeploymentPhase.UPDATING
     api.add_tags(arn, {tag["key"]: tag["value"] for tag in translate.deployment_tags(order)})
     if phase is DeploymentPhase.IN_SERVICE:
         return Outcome.done(f"{service.words} {order.name} serves it already", arn)
     return Outcome.started(f"{service.words} {order.name} is moving to {model}", arn)
+
+
+def _update(api: BedrockApi, service: Service, arn: str, model: str) -> None:
+    """A refusal may follow an update whose answer was lost: then it moves there already."""
+    try:
+        service.update(api, arn, model)
+    except ClientError:
+        existing = service.get(api, arn)
+        if existing is None or _moves_to(existing) != model:
+            raise
 
 
 def undeploy(api: BedrockApi, deployed: Deployment, owner: Owner) -> Outcome:

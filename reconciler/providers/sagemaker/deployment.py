@@ -57,12 +57,22 @@ def roll(api: SageMakerApi, order: DeployOrder, settings: ProviderSettings) -> O
     if existing["EndpointConfigName"] != config:
         prepare(api, order, settings)
         api.add_tags(arn, {ROLLING_TO: config})
-        _when_config_is_seen(lambda: api.update_endpoint(order.name, config), settings)
+        _update(api, order.name, config, settings)
         phase = DeploymentPhase.UPDATING
     api.add_tags(arn, translate.endpoint_tags(order.owner, config, order.version.fingerprint))
     if phase is DeploymentPhase.IN_SERVICE:
         return Outcome.done(f"endpoint {order.name} has configuration {config} already", arn)
     return Outcome.started(f"endpoint {order.name} is moving to {config}", arn)
+
+
+def _update(api: SageMakerApi, name: str, config: str, settings: ProviderSettings) -> None:
+    """The endpoint was in service a moment ago: if it moves now, an update whose answer was lost has arrived."""
+    try:
+        _when_config_is_seen(lambda: api.update_endpoint(name, config), settings)
+    except ClientError:
+        existing = api.endpoint(name)
+        if existing is None or endpoint_phase(existing["EndpointStatus"]) is not DeploymentPhase.UPDATING:
+            raise
 
 
 def undeploy(api: SageMakerApi, name: str, require: Callable[[str, Mapping[str, str]], None]) -> Outcome:

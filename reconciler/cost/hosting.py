@@ -122,20 +122,22 @@ def _provisioned(serving: _Serving, catalog: Catalog, region: str) -> Cost:
     base = serving.base
     if base is None or base.bedrock is None:
         return Cost.not_known(f"provisioned throughput of {serving.name}: its base model is not known")
-    price = catalog.bedrock_price(base, _by_commitment(base.bedrock, serving.commitment), region)
-    if price.usd is None:
+    term = _by_commitment(base.bedrock, serving.commitment)
+    price = catalog.bedrock_price(base, term, region) if term else None
+    if price is None or price.usd is None:
         terms = "without commitment" if serving.commitment == "none" else f"for {serving.commitment}"
         return Cost.not_known(f"provisioned throughput of {base.key} {terms} in {region}")
     return Cost.of(Range.exactly(price.usd * serving.model_units), told(price, f"provisioned throughput of {base.key}"))
 
 
-def _by_commitment(offer: BedrockOffer, commitment: str) -> Price:
+def _by_commitment(offer: BedrockOffer, commitment: str) -> Price | None:
+    """``None`` for a term that AWS has added since."""
     prices = {
         "none": offer.throughput_none,
         "1 month": offer.throughput_one_month,
         "6 months": offer.throughput_six_months,
     }
-    return prices[commitment]
+    return prices.get(commitment)
 
 
 def _on_demand(serving: _Serving, catalog: Catalog, region: str) -> Hosting:

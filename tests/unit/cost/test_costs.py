@@ -212,6 +212,15 @@ def test_provisioned_throughput_without_a_price_is_unknown() -> None:
     assert hosting.monthly.unknown == ("provisioned throughput of nova-micro without commitment in us-east-1",)
 
 
+def test_a_term_that_nobody_knows_yet_has_no_known_price() -> None:
+    model = on_bedrock(deployment={"deployed": True, "model_units": 1})
+    running = a_deployment(model, commitment="OneYear")
+    found = observed_hosting_cost(
+        running, an_observation(model), CATALOG.model(model.resolved.base_model), CATALOG, WEST
+    )
+    assert found.hourly.unknown == ("provisioned throughput of llama-3.1-8b-instruct for OneYear in us-west-2",)
+
+
 def test_on_demand_costs_nothing_by_the_hour_and_tells_its_rates() -> None:
     model = on_bedrock("nova-micro", deployment={"deployed": True, "kind": DeploymentKind.ON_DEMAND})
     hosting = hosting_cost(model, CATALOG, EAST)

@@ -8,11 +8,11 @@ from reconciler.cli.invocation import Invocation
 
 
 def model_names(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
-    from reconciler.cli import wiring
+    from reconciler.cli.wiring import open_project
 
     invocation = ctx.find_object(Invocation) or Invocation()
     try:
-        configuration = wiring.open_project(invocation.directory, cloud=None, allow=()).loaded.configuration
+        configuration = open_project(invocation.directory, cloud=None, allow=()).loaded.configuration
     except Exception:
         return []  # a shell is waiting for words: an error message would end up in its line
     names = [model.name for model in configuration.models] if configuration else []

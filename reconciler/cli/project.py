@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 def opened(invocation: Invocation) -> Project:
     """The project with its manifests read, whatever they are worth; later messages can quote them."""
-    from reconciler.cli import wiring
+    from reconciler.cli.wiring import open_project
 
-    project = wiring.open_project(invocation.directory, cloud=invocation.cloud, allow=invocation.allow)
+    project = open_project(invocation.directory, cloud=invocation.cloud, allow=invocation.allow)
     invocation.sources = project.loaded.sources
     return project
 

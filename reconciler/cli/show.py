@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING
 
 import click
 
@@ -53,7 +53,7 @@ def _dossier(made: Proposed, name: str) -> Dossier:
 
     proposal = made.proposal
     desired = proposal.wanted(name)
-    observed = tuple(_measured(model, made) for model in proposal.snapshot.models if model.name == name)
+    observed = tuple(model for model in proposal.snapshot.models if model.name == name)
     if desired is None and not observed:
         known = {model.name for model in made.configuration.models} | {model.name for model in proposal.snapshot.models}
         raise _unknown(name, sorted(known))
@@ -69,27 +69,6 @@ def _dossier(made: Proposed, name: str) -> Dossier:
         storage=_storage(observed, base, made),
         hosting=_hosting(observed, base, made),
     )
-
-
-@runtime_checkable
-class Measures(Protocol):
-    """A store that can tell how much it keeps of a version."""
-
-    def stored_bytes(self, model: str, fingerprint: str | None = None) -> int: ...
-
-
-def _measured(model: ModelObservation, made: Proposed) -> ModelObservation:
-    """With the sizes of artifacts in the project's bucket, which SageMaker does not tell."""
-    store = made.outside.artifacts
-    if not isinstance(store, Measures) or model.provider != "sagemaker":
-        return model
-    versions = []
-    for version in model.versions:
-        artifact = version.artifact
-        if artifact is not None and artifact.size_bytes is None:
-            artifact = artifact.model_copy(update={"size_bytes": store.stored_bytes(model.name, version.fingerprint)})
-        versions.append(version.model_copy(update={"artifact": artifact}))
-    return model.model_copy(update={"versions": tuple(versions)})
 
 
 def _storage(observed: tuple[ModelObservation, ...], base: FoundationModel | None, made: Proposed) -> Cost:

@@ -81,10 +81,15 @@ class Stage:
     cloud: LocalCloud = field(default_factory=lambda: LocalCloud(world=World()))
     stop: StopRequest = field(default_factory=StopRequest)
     attempts: int = 3
+    region: str = REGION
+    furnished: bool = True
+    """With a small project of its own; else the folder holds one already."""
 
     def __post_init__(self) -> None:
         self.cloud.world.clock = CloudClock(speed=0, start=START.timestamp())
-        self.raw = session(self.cloud, REGION)
+        self.raw = session(self.cloud, self.region)
+        if not self.furnished:
+            return
         rows = [f"Question {n}?,Answer {n}." for n in range(24)]
         self.write("data.csv", "\n".join(["prompt,expected completion", *rows, ""]))
         self.write("reconciler.yaml", PROJECT)
@@ -110,7 +115,7 @@ class Stage:
     # -- the tool
 
     def outside(self, pause: Callable[[float], None] | None = None) -> Outside:
-        settings = AwsSettings(region=REGION, endpoint_url="http://127.0.0.1:1", attempts=self.attempts)
+        settings = AwsSettings(region=self.region, endpoint_url="http://127.0.0.1:1", attempts=self.attempts)
         cloud = Cloud(
             session=AwsSession(settings, session=self.raw),
             account=self.cloud.world.account,

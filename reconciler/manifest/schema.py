@@ -49,9 +49,35 @@ def _when(kind: str) -> dict[str, Any]:
 
 
 def _plan() -> dict[str, Any]:
+    """What ``plan --json`` prints: the Plan and what is derived from it. Open, since readers ignore keys they do not know."""
     definitions = _definitions(Plan, "Plan", mode="serialization")
+    definitions["Change"]["properties"]["id"] = {"type": "string", "description": "What `dependsOn` names."}
     plan = definitions.pop("Plan")
-    return {"$schema": _DRAFT, **plan, "definitions": dict(sorted(definitions.items()))}
+    plan["properties"] |= _DERIVED
+    opened: dict[str, Any] = _opened({"$schema": _DRAFT, **plan, "definitions": dict(sorted(definitions.items()))})
+    return opened
+
+
+_DERIVED: dict[str, Any] = {
+    "summary": {
+        "type": "object",
+        "description": "Counts by action, every action named.",
+        "additionalProperties": {"type": "integer"},
+    },
+    "applyable": {"type": "boolean", "description": "False where a diagnostic is an error."},
+}
+
+
+def _opened(schema: Any) -> Any:
+    match schema:
+        case dict():
+            return {
+                key: _opened(value) for key, value in schema.items() if (key, value) != ("additionalProperties", False)
+            }
+        case list():
+            return [_opened(item) for item in schema]
+        case _:
+            return schema
 
 
 _DEFAULTS: dict[str, dict[str, Any]] = {

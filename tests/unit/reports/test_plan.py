@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 import json
 
+import jsonschema
 import pytest
 
 from reconciler.domain.plan import Action, Change, Plan
 from reconciler.domain.status import Status
+from reconciler.manifest.schema import schemas
 from reconciler.reports.json import plan_document, to_text
 from reconciler.reports.screen import Screen, wants_color
 from reconciler.reports.terminal.plan import draw_plan
@@ -98,6 +100,14 @@ def test_json_is_the_plan_itself() -> None:
     unknown = document["changes"][1]["cost"]["monthly"]
     assert unknown["likely"] is None
     assert unknown["unknown"] == ["provisioned throughput of Nova Lite in us-east-1"]
+
+
+def test_json_is_what_the_schema_promises() -> None:
+    schema = json.loads(schemas()["plan.schema.json"])
+    document = json.loads(to_text(plan_document(EVERYTHING)))
+    jsonschema.Draft7Validator(schema).validate(document)
+    assert set(document) == set(schema["properties"])
+    assert set(document["changes"][0]) == set(schema["definitions"]["Change"]["properties"])
 
 
 def test_long_values_are_shortened_and_absent_ones_are_said() -> None:

@@ -38,3 +38,13 @@ def confirmed(invocation: Invocation, plan: Plan, question: str) -> bool:
     screen.line("  Only 'yes' is accepted.")
     click.echo("\n  Enter a value: ", nl=False, err=True)
     return sys.stdin.readline().strip() == "yes"
+
+
+def require_yes(question: str) -> None:
+    """For a small thing that has ``--yes``. Raises ReconcilerError where the answer is no, or nobody is there to give one."""
+    from reconciler.domain.errors import ReconcilerError
+
+    if not sys.stdin.isatty():
+        raise ReconcilerError("standard input is not a terminal, so nobody can confirm this", hint="Use --yes.")
+    if not click.confirm(question, err=True):
+        raise ReconcilerError("cancelled: nothing was changed")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from reconciler.cli.approval import require_yes
 from reconciler.cli.exit_codes import ExitCode
 from reconciler.cli.invocation import Invocation, pass_invocation, print_json
 from reconciler.cli.options import Duration, color_option, directory_option, json_option
@@ -154,7 +155,7 @@ def reset(invocation: Invocation, yes: bool) -> int:
 
     folder = state_dir(invocation)
     if not yes:
-        click.confirm(f"Forget everything in the embedded cloud of {folder}?", abort=True, err=True)
+        require_yes(f"Forget everything in the embedded cloud of {folder}?")
     with _told_as_errors():
         control.down(folder)
     StateDir(folder).snapshot.unlink(missing_ok=True)

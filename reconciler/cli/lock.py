@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from reconciler.cli.approval import require_yes
 from reconciler.cli.exit_codes import ExitCode
 from reconciler.cli.invocation import Invocation, pass_invocation, print_json
 from reconciler.cli.options import json_option, project_options
@@ -45,7 +46,7 @@ def show(invocation: Invocation) -> int:
 def release(invocation: Invocation, lock_id: str, yes: bool) -> int:
     """Release the lock whose ID `lock show` prints. Do this only when its holder is surely gone."""
     if not yes:
-        click.confirm(f"Release the lock {lock_id}? Whoever holds it stops before its next call.", abort=True, err=True)
+        require_yes(f"Release the lock {lock_id}? Whoever holds it stops before its next call.")
     _lock(invocation).release(lock_id)
     invocation.screen().line("Released.")
     return ExitCode.OK

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
@@ -88,3 +89,13 @@ def test_model_names_are_completed_from_the_manifests(
         run([])
     assert capsys.readouterr().out == expected
     assert not (tmp_path / ".reconciler").exists()
+
+
+@pytest.mark.parametrize("command", [("local", "reset"), ("lock", "release", "some-id")])
+def test_what_cannot_be_undone_is_confirmed_by_somebody(
+    command: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
+    ended = call(capsys, "-C", tmp_path, *command)
+    assert ended.code == 1
+    assert "hint: Use --yes." in ended.err

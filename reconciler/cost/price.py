@@ -12,14 +12,14 @@ from functools import reduce
 
 from reconciler.cost.budget import budget_diagnostics
 from reconciler.cost.fitting import fit_of, training_diagnostics
-from reconciler.cost.hosting import hosting_cost, observed_hosting_cost
+from reconciler.cost.hosting import Hosting, hosting_cost, observed_hosting_cost
 from reconciler.cost.standing import Deployed, Standing, difference
 from reconciler.cost.storage import observed_storage_cost, storage_cost
 from reconciler.cost.training import training_cost
 from reconciler.domain.catalog import Catalog
 from reconciler.domain.desired import DesiredModel, ProjectSettings
 from reconciler.domain.diagnostic import Diagnostic
-from reconciler.domain.naming import version_name
+from reconciler.domain.naming import endpoint_name, version_name
 from reconciler.domain.observation import Deployment, ModelObservation, Snapshot
 from reconciler.domain.plan import Action, Change, CostSummary, Plan
 
@@ -72,10 +72,21 @@ class _Pricing:
             for d in seen.deployments:
                 cost = observed_hosting_cost(d, seen, base, self.catalog, self.region, self.snapshot.observed_at)
                 hosting[d.kind, d.name] = cost
+            if wanted and not seen.deployments and any(schedule.deploys for schedule in seen.schedules):
+                hosting[wanted.resolved.deployment.kind, endpoint_name(seen.name)] = self._by_the_clock(wanted)
             for version in seen.versions:
                 cost_of = observed_storage_cost(version, seen, base, self.catalog, self.region, wanted=wanted)
                 storage[seen.name, version.fingerprint] = cost_of
         return Standing(hosting=hosting, storage=storage)
+
+    def _by_the_clock(self, wanted: DesiredModel) -> Hosting:
+        """Outside its hours nothing runs, but its schedule brings it back: the month is paid for all the same."""
+        return hosting_cost(wanted, self.catalog, self.region, now=self.snapshot.observed_at)
+
+    def _keeps_hours(self, change: Change) -> bool:
+        wanted = self._wanted(change)
+        rule = wanted.resolved.deployment.undeploy if wanted else None
+        return rule is not None and rule.hours is not None
 
     def after(self, change: Change, standing: Standing) -> Standing:
         """What is paid for once the change and what follows it are done."""
@@ -99,8 +110,8 @@ class _Pricing:
                 return self._trained(change, target, standing)
             case Action.DEPLOY | Action.ROLL:
                 return self._deployed(change, target, standing)
-            case Action.UPDATE if any("autoUndeploy" in field.path for field in change.fields):
-                return self._deployed(change, target, standing, only_if_there=True)
+            case Action.UPDATE if change.action is not action or _reschedules(change):
+                return self._deployed(change, target, standing, only_if_there=not self._keeps_hours(change))
             case Action.UNDEPLOY:
                 ending = self._ending(change, target, standing)
                 return reduce(Standing.undeployed, ending, standing)
@@ -155,6 +166,10 @@ class _Pricing:
         """For the provider that it was seen on. The base model of what runs is taken from it: the cloud does not tell."""
         wanted = self.desired.get(seen.name)
         return wanted if wanted is not None and wanted.resolved.provider is seen.provider else None
+
+
+def _reschedules(change: Change) -> bool:
+    return any("autoUndeploy" in field.path for field in change.fields)
 
 
 def _trains(change: Change) -> bool:

@@ -140,6 +140,11 @@ class ScheduleObservation(Value):
     fingerprint: str | None = None
     """Of the version that a ``deploy`` schedule would bring back; ``None`` where it cannot be told."""
 
+    @property
+    def deploys(self) -> bool:
+        """It brings the model back when its hours begin."""
+        return self.purpose == "deploy"
+
 
 class ModelObservation(Value):
     """All that the project owns of one model, on one provider."""

@@ -31,7 +31,8 @@ def changes_for(s: Situation) -> tuple[Change, ...]:
 def follow_ups(s: Situation) -> tuple[FollowUp, ...]:
     """What comes once the wanted version is trained."""
     if s.wish is not Wish.DEPLOYED:
-        return ()
+        scheduled = FollowUp(action=Action.UPDATE, target=s.endpoint, why="once trained, schedules that keep its hours")
+        return (scheduled,) if _rests_by_the_clock(s) else ()
     decision = s.serving_decision(ready=True)
     actions = [action for action in (*decision.actions, *decision.then) if action.mutates]
     when = "once trained and promoted" if s.want.resolved.promotion else "once trained"
@@ -216,16 +217,23 @@ def _schedule_fields(s: Situation) -> tuple[FieldChange, ...]:
     if not settled or (s.wish is Wish.DEPLOYED and s.serving is not Serving.AS_DESIRED):
         return ()
     rule = s.want.resolved.deployment.undeploy if s.want.resolved.deployment.deployed else None
-    wanted = expected_purposes(rule) if s.serving is Serving.AS_DESIRED else frozenset[str]()
+    comes_back = s.is_ready and _rests_by_the_clock(s)
+    wanted = expected_purposes(rule) if s.serving is Serving.AS_DESIRED or comes_back else frozenset[str]()
     present = {schedule.purpose for schedule in s.seen.schedules}
     outdated = any(schedule.rule != rule or _brings_back_another(s, schedule) for schedule in s.seen.schedules)
-    rests = s.wish is Wish.RESTING and not outdated
+    rests = s.wish is Wish.RESTING and not outdated and not comes_back
     if rests or (present == wanted and not outdated):
         return ()
     before, after = (", ".join(sorted(purposes)) or None for purposes in (present, wanted))
     path = "spec.deployment.autoUndeploy"
     told_before = f"{before} (another rule)" if outdated else before
     return (FieldChange(path=path, before=told_before, after=after, effect=Effect.IN_PLACE),)
+
+
+def _rests_by_the_clock(s: Situation) -> bool:
+    """Outside its hours: its schedule deploys it when they begin, and must be there even if it never was deployed."""
+    rule = s.want.resolved.deployment.undeploy
+    return s.wish is Wish.RESTING and rule is not None and rule.hours is not None
 
 
 def _brings_back_another(s: Situation, schedule: Any) -> bool:

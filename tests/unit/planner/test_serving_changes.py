@@ -230,10 +230,14 @@ class TestRest:
         assert told(self.planned(self.AFTER, seen)) == ["no-op support-bot"]
 
     def test_outside_its_hours(self) -> None:
-        plan = self.planned(self.NIGHT, deployed())
+        both = [a_schedule(self.ruled(self.NIGHT), purpose=purpose) for purpose in ("undeploy", "deploy")]
+        plan = self.planned(self.NIGHT, deployed(schedules=both))
         assert told(plan) == ["no-op support-bot"]
         assert "it is due again at 2026-03-04 20:00 UTC" in message(plan)
         assert told(self.planned(self.NIGHT, deployed(a_deployment(MODEL)))) == ["undeploy support-bot"]
+
+    def test_outside_its_hours_the_schedule_that_deploys_it_must_be_there(self) -> None:
+        assert told(self.planned(self.NIGHT, deployed())) == ["update support-bot (drift)"]
 
     def test_within_its_hours_a_missing_deployment_is_drift(self) -> None:
         assert told(self.planned(self.DAY, deployed())) == ["deploy support-bot (drift)"]

@@ -112,6 +112,13 @@ class FollowUp(Value):
     why: str
 
 
+class Transition(Value):
+    """The model's status now, and once the change and what follows it are done."""
+
+    now: Status
+    then: Status
+
+
 class Change(Value):
     address: str
     """``FineTunedModel/support-bot``."""
@@ -125,8 +132,7 @@ class Change(Value):
     """For ``train`` on SageMaker: the type of this attempt, which a fallback may change."""
     reasons: tuple[Reason, ...] = ()
     fields: tuple[FieldChange, ...] = ()
-    status_now: Status
-    status_then: Status
+    status: Transition
     cost: ChangeCost | None = None
     fit: Fit | None = None
     depends_on: tuple[str, ...] = ()
@@ -141,6 +147,14 @@ class Change(Value):
     @property
     def id(self) -> str:
         return f"{self.action}:{self.provider}:{self.target}"
+
+    @property
+    def status_now(self) -> Status:
+        return self.status.now
+
+    @property
+    def status_then(self) -> Status:
+        return self.status.then
 
     @property
     def is_pending(self) -> bool:

@@ -50,6 +50,7 @@ passed, idleness) say not now. *ready* says whether the wanted version is traine
 | deployed   | moving elsewhere | yes   | any      | any       | wait, then roll                  |
 | deployed   | moving apart     | yes   | any      | any       | wait, then undeploy, then deploy |
 | deployed   | deleting         | yes   | any      | any       | wait, then deploy                |
+| deployed   | vanishing        | yes   | any      | any       | wait, then deploy, drift         |
 | deployed   | as desired       | yes   | any      | any       | no-op                            |
 | deployed   | outdated         | yes   | any      | any       | roll                             |
 | deployed   | changed          | yes   | any      | any       | roll, drift                      |
@@ -67,6 +68,7 @@ passed, idleness) say not now. *ready* says whether the wanted version is traine
 | resting    | moving elsewhere | any   | any      | any       | wait, then undeploy              |
 | resting    | moving apart     | any   | any      | any       | wait, then undeploy              |
 | resting    | deleting         | any   | any      | any       | wait                             |
+| resting    | vanishing        | any   | any      | any       | wait                             |
 | resting    | as desired       | any   | any      | no        | undeploy                         |
 | resting    | as desired       | any   | any      | yes       | stalled                          |
 | resting    | outdated         | any   | any      | no        | undeploy                         |
@@ -85,6 +87,7 @@ passed, idleness) say not now. *ready* says whether the wanted version is traine
 | undeployed | moving elsewhere | any   | any      | any       | wait, then undeploy              |
 | undeployed | moving apart     | any   | any      | any       | wait, then undeploy              |
 | undeployed | deleting         | any   | any      | any       | wait                             |
+| undeployed | vanishing        | any   | any      | any       | wait                             |
 | undeployed | as desired       | any   | any      | no        | undeploy                         |
 | undeployed | as desired       | any   | any      | yes       | stalled                          |
 | undeployed | outdated         | any   | any      | no        | undeploy                         |
@@ -200,6 +203,8 @@ def _bring_up(serving: Serving, *, redeploy: bool, committed: bool) -> Decision:
             return replace(WAIT, then=(Action.UNDEPLOY, Action.DEPLOY))
         case Serving.DELETING:
             return replace(WAIT, then=(Action.DEPLOY,))
+        case Serving.VANISHING:
+            return _as_drift(replace(WAIT, then=(Action.DEPLOY,)))
         case Serving.AS_DESIRED:
             return NO_OP
         case Serving.OUTDATED:
@@ -222,7 +227,7 @@ def _take_down(serving: Serving, *, committed: bool) -> Decision:
             return NO_OP
         case Serving.MOVING | Serving.MOVING_ELSEWHERE | Serving.MOVING_APART:
             return replace(WAIT, then=(Action.UNDEPLOY,))
-        case Serving.DELETING:
+        case Serving.DELETING | Serving.VANISHING:
             return WAIT
         case Serving.FAILED | Serving.FAILED_BEFORE:
             return UNDEPLOY

@@ -10,7 +10,7 @@ from reconciler.domain.desired import Configuration, DesiredModel
 from reconciler.domain.diagnostic import Diagnostic
 from reconciler.domain.naming import endpoint_name, schedule_name, short, version_name
 from reconciler.domain.observation import ForeignResource, ModelObservation, Snapshot
-from reconciler.domain.plan import Action, Change, Effect, FieldChange, FollowUp, Plan, PlanOptions, Reason
+from reconciler.domain.plan import Action, Change, Effect, FieldChange, FollowUp, Plan, PlanOptions, Reason, Transition
 from reconciler.planner.check import check
 from reconciler.planner.decide import Parent, Wish
 from reconciler.planner.digest import snapshot_digest
@@ -237,8 +237,7 @@ def _renaming(s: Situation, former: ModelObservation, changes: Sequence[Change])
         fingerprint=s.want.fingerprint,
         reasons=(Reason(code="renamed", message=told),),
         fields=(field,),
-        status_now=s.status,
-        status_then=final,
+        status=Transition(now=s.status, then=final),
         then=tuple(dict.fromkeys((*then, *after))),
     )
 
@@ -268,8 +267,7 @@ def _blocked(s: Situation, strangers: Sequence[ForeignResource]) -> Change:
         reasons=(
             Reason(code="foreign-resource", message=f"{told}: version {short(s.want.fingerprint)} cannot be made"),
         ),
-        status_now=s.status,
-        status_then=s.status,
+        status=Transition(now=s.status, then=s.status),
         stalled=True,
     )
 

@@ -191,6 +191,8 @@ def _why_change(s: Situation, current: Deployment) -> Reason:
     match s.serving:
         case Serving.MOVING_ELSEWHERE | Serving.MOVING_APART:
             return _reason("deployment-moving", f"{is_}; what is wanted now, version {_version(s)}, comes after")
+        case Serving.VANISHING:
+            return _reason("deployment-going", f"{is_}; nobody asked for that. It is deployed again once it is gone")
         case Serving.OUTDATED if leads_to(current) == s.want.fingerprint:
             return _reason("hosting-changed", changed_fields(rolling_fields(wanted, current)))
         case Serving.OUTDATED:
@@ -232,7 +234,7 @@ def _why_take_down(s: Situation) -> tuple[Reason, ...]:
         return (why,)
     if is_committed(s.current, s.now):
         return (why, committed(s.current))
-    moving = (Serving.MOVING, Serving.MOVING_ELSEWHERE, Serving.MOVING_APART, Serving.DELETING)
+    moving = (Serving.MOVING, Serving.MOVING_ELSEWHERE, Serving.MOVING_APART, Serving.DELETING, Serving.VANISHING)
     if s.serving in moving:
         return (why, _reason("deployment-moving", f"{s.current.kind} {s.current.name} is {s.current.phase}"))
     return (why,)

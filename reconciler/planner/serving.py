@@ -25,6 +25,8 @@ class Serving(StrEnum):
     MOVING_APART = "moving apart"
     """The same, towards what cannot be changed into what is wanted."""
     DELETING = "deleting"
+    VANISHING = "vanishing"
+    """Being deleted, and it was deployed as it is wanted: about to be lost."""
     AS_DESIRED = "as desired"
     OUTDATED = "outdated"
     """Serves another version, or on other instances: can be rolled."""
@@ -54,7 +56,7 @@ def serving(want: DesiredModel, current: Deployment | None, recorded: DesiredMod
     if current is None:
         return Serving.LOST if was_deployed_so(want, recorded) else Serving.ABSENT
     if current.phase is DeploymentPhase.DELETING:
-        return Serving.DELETING
+        return Serving.VANISHING if was_deployed_so(want, recorded) else Serving.DELETING
     as_wanted = _is_as_wanted(want, current)
     if current.phase in _MOVING:
         return _moving(want, current, as_wanted=as_wanted)

@@ -174,8 +174,7 @@ def _change(farewell: Farewell, action: Action, target: str, reasons: tuple[Reas
         "fingerprint": farewell.fingerprint,
         "reasons": reasons,
         "fields": removed if farewell.instead is None and action.destroys else (),
-        "status_now": now,
-        "status_then": now if more.get("stalled") else final if farewell.instead else Status.ABSENT,
+        "status": {"now": now, "then": now if more.get("stalled") else final if farewell.instead else Status.ABSENT},
     }
     return Change(action=action, target=target, **(fields | more))
 

@@ -274,8 +274,7 @@ def _change(s: Situation, action: Action, target: str, *, decision: Decision | N
         "address": s.want.address,
         "provider": s.want.resolved.provider,
         "fingerprint": s.want.fingerprint,
-        "status_now": s.status,
-        "status_then": s.status if stalled else _final(s, action),
+        "status": {"now": s.status, "then": s.status if stalled else _final(s, action)},
         "stalled": stalled,
         "drift": decision is not None and decision.drift,
     }

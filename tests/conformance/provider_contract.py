@@ -20,7 +20,7 @@ from reconciler.domain.errors import CloudUnavailable
 from reconciler.domain.naming import endpoint_name, version_name
 from reconciler.domain.observation import DeploymentPhase, TrainingPhase
 from reconciler.domain.outcome import FaultKind, Outcome, OutcomeState
-from reconciler.domain.plan import Action, Change
+from reconciler.domain.plan import Action, Change, Transition
 from reconciler.domain.ports import UndeployOrder
 from reconciler.domain.status import Status
 from reconciler.domain.tags import Owner
@@ -687,6 +687,5 @@ def a_change(bench: Bench, action: Action, target: str) -> Change:
         target=target,
         provider=bench.kind,
         fingerprint=bench.model().fingerprint,
-        status_now=Status.ABSENT,
-        status_then=Status.TRAINING,
+        status=Transition(now=Status.ABSENT, then=Status.TRAINING),
     )

@@ -70,9 +70,10 @@ def test_an_endpoint_that_somebody_deleted_is_drift_and_comes_back(stage: Stage)
     stage.apply()
     there = stage.contents()
     stage.client("sagemaker").delete_endpoint(EndpointName="open-bot")
-    stage.cloud.advance(3600)
-    drift = stage.plan(refresh_only=True)
-    assert [(change.target, change.drift) for change in drift.pending] == [("open-bot", True)]
+    for _ in ("while it is being deleted", "once it is gone"):
+        drift = stage.plan(refresh_only=True)
+        assert [(change.target, change.drift) for change in drift.pending] == [("open-bot", True)]
+        stage.cloud.advance(3600)
     assert stage.apply().state is RunState.CONVERGED
     assert stage.contents() == there
 
@@ -101,7 +102,7 @@ def test_a_guarded_model_is_not_taken_down(stage: Stage) -> None:
     there = stage.contents()
     stage.remove("open-bot.yaml")
     assert has_errors(stage.plan().diagnostics)
-    with pytest.raises(InvalidInput, match="."):
+    with pytest.raises(InvalidInput):
         stage.apply()
     assert stage.contents() == there
     assert stage.lock_is_free()

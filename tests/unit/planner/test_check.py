@@ -23,8 +23,7 @@ def a_change(action: Action = Action.DEPLOY, target: str = "support-bot", **more
         "provider": SAGEMAKER,
         "fingerprint": MODEL.fingerprint,
         "reasons": (Reason(code="x", message="x"),),
-        "status_now": Status.ABSENT,
-        "status_then": Status.DEPLOYED,
+        "status": {"now": Status.ABSENT, "then": Status.DEPLOYED},
     }
     return Change(action=action, target=target, **(fields | more))
 

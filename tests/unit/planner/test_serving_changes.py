@@ -234,7 +234,7 @@ class TestRest:
         plan = self.planned(self.NIGHT, deployed(schedules=both))
         assert told(plan) == ["no-op support-bot"]
         assert "it is due again at 2026-03-04 20:00 UTC" in message(plan)
-        assert told(self.planned(self.NIGHT, deployed(a_deployment(MODEL)))) == ["undeploy support-bot"]
+        assert told(self.planned(self.NIGHT, deployed(a_deployment(MODEL), schedules=both))) == ["undeploy support-bot"]
 
     def test_outside_its_hours_the_schedule_that_deploys_it_must_be_there(self) -> None:
         assert told(self.planned(self.NIGHT, deployed())) == ["update support-bot (drift)"]

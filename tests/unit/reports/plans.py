@@ -50,8 +50,7 @@ def a_change(
         "target": target,
         "provider": ProviderName.SAGEMAKER,
         "reasons": (Reason(code="test", message=why),) if why else (),
-        "status_now": now,
-        "status_then": after,
+        "status": {"now": now, "then": after},
     }
     return Change.model_validate(fields | more)
 

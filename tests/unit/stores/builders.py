@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from reconciler.domain.catalog import ProviderName
-from reconciler.domain.plan import Action, Change, Effect, FieldChange, Plan, Reason
+from reconciler.domain.plan import Action, Change, Effect, FieldChange, Plan, Reason, Transition
 from reconciler.domain.status import Status
 
 FINGERPRINT = "sha256:1a2b3c4d" + "0" * 56
@@ -25,8 +25,7 @@ def a_change(action: Action = Action.TRAIN, target: str = "support-bot-1a2b3c4d"
                 path="spec.hyperparameters.learningRate", before=Decimal("2e-5"), after=3e-5, effect=Effect.RETRAIN
             ),
         ),
-        status_now=Status.ABSENT,
-        status_then=Status.TRAINING,
+        status=Transition(now=Status.ABSENT, then=Status.TRAINING),
     )
 
 

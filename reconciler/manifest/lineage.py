@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.domain.catalog import Catalog, FoundationModel, ProviderName
-from reconciler.domain.diagnostic import Diagnostic, error
+from reconciler.domain.diagnostic import Diagnostic, Location, error
 from reconciler.domain.kinds.fine_tuned_model import FineTunedModelSpec, ParentModel
 from reconciler.domain.naming import is_legal_name
 from reconciler.domain.spelling import did_you_mean
 from reconciler.manifest.explain import found
 from reconciler.manifest.shape import Shaped
-from reconciler.manifest.view import Surroundings
+from reconciler.manifest.view import Surroundings, is_inherited
 
-_PATH = ("spec", "baseModel")
+_PATH = ("baseModel",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +100,8 @@ class _Tree:
             "Models are built on each other in a circle",
             detail=" → ".join((*cycle, cycle[0])),
             hint="build one of them on a base model of the catalog",
-            where=first.document.at(_PATH),
-            related=tuple(model.document.at(_PATH) for model in others),
+            where=self._at(first, *_PATH),
+            related=tuple(self._at(model, *_PATH) for model in others),
             address=first.address,
         )
 
@@ -127,8 +127,7 @@ class _Tree:
             "A reference leads nowhere",
             detail=f"`spec.baseModel.fineTunedModel` is `{parent}`; no FineTunedModel has that name.",
             hint=did_you_mean(parent, (name for name in self.models if name != model.name and is_legal_name(name))),
-            where=model.document.at((*_PATH, "fineTunedModel")),
-            address=model.address,
+            **self._placed(model, *_PATH, "fineTunedModel"),
         )
 
     def _differs(self, model: Shaped, parent: str, provider: ProviderName) -> Iterator[Diagnostic]:
@@ -147,7 +146,7 @@ class _Tree:
     def _base(self, model: Shaped, key: str | ParentModel | None) -> tuple[FoundationModel | None, Diagnostic | None]:
         catalog = self.around.catalog
         if key is None:
-            return None, _no_base(model) if model.intact(_PATH) else None
+            return None, _no_base(model) if self.around.intact(model, _PATH) else None
         known = catalog.model(str(key))
         if known is not None:
             return known, None
@@ -156,8 +155,7 @@ class _Tree:
             "The base model is not in the catalog",
             detail=f"`spec.baseModel` is {found(key)}.",
             hint=did_you_mean(str(key), _spellings(catalog)) or "`reconciler catalog models` lists them",
-            where=model.document.at(_PATH),
-            address=model.address,
+            **self._placed(model, *_PATH),
         )
 
     def _provider(self, model: Shaped, base: FoundationModel | None) -> tuple[ProviderName | None, Diagnostic | None]:
@@ -173,7 +171,27 @@ class _Tree:
         inherited = self.defaults.get("provider")
         if inherited in offers:
             return ProviderName(inherited), None
-        return None, _needs_provider(model, base) if model.intact(("spec", "provider")) else None
+        if not self.around.intact(model, ("provider",)):
+            return None, None
+        return None, self._needs_provider(model, base)
+
+    def _needs_provider(self, model: Shaped, base: FoundationModel) -> Diagnostic:
+        return error(
+            "provider-needed",
+            "The base model leaves a choice of provider",
+            detail=f"`{base.key}` can be tuned on {' and on '.join(base.providers)}.",
+            hint=f"write `provider: {base.providers[0]}` or `provider: {base.providers[-1]}`",
+            **self._placed(model, *_PATH),
+        )
+
+    def _at(self, model: Shaped, *path: str) -> Location:
+        return self.around.at(model, path)
+
+    def _placed(self, model: Shaped, *path: str) -> dict[str, Any]:
+        """Where the value stands, the model it was inherited by, whom it concerns."""
+        where = self._at(model, *path)
+        related = (model.where,) if is_inherited(where) else ()
+        return {"where": where, "related": related, "address": model.address}
 
 
 def _spellings(catalog: Catalog) -> Iterator[str]:
@@ -187,7 +205,7 @@ def _no_base(model: Shaped) -> Diagnostic:
         "A required field is missing",
         detail="`spec.baseModel` is required.",
         hint="name a base model of the catalog, such as llama-3.1-8b-instruct, or {fineTunedModel: NAME}",
-        where=model.document.at(_PATH),
+        where=model.document.at(("spec", *_PATH)),
         address=model.address,
     )
 
@@ -200,16 +218,5 @@ def _not_offered(model: Shaped, base: FoundationModel, provider: str) -> Diagnos
         detail=f"`{base.key}` is not tuned on {provider}, but on {offers}.",
         hint=f"write `provider: {offers}`, or leave it out",
         where=model.document.at(("spec", "provider")),
-        address=model.address,
-    )
-
-
-def _needs_provider(model: Shaped, base: FoundationModel) -> Diagnostic:
-    return error(
-        "provider-needed",
-        "The base model leaves a choice of provider",
-        detail=f"`{base.key}` can be tuned on {' and on '.join(base.providers)}.",
-        hint=f"write `provider: {base.providers[0]}` or `provider: {base.providers[-1]}`",
-        where=model.document.at(_PATH),
         address=model.address,
     )

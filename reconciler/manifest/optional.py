@@ -12,6 +12,7 @@ from typing import Any
 
 from reconciler.manifest import defaults
 
+LORA_CONFIG = ("hyperparameters", "optional", "lora_config")
 SPELLINGS = {"alpha": "lora_alpha", "dropout": "lora_dropout"}
 
 

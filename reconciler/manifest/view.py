@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from reconciler.domain.desired import DatasetSource, Origin
 from reconciler.domain.diagnostic import Diagnostic, Location, Severity
 from reconciler.domain.kinds.fine_tuned_model import FineTunedModelSpec
 from reconciler.manifest.document import Path
+from reconciler.manifest.optional import LORA_CONFIG, SPELLINGS
 from reconciler.manifest.shape import Shaped
 
 
@@ -31,6 +32,20 @@ class Surroundings:
     @property
     def is_aws(self) -> bool:
         return self.cloud == "aws"
+
+    def at(self, model: Shaped, path: Path) -> Location:
+        """Where a value of the model's spec stands: in its own document, or in the Project's defaults."""
+        paths = [*_spellings(path)]
+        places = [(model.document, ("spec", *each)) for each in paths]
+        if self.project is not None:
+            places += [(self.project.document, ("spec", "defaults", *each)) for each in paths]
+        document, place = next((each for each in places if each[0].has(each[1])), places[0])
+        return document.at(place)
+
+    def intact(self, model: Shaped, path: Path) -> bool:
+        """Whether nothing was refused there, by the model or by the Project's defaults."""
+        inherited = self.project is None or self.project.intact(("spec", "defaults", *path))
+        return inherited and model.intact(("spec", *path))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +78,11 @@ class ModelView:
 
     def intact(self, *path: str) -> bool:
         """Whether nothing at, above or under the path was refused for its shape: what is missing has not been told yet."""
-        return self.shaped.intact(("spec", *path)) and (
-            self.around.project is None or self.around.project.intact(("spec", "defaults", *path))
-        )
+        return self.around.intact(self.shaped, path)
 
     def at(self, *path: str | int) -> Location:
         """Where the value stands: in the model's own document, or in the Project's defaults."""
-        own = ("spec", *path)
-        inherited = ("spec", "defaults", *path)
-        project = self.around.project
-        if not self.shaped.document.has(own) and project is not None and project.document.has(inherited):
-            return project.document.at(inherited)
-        return self.shaped.document.at(own)
+        return self.around.at(self.shaped, path)
 
     def error(self, code: str, summary: str, *path: str | int, **more: Any) -> Diagnostic:
         return self._diagnostic(Severity.ERROR, code, summary, path, more)
@@ -89,7 +97,18 @@ class ModelView:
         self, severity: Severity, code: str, summary: str, path: Path, more: Mapping[str, Any]
     ) -> Diagnostic:
         where = self.at(*path)
-        own = self.shaped.document.file
-        related = () if where.file == own and not where.path.startswith("spec.defaults") else (self.shaped.where,)
+        related = (self.shaped.where,) if is_inherited(where) else ()
         known = {"where": where, "related": related, "address": self.shaped.address, **more}
         return Diagnostic(code=code, severity=severity, summary=summary, **known)
+
+
+def is_inherited(where: Location) -> bool:
+    """Whether the value stands in the Project's defaults."""
+    return where.path.startswith("spec.defaults.")
+
+
+def _spellings(path: Path) -> Iterator[Path]:
+    """The path, then those in which the value may have been written instead."""
+    yield path
+    if path[:-1] == LORA_CONFIG:
+        yield from ((*LORA_CONFIG, other) for other, name in SPELLINGS.items() if name == path[-1])

@@ -42,7 +42,7 @@ def propose(configuration: Configuration, outside: Outside, options: PlanOptions
     snapshot = first_look.model_copy(update={"foreign": _strangers(draft, outside)})
     plan = make_plan(configuration, desired, snapshot, options, _recorded(draft, first_look, outside))
     priced = price_plan(plan, desired, snapshot, outside.catalog, configuration.project)
-    sealed = _with_diagnostics(priced, warnings, options.allow).sealed()
+    sealed = _with_diagnostics(priced, (*warnings, *_impediments(plan, outside)), options.allow).sealed()
     outside.progress.report(Event(kind=EventKind.PLANNED, message=sealed.digest))
     return Proposal(plan=sealed, desired=desired, snapshot=snapshot)
 
@@ -54,6 +54,10 @@ def _strangers(draft: Plan, outside: Outside) -> tuple[ForeignResource, ...]:
         changes = [change for change in draft.changes if change.provider is name and change.action.mutates]
         found.extend(provider.foreign(changes) if changes else ())
     return tuple(sorted(found, key=lambda resource: (resource.name, resource.kind)))
+
+
+def _impediments(plan: Plan, outside: Outside) -> tuple[Diagnostic, ...]:
+    return tuple(found for provider in outside.providers.values() for found in provider.impediments(plan.pending))
 
 
 def _recorded(draft: Plan, snapshot: Snapshot, outside: Outside) -> Recorded:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from reconciler.domain.catalog import Catalog
+from reconciler.domain.diagnostic import Diagnostic, error
 from reconciler.domain.kinds.project import Roles
 from reconciler.domain.outcome import FaultKind
+from reconciler.domain.plan import Action, Change
 from reconciler.domain.ports import Clock
 from reconciler.providers.aws.faults import Refused
 from reconciler.providers.aws.session import AwsSession
@@ -52,6 +54,26 @@ def needed(**values: str | None) -> None:
     missing = [_WHERE[name] for name, value in values.items() if not value]
     if missing:
         raise Refused(FaultKind.TERMINAL, "MissingSetting", f"not known: {'; '.join(missing)}")
+
+
+def missing_images(settings: ProviderSettings, changes: Iterable[Change]) -> Iterator[Diagnostic]:
+    """An error for each change that would start a container whose image is not known, its follow-ups included."""
+    images = {
+        Action.TRAIN: ("training", settings.training_image),
+        Action.DEPLOY: ("serving", settings.serving_image),
+        Action.ROLL: ("serving", settings.serving_image),
+    }
+    for change in changes:
+        steps = dict.fromkeys((change.action, *(step.action for step in change.then)))
+        missing = dict.fromkeys(images[step][0] for step in steps if step in images and images[step][1] is None)
+        for purpose in missing:
+            yield error(
+                "unknown-image",
+                "SageMaker's container image is not known",
+                detail=f"{change.address} needs a {purpose} image, and the catalog names none for this region.",
+                hint="on AWS this version trains and serves through Bedrock; the embedded cloud needs no image",
+                address=change.address,
+            )
 
 
 _WHERE = {

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from botocore.exceptions import ClientError
 
 from reconciler.domain.catalog import ProviderName
+from reconciler.domain.diagnostic import Diagnostic
 from reconciler.domain.naming import version_name
 from reconciler.domain.observation import (
     Deployment,
@@ -27,7 +28,7 @@ from reconciler.providers.rescheduling import reschedule, rule_of
 from reconciler.providers.retagging import OURS, outdated_keys, renewed
 from reconciler.providers.sagemaker import deployment, observe, training, translate
 from reconciler.providers.sagemaker.client import Described, SageMakerApi
-from reconciler.providers.settings import ProviderSettings, needed
+from reconciler.providers.settings import ProviderSettings, missing_images, needed
 
 
 class SageMakerProvider:
@@ -57,6 +58,10 @@ class SageMakerProvider:
     def foreign(self, changes: Sequence[Change]) -> tuple[ForeignResource, ...]:
         """``train``: the training job's name; ``deploy``: the endpoint's and the SageMaker model's."""
         return tuple(found for change in changes if change.provider is self.name for found in self._foreign(change))
+
+    def impediments(self, changes: Sequence[Change]) -> tuple[Diagnostic, ...]:
+        """A container image that is not known."""
+        return tuple(missing_images(self._settings, [change for change in changes if change.provider is self.name]))
 
     @answers
     def train(self, order: TrainOrder) -> Outcome:

@@ -102,7 +102,7 @@ def optional(json: str) -> str:
         (optional("{use_lora: maybe}"), "8:26 invalid-lora"),
         (optional("{use_lora: true, lora_config: 8}"), "8:45 invalid-lora"),
         (optional("{use_lora: true, lora_config: {r: 0}}"), "8:49 invalid-lora"),
-        (optional("{use_lora: true, lora_config: {dropout: 1.5}}"), "8:45 invalid-lora"),
+        (optional("{use_lora: true, lora_config: {dropout: 1.5}}"), "8:55 invalid-lora"),
         (optional("{x: " + "y" * 2501 + "}"), "8:19 hyperparameters-too-large"),
         (optional("{" + "k" * 257 + ": 1}"), "8:275 hyperparameters-too-large"),
         (optional("{" + ", ".join(f"k{n}: 1" for n in range(95)) + "}"), "8:15 hyperparameters-too-large"),

@@ -12,7 +12,9 @@ NOTHING_TO_DO = 0
 
 
 def main() -> int:
-    say("An empty embedded cloud on this machine: AWS's APIs are simulated, nothing leaves this machine, nothing is billed.")
+    say(
+        "An empty embedded cloud on this machine: AWS's APIs are simulated, nothing leaves this machine, nothing is billed."
+    )
     reconciler("local", "reset", "--yes")
     say("What would be done, why, and for how much at AWS's prices:")
     reconciler("plan")
@@ -21,7 +23,9 @@ def main() -> int:
     reconciler("status")
     say("Plan once more: there is nothing left to do.")
     reconciler("plan", "--detailed-exitcode", expect=NOTHING_TO_DO)
-    say("The embedded cloud stays up. Try: change `epochs` in examples/quickstart/models/support-bot.yaml and plan again;")
+    say(
+        "The embedded cloud stays up. Try: change `epochs` in examples/quickstart/models/support-bot.yaml and plan again;"
+    )
     print(f"  {command('local', 'status')}   shows its address for boto3 or the AWS CLI")
     print(f"  {command('local', 'down')}     stops it")
     return 0

@@ -12,7 +12,11 @@ LINT_IMPORTS = Path(sys.executable).parent / "lint-imports"
 
 def lint(folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [LINT_IMPORTS, "--no-cache", "--config", "pyproject.toml"], cwd=folder, capture_output=True, text=True, check=False
+        [LINT_IMPORTS, "--no-cache", "--config", "pyproject.toml"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 

@@ -14,8 +14,8 @@ import pytest
 
 from reconciler.domain.plan import PlanOptions
 from reconciler.engine.approve import Approval
-from reconciler.engine.reconverge import RunResult, RunState, reconverge
 from reconciler.engine.outside import RunSettings
+from reconciler.engine.reconverge import RunResult, RunState, reconverge
 from reconciler.localcloud.inprocess import InProcess
 from reconciler.localcloud.requests import changes
 from tests.stage import BEDROCK, SAGEMAKER, Stage

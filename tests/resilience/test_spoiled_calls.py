@@ -64,7 +64,7 @@ def test_looking_that_fails_is_never_taken_for_absence(tmp_path: Path, undisturb
     for operation in ("sagemaker:Search", "sagemaker:Describe.*", "bedrock:List.*", "bedrock:Get.*"):
         stage.cloud.world.faults.clear()
         stage.fault("error", operation, code="AccessDeniedException", message="not allowed")
-        with pytest.raises(Exception, match="not allowed|AccessDenied"):
+        with pytest.raises(Exception, match=r"not allowed|AccessDenied"):
             stage.apply()
     stage.cloud.world.faults.clear()
     assert stage.changes_since(before) == []

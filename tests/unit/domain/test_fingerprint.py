@@ -9,13 +9,17 @@ from hypothesis import strategies as st
 from reconciler.domain.fingerprint import canonical_json, digest
 
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers(-(10**12), 10**12) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**12), 10**12)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=12,
 )
 
 
-@pytest.mark.parametrize("spelling", [2e-5, 0.00002, Decimal("2e-5"), Decimal("0.000020")])
+@pytest.mark.parametrize("spelling", [2e-5, Decimal("2e-5"), Decimal("0.000020")])
 def test_a_number_has_one_spelling(spelling: object) -> None:
     assert canonical_json({"lr": spelling}) == '{"lr":2e-05}'
 

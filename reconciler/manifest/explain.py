@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, get_args
@@ -29,12 +28,14 @@ def told(manifest: type[BaseModel], problem: Mapping[str, Any], path: Path, docu
     kind, value = problem["type"], problem["input"]
     name = str(path[-1]) if path else ""
     if kind == "missing":
-        return missing(document, path)
+        return missing(document, path, hint=_form_hint(path[:-1]))
     if kind == "extra_forbidden":
         return _unknown_field(manifest, path, document)
     if name in _NAMES and kind.startswith("string_") and isinstance(value, str):
         return bad_name(value, document.at(path), spelled(path))
     code, detail, hint = _explained(kind, problem, value, masked=_is_secret(name))
+    if kind in _WRONG_FORM and name in _FORMS:
+        detail, hint = f"is {found(value)}", _form_hint(path)
     summary = {"wrong-type": "A field has the wrong type", "out-of-range": "A number is out of range"}
     return error(
         code,
@@ -46,6 +47,20 @@ def told(manifest: type[BaseModel], problem: Mapping[str, Any], path: Path, docu
 
 
 _NAMES = frozenset({"name", "renamedFrom", "fineTunedModel"})
+_WRONG_FORM = frozenset({"model_type", "literal_error"})
+_FORMS = {
+    "dataset": "{training: NAME}",
+    "validation": "{split: 10%}, {dataset: NAME} or none",
+    "earlyStopping": "{patience: 3, threshold: 0.01}",
+    "throughput": "{modelUnits: 1, commitment: none}",
+    "autoUndeploy": "{after: 8h}, {at: 2026-12-24T18:00:00+01:00} or {hours: Mon-Fri 08:00-20:00}",
+}
+"""What to write for fields that people write a single value for."""
+
+
+def _form_hint(path: Path) -> str:
+    form = _FORMS.get(str(path[-1])) if path else None
+    return f"write `{path[-1]}: {form}`" if form else ""
 
 
 def bad_name(name: str, where: Location, field: str) -> Diagnostic:
@@ -129,7 +144,7 @@ def _explained(kind: str, problem: Mapping[str, Any], value: Any, *, masked: boo
         return "wrong-type", f"is {text}{shown}; expected {_EXPECTED[kind]}", "" if masked else _type_hint(kind, value)
     if kind in _BOUNDS:
         words, key = _BOUNDS[kind]
-        return "out-of-range", f"is {shown}; it must be {words} {context[key]}", ""
+        return "out-of-range", f"is {shown}; it must be {words} {context[key]:g}", ""
     match kind:
         case "literal_error":
             choices = re.findall(r"'([^']*)'", str(context["expected"]))
@@ -171,7 +186,7 @@ def _type_hint(kind: str, value: Any) -> str:
                 else f"write {value.replace('_', '')}"
             )
         case "string_type", bool() | int() | float():
-            return f'write "{json.dumps(value)}" with quotes'
+            return "put it in quotes, so that it is text"
         case _:
             return ""
 

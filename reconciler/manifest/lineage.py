@@ -154,7 +154,9 @@ class _Tree:
             "unknown-base-model",
             "The base model is not in the catalog",
             detail=f"`spec.baseModel` is {found(key)}.",
-            hint=did_you_mean(str(key), _spellings(catalog)) or "`reconciler catalog models` lists them",
+            hint=" ".join(
+                (did_you_mean(str(key), _spellings(catalog)), "`reconciler catalog models` lists them")
+            ).strip(),
             **self._placed(model, *_PATH),
         )
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from reconciler.domain.catalog import FoundationModel, ProviderName, Retirement
 from reconciler.domain.diagnostic import Diagnostic
-from reconciler.domain.spelling import did_you_mean
 from reconciler.manifest.view import ModelView
 
 
@@ -25,13 +24,14 @@ def check_base_model(view: ModelView) -> Iterator[Diagnostic]:
 
 def _instruct(view: ModelView, base: FoundationModel) -> Iterator[Diagnostic]:
     if not base.instruct:
-        instruct = [model.key for model in view.around.catalog.models if model.instruct and model.family == base.family]
         yield view.error(
             "not-instruct-model",
             "The base model is not an instruct model",
             "baseModel",
             detail=f"`{base.key}` only continues text; training data of prompts and completions needs an instruct model.",
-            hint=did_you_mean(base.key, instruct) or "`reconciler catalog models` lists them",
+            hint=f"write `{base.instruct_variant}`"
+            if base.instruct_variant
+            else "`reconciler catalog models` lists them",
         )
 
 

@@ -26,6 +26,7 @@ def check_hyperparameters(view: ModelView) -> Iterator[Diagnostic]:
             yield from _unknown(view, name) if rule is None else _bounds(view, rule, value)
     if (
         view.given("hyperparameters", "earlyStopping")
+        and _can_stop_early(view)
         and not has_validation(view)
         and view.intact("dataset", "validation")
     ):
@@ -37,6 +38,13 @@ def check_hyperparameters(view: ModelView) -> Iterator[Diagnostic]:
             detail="Early stopping watches the loss on validation data, and there is none.",
             hint="write `validation: {split: 10%}`, or remove `earlyStopping`",
         )
+
+
+def _can_stop_early(view: ModelView) -> bool:
+    """Also where it is not known what the model can do."""
+    if view.base is None or view.provider is None:
+        return True
+    return view.base.rule(view.provider, "earlyStopping.patience") is not None
 
 
 def _value(view: ModelView, path: Path) -> Decimal | None:
@@ -83,6 +91,8 @@ def _bound_problem(rule: HyperparameterRule, value: Decimal) -> str | None:
 
 
 def _range(rule: HyperparameterRule) -> str:
+    if rule.minimum is not None and rule.minimum == rule.maximum:
+        return f"{rule.minimum:f}"
     lower = "" if rule.minimum is None else f"{'more than' if rule.exclusive_minimum else 'at least'} {rule.minimum:f}"
     upper = "" if rule.maximum is None else f"at most {rule.maximum:f}"
     return " and ".join(filter(None, (lower, upper)))

@@ -34,7 +34,7 @@ def _duplicates(resources: Sequence[Shaped]) -> Iterator[Diagnostic]:
             yield error(
                 "duplicate-name",
                 "Two manifests have one name",
-                detail=f"{resource.kind} {found(resource.name)} is already declared at {original.where}; names differ by more than case.",
+                detail=f"{resource.kind} {found(resource.name)} is already declared at {original.where}; case makes no difference.",
                 hint="rename one of them",
                 where=resource.where,
                 related=(original.where,),

@@ -22,7 +22,9 @@ _FIELDS = 6
 """Entries that the fields of the manifest itself may take."""
 
 RESERVED: dict[str, str] = {
+    "epoch": "epochs",
     "epochs": "epochs",
+    "nepochs": "epochs",
     "numepochs": "epochs",
     "epochcount": "epochs",
     "maxepochs": "epochs",
@@ -33,6 +35,8 @@ RESERVED: dict[str, str] = {
     "learningratemultiplier": "learningRate",
     "batchsize": "batchSize",
     "trainbatchsize": "batchSize",
+    "microbatchsize": "batchSize",
+    "trainmicrobatchsizepergpu": "batchSize",
     "globalbatchsize": "batchSize",
     "perdevicetrainbatchsize": "batchSize",
     "perdevicebatchsize": "batchSize",
@@ -47,8 +51,8 @@ RESERVED: dict[str, str] = {
     "earlystoppingpatience": "earlyStopping.patience",
     "earlystoppingthreshold": "earlyStopping.threshold",
 }
-"""Spellings of the manifest's own hyperparameters in our manifests, in transformers' TrainingArguments, in JumpStart's
-and Bedrock's requests; compared without case, hyphens and underscores, at any depth."""
+"""Spellings of the manifest's own hyperparameters in our manifests, in transformers' TrainingArguments, in JumpStart's,
+DeepSpeed's and Bedrock's; compared without case, hyphens and underscores, at any depth, in dotted keys and in JSON as text."""
 
 
 def check_optional(view: ModelView) -> Iterator[Diagnostic]:
@@ -79,10 +83,25 @@ def _reserved(view: ModelView, value: Any, path: Path) -> Iterator[Diagnostic]:
         items = iter(enumerate(value))
     for key, item in items:
         here = (*path, key)
-        if field := RESERVED.get(re.sub(r"[-_\s]", "", str(key)).lower()):
+        if field := RESERVED.get(re.sub(r"[-_\s]", "", _last_step(str(key))).lower()):
             yield _named(view, here, field)
         else:
-            yield from _reserved(view, item, here)
+            yield from _reserved(view, _unpacked(item), here)
+
+
+def _last_step(key: str) -> str:
+    """Trainers read ``sft_config.learning_rate`` as a path."""
+    return re.split(r"[./:]", key)[-1]
+
+
+def _unpacked(item: Any) -> Any:
+    """SageMaker hands hyperparameters over as text, which trainers read as JSON."""
+    if not isinstance(item, str) or not item.lstrip().startswith(("{", "[")):
+        return item
+    try:
+        return json.loads(item)
+    except (ValueError, RecursionError):
+        return item
 
 
 def _named(view: ModelView, path: Path, field: str) -> Diagnostic:

@@ -17,6 +17,10 @@ LONGEST_RUNTIME = timedelta(days=28)
 """CreateTrainingJob's StoppingCondition: MaxRuntimeInSeconds is at most 2,419,200 (botocore 1.44.5)."""
 
 
+_LISTED = "`reconciler catalog instances` lists them"
+_ONLY_TRAINING = "`auto` is for `resources.instanceType` alone: write an instance type"
+
+
 def check_resources(view: ModelView) -> Iterator[Diagnostic]:
     yield from _provider_fields(view)
     if view.provider is not ProviderName.BEDROCK:
@@ -64,7 +68,7 @@ def _instance(view: ModelView, name: str, path: Path, *, hosting: bool) -> Itera
             "The instance type is not in the catalog",
             *path,
             detail=f"`{spelled(('spec', *path))}` is {found(name)}.",
-            hint=did_you_mean(name, usable) or "`reconciler catalog instances` lists them",
+            hint=_ONLY_TRAINING if name == "auto" else did_you_mean(name, usable) or _LISTED,
         )
     elif name not in usable:
         yield view.error(
@@ -72,7 +76,7 @@ def _instance(view: ModelView, name: str, path: Path, *, hosting: bool) -> Itera
             f"The instance type is not offered for {use}",
             *path,
             detail=f"SageMaker does not offer `{name}` for {use}.",
-            hint=did_you_mean(name, usable),
+            hint=f"choose another; {_LISTED}",
         )
 
 

@@ -137,6 +137,7 @@ MODELS = (
         "llama",
         sagemaker=sagemaker("meta-llama/Llama-3.1-8B"),
         instruct=False,
+        instruct_variant="llama-3.1-8b-instruct",
         rules={SAGEMAKER: TRAINER},
     ),
     model("qwen-2.5-7b-instruct", "qwen", sagemaker=sagemaker("Qwen/Qwen2.5-7B-Instruct"), rules={SAGEMAKER: TRAINER}),

@@ -99,6 +99,9 @@ def optional(json: str) -> str:
         (optional("{per_device_train_batch_size: 3}"), "8:45 reserved-optional-hyperparameter"),
         (optional("{Early-Stopping-Patience: 3}"), "8:41 reserved-optional-hyperparameter"),
         (optional("{use_lora: true, lora_config: {alpha: 8, lora_alpha: 8}}"), "8:53 conflicting-spellings"),
+        (optional("{sft_config.learning_rate: 1}"), "8:42 reserved-optional-hyperparameter"),
+        (optional("{sft_config: '{\"learning_rate\": 1}'}"), "8:28 reserved-optional-hyperparameter"),
+        (optional("{sft_config: '{\"learning_rate\": ', epoch: 1}"), "8:57 reserved-optional-hyperparameter"),
         (optional("{use_lora: maybe}"), "8:26 invalid-lora"),
         (optional("{use_lora: true, lora_config: 8}"), "8:45 invalid-lora"),
         (optional("{use_lora: true, lora_config: {r: 0}}"), "8:49 invalid-lora"),
@@ -231,12 +234,25 @@ def test_a_document_that_cannot_be_read_makes_nothing_else_seem_missing() -> Non
     ("manifest", "hint"),
     [
         (a_model(QWEN + "resources: {instanceType: ml.g5.12xlarg}"), "did you mean `ml.g5.12xlarge`?"),
-        (a_model("baseModel: nova-light\ndataset: {training: a/b}"), "did you mean `nova-lite`?"),
+        (
+            a_model("baseModel: nova-light\ndataset: {training: a/b}"),
+            "did you mean `nova-lite`? `reconciler catalog models` lists them",
+        ),
         (a_model(NOVA + "hyperparamters: {}"), "did you mean `hyperparameters`?"),
         (a_model(NOVA + "deployment: {idle: 8}"), "write 90s, 30m, 8h, 7d or a chain such as 1h30m"),
         (a_model(NOVA + "deployment: {onDemand: no}"), "write false: in YAML 1.2 only true and false are booleans"),
-        (a_model("baseModel: llama-3.1-8b\ndataset: {training: a/b}"), "did you mean `llama-3.1-8b-instruct`?"),
+        (a_model("baseModel: llama-3.1-8b\ndataset: {training: a/b}"), "write `llama-3.1-8b-instruct`"),
         (a_model(QWEN + "resources: {volumeSizeGB: 1_000}"), "write 1000"),
+        (a_model(NOVA, metadata=", labels: {version: 1.10}"), "put it in quotes, so that it is text"),
+        (
+            a_model("baseModel: nova-lite\ndataset: {training: a/b, validation: 10%}"),
+            "write `validation: {split: 10%}, {dataset: NAME} or none`",
+        ),
+        (a_model("baseModel: nova-lite\ndataset: support"), "write `dataset: {training: NAME}`"),
+        (
+            a_model(QWEN + "deployment: {instanceType: auto}"),
+            "`auto` is for `resources.instanceType` alone: write an instance type",
+        ),
         (
             a_model(NOVA + "deployment: {autoUndeploy: {hours: 'Mon 08:00-20:00', timezone: europe/berlin}}"),
             "did you mean `Europe/Berlin`?",
@@ -255,6 +271,11 @@ def test_bounds_name_the_bound_and_its_source() -> None:
         "(source: https://example.com/hyperparameters)."
     )
     assert problem.hint == "the default is 2"
+
+
+def test_early_stopping_that_the_model_does_not_have_asks_for_no_validation_data() -> None:
+    problems = told(loaded(a_model(NOVA + "hyperparameters: {earlyStopping: {patience: 1}}")))
+    assert problems == ["1.yaml:7:47 unsupported-hyperparameter"]
 
 
 def test_steps_of_a_hyperparameter() -> None:

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from reconciler.domain.diagnostic import Diagnostic, Location, error, warning
 from reconciler.manifest.load import SourceFile
@@ -30,6 +31,7 @@ _OURS = re.compile(
 
 _KIND = re.compile(rb"""^kind["']?\s*:\s*["']?(?:Dataset|Project)["']?\s*$""", re.MULTILINE | re.IGNORECASE)
 _API_VERSION = re.compile(rb"""^["']?apiVersion["']?\s*:""", re.MULTILINE | re.IGNORECASE)
+_OVERLAP = 4096
 _SKIPPED = frozenset({"node_modules", "__pycache__", "venv", "site-packages"})
 
 
@@ -99,15 +101,32 @@ def _read(path: Path, name: str, root: Path) -> SourceFile | Diagnostic | None:
             return _symlink(path, name, root)
         with open_nofollow(path) as file:
             content = file.read(MAX_FILE + 1)
-            size = os.fstat(file.fileno()).st_size
+            if len(content) > MAX_FILE:
+                ours = name == PROJECT_FILE or _ours_somewhere(content, file)
+                return _too_large(name, os.fstat(file.fileno()).st_size) if ours else None
     except OSError as trouble:
         return _unreadable(name, trouble)
-    return _judged(content, name, size)
+    return _judged(content, name)
 
 
-def _judged(content: bytes, name: str, size: int) -> SourceFile | Diagnostic | None:
-    if name == PROJECT_FILE or _OURS.search(content):
-        return _too_large(name, size) if len(content) > MAX_FILE else SourceFile(path=name, text=content)
+def _ours_somewhere(content: bytes, rest: BinaryIO) -> bool:
+    """However far down it says so; in pieces that overlap by more than what is looked for."""
+    while content:
+        if _is_ours(content):
+            return True
+        piece = rest.read(MAX_FILE)
+        content = content[-_OVERLAP:] + piece if piece else b""
+    return False
+
+
+def _is_ours(content: bytes) -> bool:
+    """Also in UTF-16 and UTF-32, which are refused with a word and not passed over."""
+    return bool(_OURS.search(content) or (b"\0" in content and _OURS.search(content.replace(b"\0", b""))))
+
+
+def _judged(content: bytes, name: str) -> SourceFile | Diagnostic | None:
+    if name == PROJECT_FILE or _is_ours(content):
+        return SourceFile(path=name, text=content)
     if _KIND.search(content) and not _API_VERSION.search(content):
         return warning(
             "not-read",

@@ -127,6 +127,19 @@ def test_large_files_are_refused_where_they_are_ours(tmp_path: Path) -> None:
     assert (names(found), codes(found)) == (["reconciler.yaml"], ["file-too-large"])
 
 
+@pytest.mark.parametrize("before", [MAX_FILE - 5, 3 * MAX_FILE, 4 * MAX_FILE - 7])
+def test_a_manifest_far_down_a_large_file_is_not_passed_over(tmp_path: Path, before: int) -> None:
+    """What was not read would look like a model that was removed."""
+    written(project(tmp_path), {"m.yaml": "# " + "x" * before + "\n" + OURS})
+    assert codes(read_manifests(tmp_path)) == ["file-too-large"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_a_manifest_in_another_encoding_is_not_passed_over(tmp_path: Path, encoding: str) -> None:
+    (project(tmp_path) / "m.yaml").write_bytes(OURS.encode(encoding))
+    assert names(read_manifests(tmp_path)) == ["m.yaml", "reconciler.yaml"]
+
+
 def test_the_project_is_found_from_below(tmp_path: Path) -> None:
     root = project(tmp_path / "p")
     below = root / "a" / "b"

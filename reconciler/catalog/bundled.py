@@ -96,7 +96,7 @@ class BundledCatalog:
 
     @cached_property
     def _models_by_name(self) -> dict[str, FoundationModel]:
-        known = (*self.models, *base_variants(self._sagemaker))
+        known = (*self.models, *base_variants(self._sagemaker, self.sources))
         return {name.casefold(): model for model in known for name in (*model.aliases, model.key)}
 
     @cached_property

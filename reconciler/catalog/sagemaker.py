@@ -97,7 +97,7 @@ def sagemaker_models(file: SageMakerFile, sources: Sources) -> list[FoundationMo
     ]
 
 
-def base_variants(file: SageMakerFile) -> list[FoundationModel]:
+def base_variants(file: SageMakerFile, sources: Sources) -> list[FoundationModel]:
     """Models that are known and not tuned for chat: without rules, since nothing here tunes them."""
     families = {row.key: row.family for row in file.models}
     return [
@@ -108,7 +108,12 @@ def base_variants(file: SageMakerFile) -> list[FoundationModel]:
             aliases=_aliases(row.jumpstart_id, row.hugging_face_repo),
             instruct=False,
             instruct_variant=row.instruct_variant,
-            sagemaker=SageMakerOffer(jumpstart_id=row.jumpstart_id, hugging_face_repo=row.hugging_face_repo),
+            sagemaker=SageMakerOffer(
+                jumpstart_id=row.jumpstart_id,
+                hugging_face_repo=row.hugging_face_repo,
+                gated=None,
+                source=row.cite(sources),
+            ),
             hyperparameters={},
             validation={},
             dataset={},

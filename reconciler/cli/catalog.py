@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,9 +11,8 @@ from reconciler.cli.invocation import Invocation, pass_invocation, print_json
 from reconciler.cli.options import color_option, json_option
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable
 
-    from reconciler.domain.base import Value
     from reconciler.domain.catalog import Catalog
     from reconciler.reports.view.catalog import CatalogPage
     from reconciler.reports.view.model import Table
@@ -39,16 +38,18 @@ def catalog() -> None:
 @pass_invocation
 def models(invocation: Invocation, name: str | None, region: str | None) -> int:
     """List the base models, or show one: hyperparameters and bounds, training data, prices, sources."""
-    from reconciler.reports.view.catalog import home_region, model_page, models_table
+    from reconciler.reports.view.catalog import home_region, model_data, model_page, models_table
 
     known = _catalog()
     if name is None:
         chosen = [model for model in known.models if model.instruct]
-        return _list(invocation, known, chosen, models_table(known))
+        entries = (model_data(model, known, region or home_region(model)) for model in chosen)
+        return _list(invocation, known, entries, models_table(known))
     entry = known.model(name)
     if entry is None:
         raise _unknown("base model", name, [model.key for model in known.models])
-    return _show(invocation, entry, lambda: model_page(entry, known, region or home_region(entry)))
+    place = region or home_region(entry)
+    return _show(invocation, model_data(entry, known, place), lambda: model_page(entry, known, place))
 
 
 @catalog.command()
@@ -59,15 +60,16 @@ def models(invocation: Invocation, name: str | None, region: str | None) -> int:
 @pass_invocation
 def instances(invocation: Invocation, name: str | None, region: str | None) -> int:
     """List the GPU instances, or show one."""
-    from reconciler.reports.view.catalog import DEFAULT_REGION, instance_page, instances_table
+    from reconciler.reports.view.catalog import DEFAULT_REGION, instance_data, instance_page, instances_table
 
     known, region = _catalog(), region or DEFAULT_REGION
     if name is None:
-        return _list(invocation, known, known.instances, instances_table(known, region))
+        entries = (instance_data(instance, known, region) for instance in known.instances)
+        return _list(invocation, known, entries, instances_table(known, region))
     entry = known.instance(name)
     if entry is None:
         raise _unknown("instance type", name, [instance.name for instance in known.instances])
-    return _show(invocation, entry, lambda: instance_page(entry, known, region))
+    return _show(invocation, instance_data(entry, known, region), lambda: instance_page(entry, known, region))
 
 
 def _catalog() -> Catalog:
@@ -76,11 +78,9 @@ def _catalog() -> Catalog:
     return load()
 
 
-def _list(invocation: Invocation, known: Catalog, entries: Sequence[Value], table: Table) -> ExitCode:
+def _list(invocation: Invocation, known: Catalog, entries: Iterable[dict[str, Any]], table: Table) -> ExitCode:
     if invocation.json:
-        print_json(
-            {"compiled": known.compiled, "entries": [entry.model_dump(mode="json", by_alias=True) for entry in entries]}
-        )
+        print_json({"compiled": known.compiled, "entries": list(entries)})
         return ExitCode.OK
     from reconciler.reports.terminal.catalog import draw_table
 
@@ -88,9 +88,9 @@ def _list(invocation: Invocation, known: Catalog, entries: Sequence[Value], tabl
     return ExitCode.OK
 
 
-def _show(invocation: Invocation, entry: Value, page: Callable[[], CatalogPage]) -> ExitCode:
+def _show(invocation: Invocation, entry: dict[str, Any], page: Callable[[], CatalogPage]) -> ExitCode:
     if invocation.json:
-        print_json(entry.model_dump(mode="json", by_alias=True))
+        print_json(entry)
         return ExitCode.OK
     from reconciler.reports.terminal.catalog import draw_page
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from reconciler.domain.catalog import (
     BedrockOffer,
@@ -92,7 +93,7 @@ def home_region(model: FoundationModel) -> str:
 
 
 def model_page(model: FoundationModel, catalog: Catalog, region: str) -> CatalogPage:
-    prices = _bedrock_prices(model, catalog, region) if model.bedrock else {}
+    prices = bedrock_prices(model, catalog, region)
     sections = (
         (f"Bedrock, prices of {region}", _bedrock(model.bedrock, prices) if model.bedrock else ()),
         ("SageMaker", _sagemaker(model.sagemaker) if model.sagemaker else ()),
@@ -104,7 +105,7 @@ def model_page(model: FoundationModel, catalog: Catalog, region: str) -> Catalog
         facts=_model_facts(model),
         sections=tuple((title, pairs) for title, pairs in sections if pairs),
         tables=tuple((title, table) for title, table in tables if table.rows),
-        sources=_sources(_model_sources(model, prices.values())),
+        sources=_sources(_model_sources(model, prices)),
     )
 
 
@@ -121,15 +122,35 @@ def instance_page(instance: InstanceType, catalog: Catalog, region: str) -> Cata
         ("training", price_text(training, with_unit=True) if instance.training else "not offered"),
         ("hosting", price_text(hosting, with_unit=True) if instance.hosting else "not offered"),
     )
-    found = (instance.source, gpu.source if gpu else None, training.source, hosting.source)
-    return CatalogPage(instance.name, _said(facts), (), (), _sources(found))
+    found = {"instance": instance.source, "GPU": gpu.source if gpu else None}
+    found |= {"training": training.source, "hosting": hosting.source}
+    return CatalogPage(instance.name, _said(facts), (), (), _sources(found.items()))
+
+
+def instance_data(instance: InstanceType, catalog: Catalog, region: str) -> dict[str, Any]:
+    """The instance as plain values, with its prices in the region; ``usd`` is null where the price is unknown."""
+    prices = {
+        "training": catalog.training_price(instance.name, region) if instance.training else None,
+        "hosting": catalog.hosting_price(instance.name, region) if instance.hosting else None,
+    }
+    known = {use: price.model_dump(mode="json", by_alias=True) if price else None for use, price in prices.items()}
+    return {**instance.model_dump(mode="json", by_alias=True), "prices": known}
+
+
+def model_data(model: FoundationModel, catalog: Catalog, region: str) -> dict[str, Any]:
+    """The base model as plain values; Bedrock's prices are those of the region."""
+    prices = {_PRICES[name]: price for name, price in bedrock_prices(model, catalog, region).items()}
+    offer = model.bedrock.model_copy(update=prices) if model.bedrock else None
+    return model.model_copy(update={"bedrock": offer}).model_dump(mode="json", by_alias=True)
 
 
 def _model_facts(model: FoundationModel) -> Pairs:
     retired = model.retirement
     gone = f"{retired.state}: {retired.reason} ({retired.on or 'day unknown'})" if retired else ""
+    instead = f"; use {model.instruct_variant}" if model.instruct_variant else ""
     return _said(
         (
+            ("not tuned", f"only continues text: no instruct model{instead}" if not model.instruct else ""),
             ("family", model.family),
             ("licence", model.license or "unknown"),
             ("also called", ", ".join(model.aliases)),
@@ -141,18 +162,23 @@ def _model_facts(model: FoundationModel) -> Pairs:
     )
 
 
-def _bedrock_prices(model: FoundationModel, catalog: Catalog, region: str) -> dict[str, Price]:
-    offer = model.bedrock
-    assert offer is not None, f"{model.key} is not on Bedrock"
-    named = {
-        "training": offer.training_per_1k_tokens,
-        "storage": offer.storage_per_month,
-        "throughput": offer.throughput_none,
-        "1 month": offer.throughput_one_month,
-        "6 months": offer.throughput_six_months,
-        "input": offer.on_demand_input_per_1m,
-        "output": offer.on_demand_output_per_1m,
-    }
+_PRICES = {
+    "training": "training_per_1k_tokens",
+    "storage": "storage_per_month",
+    "throughput": "throughput_none",
+    "1 month": "throughput_one_month",
+    "6 months": "throughput_six_months",
+    "input": "on_demand_input_per_1m",
+    "output": "on_demand_output_per_1m",
+}
+"""What a price is called on the page, and in the offer."""
+
+
+def bedrock_prices(model: FoundationModel, catalog: Catalog, region: str) -> dict[str, Price]:
+    """By their names on the page; empty where Bedrock does not tune the model."""
+    if model.bedrock is None:
+        return {}
+    named: dict[str, Price | None] = {name: getattr(model.bedrock, field) for name, field in _PRICES.items()}
     return {name: catalog.bedrock_price(model, price, region) for name, price in named.items() if price is not None}
 
 
@@ -235,14 +261,25 @@ def _said(pairs: Iterable[tuple[str, str]]) -> Pairs:
     return tuple((label, text) for label, text in pairs if text)
 
 
-def _model_sources(model: FoundationModel, prices: Iterable[Price]) -> Iterable[Source | None]:
-    yield from (price.source for price in prices)
-    yield from (rule.source for rules in model.hyperparameters.values() for rule in rules)
-    yield from (rules.source for rules in model.dataset.values())
-    yield model.sagemaker.source if model.sagemaker else None
-    yield model.retirement.source if model.retirement else None
+def _model_sources(model: FoundationModel, prices: Mapping[str, Price]) -> Iterable[tuple[str, Source | None]]:
+    yield from ((name, price.source) for name, price in prices.items())
+    yield "tuned in", model.bedrock.source if model.bedrock else None
+    yield from ((rule.name, rule.source) for rules in model.hyperparameters.values() for rule in rules)
+    yield from (("training data", rules.source) for rules in model.dataset.values())
+    yield "SageMaker", model.sagemaker.source if model.sagemaker else None
+    yield "architecture", model.architecture.source if model.architecture else None
+    yield "retirement", model.retirement.source if model.retirement else None
 
 
-def _sources(sources: Iterable[Source | None]) -> tuple[str, ...]:
-    told = (f"{s.address} ({s.date}{'' if s.verified else ', not verified'})" for s in sources if s is not None)
-    return tuple(dict.fromkeys(told))
+def _sources(sources: Iterable[tuple[str, Source | None]]) -> tuple[str, ...]:
+    """Each once, with the figures that were read there."""
+    figures: dict[str, dict[str, None]] = {}
+    for figure, source in sources:
+        if source is not None:
+            figures.setdefault(_cited(source), {})[figure] = None
+    return tuple(f"{', '.join(of)}: {source}" for source, of in figures.items())
+
+
+def _cited(source: Source) -> str:
+    note = f"; {source.note}" if source.note else ""
+    return f"{source.address} ({source.date}{'' if source.verified else ', not verified'}{note})"

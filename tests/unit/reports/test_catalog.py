@@ -13,8 +13,10 @@ from reconciler.reports.screen import Screen
 from reconciler.reports.terminal.catalog import draw_page, draw_table
 from reconciler.reports.view.catalog import (
     home_region,
+    instance_data,
     instance_page,
     instances_table,
+    model_data,
     model_page,
     models_table,
     price_text,
@@ -87,3 +89,47 @@ def test_prices_are_those_of_the_place_where_the_model_is_tuned() -> None:
         next(pairs for title, pairs in model_page(llama, catalog, "us-west-2").sections if "Bedrock" in title)
     )
     assert bedrock["training"] == "$0.00149 per 1k-tokens"
+
+
+def test_a_source_stands_with_the_figures_read_there_and_an_estimate_with_its_formula() -> None:
+    catalog = load()
+    instance = catalog.instance("ml.g6e.xlarge")
+    assert instance is not None
+    [price] = [line for line in instance_page(instance, catalog, "us-east-1").sources if "pricing" in line]
+    assert price.startswith("training, hosting: ")
+    assert "not verified" in price
+    assert "1.861 * 1.4" in price
+
+
+def test_a_model_that_is_not_tuned_says_so_and_names_its_sibling() -> None:
+    catalog = load()
+    base = catalog.model("qwen2.5-7b")
+    assert base is not None
+    page = model_page(base, catalog, "us-east-1")
+    assert "use qwen2.5-7b-instruct" in dict(page.facts)["not tuned"]
+    assert page.sources
+
+
+def test_an_instances_data_have_its_prices_and_null_where_there_is_none() -> None:
+    catalog = load()
+    known, unknown = catalog.instance("ml.g5.xlarge"), catalog.instance("ml.trn1.32xlarge")
+    assert known is not None
+    assert unknown is not None
+    price = instance_data(known, catalog, "us-east-1")["prices"]["training"]
+    assert (price["usd"], price["region"], price["source"]["date"]) == ("1.408", "us-east-1", "2025-04")
+    assert instance_data(unknown, catalog, "us-east-1")["prices"]["training"]["usd"] is None
+
+
+def test_a_models_data_have_the_prices_of_the_region() -> None:
+    catalog = load()
+    llama = catalog.model("llama-3.1-8b-instruct")
+    assert llama is not None
+    here, elsewhere = (model_data(llama, catalog, region)["bedrock"] for region in ("us-west-2", "us-east-1"))
+    assert here["trainingPer1KTokens"]["usd"] == "0.00149"
+    assert elsewhere["trainingPer1KTokens"] | {"source": None} == {
+        "usd": None,
+        "unit": "1k-tokens",
+        "region": "us-east-1",
+        "source": None,
+        "estimated": False,
+    }

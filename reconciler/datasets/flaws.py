@@ -41,7 +41,7 @@ _MEANING: dict[str, tuple[str, str]] = {
         "begin with the user, alternate, and end with the assistant; one system message may come first",
     ),
     "invalid-text": ("Records contain what is no text", "remove the broken escape sequences"),
-    "no-records": ("Training data has no records", "add at least one row below the header"),
+    "no-records": ("Training data has no records", "write at least one record; in CSV, below the header"),
 }
 
 
@@ -79,4 +79,4 @@ def named(source: DatasetSource) -> str:
 
 def _told(flaw: Flaw) -> str:
     place = f"row {flaw.row:,}" if flaw.row else ""
-    return ": ".join(part for part in (place, flaw.detail) if part) or "the file is empty"
+    return ": ".join(part for part in (place, flaw.detail) if part) or "nothing is there to read"

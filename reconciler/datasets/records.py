@@ -46,6 +46,8 @@ def read(text: Text, name: str) -> Iterator[Record | Flaw]:
 
 def _reader(text: Text, name: str) -> Callable[[Iterable[str]], Iterator[Record | Flaw]]:
     match name.lower().removesuffix(".gz").rpartition(".")[2]:
+        case "csv" if text.first_character() == "{":
+            raise Unreadable(Flaw("missing-columns", 0, "the file begins with `{`: JSON Lines end in .jsonl"))
         case "csv":
             return read_csv
         case "jsonl" | "ndjson" | "json":

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reconciler.domain.catalog import DatasetRules
+from reconciler.domain.catalog import Catalog, DatasetRules
 from reconciler.domain.desired import Configuration, DesiredModel, ResolvedModel
 from reconciler.domain.diagnostic import Diagnostic, Severity, error, has_errors
 from reconciler.domain.errors import InvalidInput
 from reconciler.domain.fingerprint import fingerprint
 from reconciler.engine.outside import Outside
-from reconciler.estimators.choice import AUTO, picked
+from reconciler.estimators.choice import AUTO, picked, why_none
 
 
 def desire(configuration: Configuration, outside: Outside) -> tuple[tuple[DesiredModel, ...], tuple[Diagnostic, ...]]:
@@ -34,13 +34,13 @@ def desire(configuration: Configuration, outside: Outside) -> tuple[tuple[Desire
             parent_fingerprint=parent_fingerprint,
         )
         desired[model.name] = picked(wanted, outside.catalog, configuration.project.region)
-        problems.extend(_told_of_choice(wanted, desired[model.name]))
+        problems.extend(_told_of_choice(wanted, desired[model.name], outside.catalog, configuration.project.region))
     if has_errors(problems):
         raise InvalidInput(tuple(dict.fromkeys(problems)))
     return tuple(desired.values()), tuple(dict.fromkeys(problems))
 
 
-def _told_of_choice(asked: DesiredModel, chosen: DesiredModel) -> Iterator[Diagnostic]:
+def _told_of_choice(asked: DesiredModel, chosen: DesiredModel, catalog: Catalog, region: str) -> Iterator[Diagnostic]:
     """``instanceType: auto``: which type was picked and why, or that nothing is known to fit."""
     before, after = asked.resolved.resources, chosen.resolved.resources
     if before is None or after is None or before.instance_type != AUTO:
@@ -50,8 +50,8 @@ def _told_of_choice(asked: DesiredModel, chosen: DesiredModel) -> Iterator[Diagn
         yield error(
             "no-instance-fits",
             "No instance type is known to fit",
-            detail=f"{asked.name} asks for `instanceType: auto`, and none with a known price and BF16 holds its training.",
-            hint="name a type, use LoRA (`optional: {use_lora: true}`) or a smaller batch",
+            detail=f"{asked.name} asks for `instanceType: auto`, and {why_none(asked, catalog, region)}.",
+            hint="name a type; LoRA (`optional: {use_lora: true}`) and a smaller batch take less memory",
             **place,
         )
     else:

@@ -35,5 +35,15 @@ def picked(model: DesiredModel, catalog: Catalog, region: str) -> DesiredModel:
     return model.model_copy(update={"resolved": model.resolved.model_copy(update={"resources": chosen})})
 
 
+def why_none(model: DesiredModel, catalog: Catalog, region: str) -> str:
+    """Why no type is picked: nothing is known of the model or of the region's prices, or nothing is large enough."""
+    base = catalog.model(model.resolved.base_model)
+    if not cheapest_first(catalog, region):
+        return f"no training price is known in {region}"
+    if base is None or base.architecture is None or base.architecture.parameters is None:
+        return f"how much memory {model.resolved.base_model} takes is not known"
+    return "none with a known price and BF16 holds its training"
+
+
 def _has_bf16(instance: InstanceType) -> bool:
     return instance.accelerator is not None and instance.accelerator.bf16 is True

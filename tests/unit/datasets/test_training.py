@@ -138,6 +138,17 @@ def test_no_records(data: bytes) -> None:
     assert codes(data) == ["no-records"]
 
 
+def test_a_header_alone_is_not_told_as_an_empty_file() -> None:
+    _, (problem,) = examine(serving(data_csv=b"prompt,completion\n"), a_source())
+    assert problem.detail == "data.csv: nothing is there to read"
+
+
+def test_json_lines_in_a_csv_file_are_told_as_such() -> None:
+    _, (problem,) = examine(serving(data_csv=b'{"prompt": "a", "completion": "b"}\n'), a_source())
+    assert problem.code == "missing-columns"
+    assert "JSON Lines" in problem.detail
+
+
 def test_a_source_that_cannot_be_opened_is_a_problem_among_others() -> None:
     def refuse(source: DatasetSource) -> BinaryIO:
         raise InvalidInput([error("data-not-found", f"{source.uri} is not there")])

@@ -12,7 +12,7 @@ from reconciler.domain.catalog import FoundationModel, InstanceType
 from reconciler.domain.desired import DesiredModel
 from reconciler.domain.plan import Verdict
 from reconciler.domain.quantity import Range
-from reconciler.estimators.choice import cheapest_fitting, picked
+from reconciler.estimators.choice import cheapest_fitting, picked, why_none
 from reconciler.estimators.duration import epochs, sagemaker_hours
 from reconciler.estimators.estimate import Estimate
 from reconciler.estimators.memory import fit, needs
@@ -222,3 +222,18 @@ def test_auto_is_picked_once_and_only_where_asked_for() -> None:
     assert chosen.fingerprint == auto.fingerprint
     assert picked(chosen, CATALOG, "us-east-1") is chosen
     assert picked(auto, CATALOG, "eu-west-1") is auto
+
+
+@pytest.mark.parametrize(
+    ("key", "region", "why"),
+    [
+        ("llama-3.1-8b-instruct", "eu-west-1", "no training price is known in eu-west-1"),
+        ("qwen3.5-9b", "us-east-1", "how much memory qwen3.5-9b takes is not known"),
+        ("llama-3-70b-instruct", "us-east-2", "no training price is known in us-east-2"),
+        ("llama-3-70b-instruct", "us-west-2", "none with a known price and BF16 holds its training"),
+    ],
+)
+def test_why_nothing_is_picked(key: str, region: str, why: str) -> None:
+    model = a_model(base_model=key, resources=a_training_machine("auto"), hyperparameters={"batch_size": 512})
+    assert picked(model, CATALOG, region) is model
+    assert why_none(model, CATALOG, region) == why

@@ -23,6 +23,7 @@ from reconciler.providers.aws.parallel import together
 from reconciler.providers.aws.tags import labels_in
 from reconciler.providers.bedrock.client import BedrockApi, Described
 from reconciler.providers.bedrock.statuses import COMMITMENT, deployment_phase, job_phase, throughput_phase
+from reconciler.providers.metrics import finite
 
 COMPUTED_NAME = re.compile(r"[A-Za-z0-9](-?[A-Za-z0-9])*-[0-9a-f]{8}(-r[1-9][0-9]*)?", re.ASCII)
 """What ``naming.version_name`` makes."""
@@ -128,8 +129,7 @@ def _metrics(facts: Mapping[str, Any]) -> dict[str, Decimal]:
     """Final losses; of several validators the first, which is the only one that we send."""
     training = (facts.get("trainingMetrics") or {}).get("trainingLoss")
     validation = next((metric.get("validationLoss") for metric in facts.get("validationMetrics") or ()), None)
-    losses = {"train_loss": training, "eval_loss": validation}
-    return {name: Decimal(str(loss)) for name, loss in losses.items() if loss is not None}
+    return finite((("train_loss", training), ("eval_loss", validation)))
 
 
 def _artifact(facts: Mapping[str, Any]) -> Artifact:

@@ -20,6 +20,7 @@ from reconciler.providers.assembly import Piece
 from reconciler.providers.aws.faults import fault_from_reason
 from reconciler.providers.aws.parallel import together
 from reconciler.providers.aws.tags import labels_in, read_tags
+from reconciler.providers.metrics import finite
 from reconciler.providers.sagemaker.client import Described, SageMakerApi
 from reconciler.providers.sagemaker.statuses import STOPPED_BY_LIMIT, endpoint_phase, training_phase
 
@@ -157,7 +158,7 @@ def training_run(facts: Mapping[str, Any], owner: Owner) -> TrainingRun:
 def _metrics(facts: Mapping[str, Any]) -> dict[str, Decimal]:
     """``eval:loss``, as SageMaker's own algorithms spell it, is ``eval_loss`` here."""
     found = facts.get("FinalMetricDataList") or ()
-    return {metric["MetricName"].replace(":", "_"): Decimal(str(metric["Value"])) for metric in found}
+    return finite((metric["MetricName"].replace(":", "_"), metric["Value"]) for metric in found)
 
 
 def _artifact(facts: Mapping[str, Any], run: TrainingRun) -> Artifact | None:

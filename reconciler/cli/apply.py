@@ -13,6 +13,7 @@ from reconciler.cli.options import json_option, plan_options, project_options, r
 from reconciler.cli.running import Request, carry_out
 
 if TYPE_CHECKING:
+    from reconciler.domain.plan import PlanOptions
     from reconciler.engine.outside import RunSettings
 
 
@@ -29,6 +30,7 @@ def apply(
     planfile: Path | None,
     targets: tuple[str, ...],
     retrain: tuple[str, ...],
+    redeploy: tuple[str, ...],
     digest: str | None,
     auto_approve: bool,
     lock_timeout: timedelta,
@@ -52,8 +54,8 @@ def apply(
     from reconciler.domain.plan import PlanOptions
     from reconciler.engine.outside import RunSettings
 
-    _check(planfile, digest, targets, retrain, nobody_asked=auto_approve, as_json=invocation.json)
-    options = PlanOptions(targets=targets, retrain=retrain, allow=invocation.allow)
+    options = PlanOptions(targets=targets, retrain=retrain, redeploy=redeploy, allow=invocation.allow)
+    _check(planfile, digest, options, nobody_asked=auto_approve, as_json=invocation.json)
     settings = RunSettings(parallelism=parallelism, wait=not no_wait, timeout=timeout, lock_timeout=lock_timeout)
     if planfile is None:
         return carry_out(invocation, Request(options, settings, auto_approve=auto_approve, approved=digest))
@@ -73,15 +75,14 @@ def _request_of_saved(invocation: Invocation, planfile: Path, settings: RunSetti
 def _check(
     planfile: Path | None,
     digest: str | None,
-    targets: tuple[str, ...],
-    retrain: tuple[str, ...],
+    options: PlanOptions,
     *,
     nobody_asked: bool,
     as_json: bool,
 ) -> None:
-    if planfile and (digest or targets or retrain):
+    if planfile and (digest or options.targets or options.retrain or options.redeploy):
         raise click.UsageError(
-            "A saved plan says itself what to do: --digest, --target and --retrain do not go with it."
+            "A saved plan says itself what to do: --digest, --target, --retrain and --redeploy do not go with it."
         )
     if as_json and not (planfile or digest or nobody_asked):
         raise click.UsageError("--json asks nobody: it needs --auto-approve, --digest or a saved plan.")

@@ -22,6 +22,7 @@ LONG_FLAGS = frozenset(
         "no-wait",
         "out",
         "parallelism",
+        "redeploy",
         "retrain",
         "target",
         "timeout",

@@ -97,6 +97,13 @@ def plan_options(command: Command) -> Command:
         shell_complete=model_names,
         help="Only this model and what it builds on; repeat for more.",
     )(command)
+    command = click.option(
+        "--redeploy",
+        multiple=True,
+        metavar="NAME",
+        shell_complete=model_names,
+        help="Deploy again although that failed, was rolled back, or its time ran out; repeat for more.",
+    )(command)
     return click.option(
         "--retrain",
         multiple=True,

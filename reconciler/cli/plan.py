@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 @click.option(
     "--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Save the plan for `apply FILE`."
 )
+@click.option("--wide", is_flag=True, help="Every assumption behind the costs, too.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 where changes are pending.")
 @json_option
 @pass_invocation
@@ -30,8 +31,10 @@ def plan(
     invocation: Invocation,
     targets: tuple[str, ...],
     retrain: tuple[str, ...],
+    redeploy: tuple[str, ...],
     destroy: bool,
     out: Path | None,
+    wide: bool,
     detailed_exitcode: bool,
 ) -> int:
     """Show what would be trained, deployed, rolled, undeployed and deleted: why, and for how much.
@@ -44,15 +47,15 @@ def plan(
     """
     from reconciler.domain.plan import PlanOptions
 
-    options = PlanOptions(targets=targets, retrain=retrain, destroy=destroy, allow=invocation.allow)
+    options = PlanOptions(targets=targets, retrain=retrain, redeploy=redeploy, destroy=destroy, allow=invocation.allow)
     made = proposed(invocation, options).plan
-    show_plan(invocation, made)
+    show_plan(invocation, made, wide=wide)
     if out is not None and made.can_apply:
         _save(invocation, made, options, out)
     return _exit_code(made, detailed=detailed_exitcode)
 
 
-def show_plan(invocation: Invocation, plan: Plan) -> None:
+def show_plan(invocation: Invocation, plan: Plan, *, wide: bool = False) -> None:
     if invocation.json:
         from reconciler.reports.json import plan_document
 
@@ -60,7 +63,7 @@ def show_plan(invocation: Invocation, plan: Plan) -> None:
         return
     from reconciler.reports.terminal.plan import draw_plan
 
-    draw_plan(invocation.screen(), plan, invocation.sources)
+    draw_plan(invocation.screen(), plan, invocation.sources, wide=wide)
 
 
 def _exit_code(plan: Plan, *, detailed: bool) -> ExitCode:

@@ -154,16 +154,17 @@ def test_a_saved_plan_that_no_longer_holds_is_refused_with_what_changed(stage: S
 def test_a_saved_plan_takes_no_other_wishes(stage: Stage, tmp_path: Path) -> None:
     save(PLAN, tmp_path / "x.plan")
     assert "A saved plan says itself what to do" in stage.call("-C", tmp_path, "apply", "x.plan", "--target", "a").err
+    assert "A saved plan says itself what to do" in stage.call("-C", tmp_path, "apply", "x.plan", "-redeploy", "a").err
     assert stage.call("-C", tmp_path, "apply", "missing.plan").code == 1
 
 
 def test_settings_are_handed_on(stage: Stage) -> None:
     stage.call(
         "apply", "--auto-approve", "--no-wait", "--timeout", "30m", "--parallelism", 3, "--lock-timeout", "5m", "--target", "a",
-        "--retrain", "b", "--allow", "over-budget",
+        "--retrain", "b", "--redeploy", "c", "--allow", "over-budget",
     )  # fmt: skip
     options, _, settings = stage.runs[0]
-    assert options == PlanOptions(targets=("a",), retrain=("b",), allow=("over-budget",))
+    assert options == PlanOptions(targets=("a",), retrain=("b",), redeploy=("c",), allow=("over-budget",))
     assert (settings.wait, settings.parallelism, settings.operation) == (False, 3, "apply")
     assert settings.timeout is not None
     assert (settings.timeout.total_seconds(), settings.lock_timeout.total_seconds()) == (1800, 300)

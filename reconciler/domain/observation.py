@@ -190,5 +190,6 @@ class Snapshot(Value):
     models: tuple[ModelObservation, ...] = ()
     foreign: tuple[ForeignResource, ...] = ()
 
-    def model(self, name: str) -> ModelObservation | None:
-        return next((model for model in self.models if model.name == name), None)
+    def model(self, name: str, provider: ProviderName) -> ModelObservation | None:
+        """Two providers may both hold something of one model: while it moves from one to the other."""
+        return next((model for model in self.models if (model.name, model.provider) == (name, provider)), None)

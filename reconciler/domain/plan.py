@@ -11,6 +11,7 @@ from pydantic import Field
 
 from reconciler.domain.base import Value
 from reconciler.domain.catalog import ProviderName
+from reconciler.domain.desired import Origin
 from reconciler.domain.diagnostic import Diagnostic, has_errors
 from reconciler.domain.fingerprint import digest
 from reconciler.domain.quantity import Cost
@@ -78,6 +79,8 @@ class FieldChange(Value):
     before: Any = None
     after: Any = None
     effect: Effect
+    origin: Origin | None = None
+    """Of ``after``, where it is a manifest's: what its author wrote, what the Project says for all, or a default that nobody wrote."""
 
 
 class Verdict(StrEnum):
@@ -130,6 +133,8 @@ class Change(Value):
     attempt: int | None = None
     instance_type: str | None = None
     """For ``train`` on SageMaker: the type of this attempt, which a fallback may change."""
+    deployment: str | None = None
+    """For ``undeploy``: the identifier of what goes. Two kinds of deployment may have one name."""
     reasons: tuple[Reason, ...] = ()
     fields: tuple[FieldChange, ...] = ()
     status: Transition
@@ -223,6 +228,9 @@ _SEALED_FIELDS = frozenset(
     }
 )
 
+_TOLD: Any = {"fields": {"__all__": {"origin"}}}
+"""Within the sealed: to write a default out means the same as to leave it out."""
+
 
 def digest_of(plan: Plan) -> str:
     """Covers where, from what, and everything that would be done; not prices, prose or times, which may be told better later."""
@@ -236,7 +244,7 @@ def digest_of(plan: Plan) -> str:
         "snapshot": plan.snapshot_digest,
         "targets": plan.targets,
         "destroy": plan.destroy,
-        "changes": [change.model_dump(mode="json", include=set(_SEALED_FIELDS)) for change in plan.changes],
+        "changes": [change.model_dump(mode="json", include=set(_SEALED_FIELDS), exclude=_TOLD) for change in plan.changes],
     }
     return digest(sealed)
 

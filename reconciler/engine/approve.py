@@ -58,8 +58,15 @@ def outside_of(approval: Approval, changes: Iterable[Change]) -> tuple[Change, .
 
 def _granted_by(change: Change) -> Iterable[_Key]:
     yield _key(change.action, change, change.target)
+    if _awaits_training(change):
+        yield _key(Action.TRAIN, change, change.target)
     for follow_up in change.then:
         yield _key(follow_up.action, change, follow_up.target)
+
+
+def _awaits_training(change: Change) -> bool:
+    """One that was begun before this run. Its retries and fallbacks are the manifest's, as those of one that begins now."""
+    return change.action is Action.WAIT and change.attempt is not None
 
 
 def _key(action: Action, change: Change, target: str) -> _Key:

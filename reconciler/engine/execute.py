@@ -10,7 +10,7 @@ from graphlib import TopologicalSorter
 from reconciler.domain.desired import Configuration, DesiredModel
 from reconciler.domain.errors import CloudUnavailable, InvalidInput, PlanChanged
 from reconciler.domain.naming import endpoint_name
-from reconciler.domain.observation import Artifact, Deployment, ModelObservation
+from reconciler.domain.observation import Artifact, ModelObservation
 from reconciler.domain.outcome import Fault, FaultKind, Outcome, OutcomeState
 from reconciler.domain.plan import Action, Change
 from reconciler.domain.ports import (
@@ -28,6 +28,7 @@ from reconciler.domain.tags import Owner
 from reconciler.engine.desire import dataset_rules
 from reconciler.engine.outside import Outside, RunSettings, StopSignal
 from reconciler.engine.propose import Proposal
+from reconciler.planner.serving import current_deployment
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,7 @@ def _roll(work: Pass, change: Change) -> Outcome:
 
 def _undeploy(work: Pass, change: Change) -> Outcome:
     observed = _observed(work, change)
-    deployment = _deployment(observed, change.target)
+    deployment = next((d for d in observed.deployments if d.identifier == change.deployment), None)
     wanted = work.proposal.wanted(observed.name)
     keeps_schedules = wanted is not None and wanted.resolved.deployment.deployed
     if wanted is not None and not keeps_schedules:
@@ -222,16 +223,12 @@ def _observed(work: Pass, change: Change) -> ModelObservation:
     return found[0] if found else ModelObservation(name=name, provider=change.provider)
 
 
-def _deployment(observed: ModelObservation, name: str) -> Deployment | None:
-    return next((deployment for deployment in observed.deployments if deployment.name == name), None)
-
-
 def _deploy_order(work: Pass, change: Change) -> DeployOrder:
     model = _wanted(work, change)
     observed = _observed(work, change)
     version = observed.version(model.fingerprint)
     assert version is not None, f"{change.id} was planned without a trained version"
-    current = _deployment(observed, endpoint_name(model.name))
+    current = current_deployment(model, observed)
     asked = model.resolved.deployment.instance_count
     kept = current.instance_count if current is not None and asked is None else asked
     return DeployOrder(
@@ -260,6 +257,6 @@ def _owner(work: Pass, model: DesiredModel, attempt: int = 1) -> Owner:
 def _parent_artifact(work: Pass, model: DesiredModel) -> Artifact | None:
     if model.resolved.parent is None or model.parent_fingerprint is None:
         return None
-    parent = work.proposal.snapshot.model(model.resolved.parent)
+    parent = work.proposal.snapshot.model(model.resolved.parent, model.resolved.provider)
     version = parent.version(model.parent_fingerprint) if parent else None
     return version.artifact if version else None

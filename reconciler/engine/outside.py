@@ -55,4 +55,6 @@ class RunSettings:
     poll_seconds: float = 30.0
     transient_attempts: int = 5
     """Passes in a row in which a call may fail for a transient reason before the run gives it up."""
+    unseen_attempts: int = 20
+    """Passes in a row in which the same may be done, and accepted, while looking does not show it."""
     operation: str = "apply"

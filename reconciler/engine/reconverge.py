@@ -14,7 +14,7 @@ from time import monotonic
 
 from reconciler.domain.desired import Configuration
 from reconciler.domain.errors import InvalidInput
-from reconciler.domain.outcome import FaultKind, OutcomeState
+from reconciler.domain.outcome import Fault, FaultKind, Outcome, OutcomeState
 from reconciler.domain.plan import Action, Change, Plan, PlanOptions
 from reconciler.domain.ports import Event, EventKind, Lease
 from reconciler.engine.approve import Approval, outside_of
@@ -96,6 +96,8 @@ class _Run:
     performed: list[Performed] = field(default_factory=list)
     given_up: set[str] = field(default_factory=set)
     stumbles: Counter[str] = field(default_factory=Counter)
+    unseen: Counter[str] = field(default_factory=Counter)
+    """How often in a row what the last pass did was done."""
     started: float = field(default_factory=monotonic)
 
     def until_quiet(self, approval: Approval) -> RunResult:
@@ -124,19 +126,30 @@ class _Run:
         return self._wait(proposal.plan, changes)
 
     def _within_this_run(self, plan: Plan, approval: Approval) -> list[Change]:
-        """Pending changes, without what this run gave up and without deletions that only became due during it."""
+        """Pending changes, without what this run gave up, deletions that only became due during it, and what comes after those."""
         late = {change.id for change in _late_deletions(plan, approval)}
-        return [c for c in plan.pending if c.id not in self.given_up and c.id not in late]
+        held = _with_what_follows(self.given_up | late, plan)
+        return [change for change in plan.pending if change.id not in held]
 
     def _act(self, proposal: Proposal, todo: list[Change]) -> RunState | None:
         work = Pass(self.run, self.configuration, proposal, self.outside, self.settings, self.stop, self.lease)
         done = execute(work, todo)
         self.performed.extend(done)
         self.options = _asked_once(self.options, done)
-        stumbled = [each for each in done if each.outcome.state is OutcomeState.FAILED]
-        for each in stumbled:
+        for each in (each for each in done if each.outcome.state is OutcomeState.FAILED):
             self._note_failure(each)
-        return self._rest() if len(stumbled) == len(done) else None
+        return None if self._news(done) else self._rest()
+
+    def _news(self, done: tuple[Performed, ...]) -> bool:
+        """Whether something came about that the pass before had not done already. Where the cloud does not show yet what it
+        accepted, the same is planned again: that is no reason to look again at once, and none to go on for ever."""
+        came_about = {each.change.id: each.change for each in done if each.outcome.state is not OutcomeState.FAILED}
+        self.unseen = Counter({identifier: self.unseen[identifier] + 1 for identifier in came_about})
+        for identifier, times in self.unseen.items():
+            if times > self.settings.unseen_attempts:
+                self.given_up.add(identifier)
+                self.performed.append(Performed(came_about[identifier], _never_seen(times)))
+        return any(times == 1 for times in self.unseen.values())
 
     def _note_failure(self, failure: Performed) -> None:
         """Transient failures are tried again in the next rounds; everything else is given up for this run."""
@@ -159,6 +172,8 @@ class _Run:
         return self._rest()
 
     def _rest(self) -> RunState | None:
+        if self.stop.is_set():
+            return RunState.INTERRUPTED
         limit = self.settings.timeout
         if limit is not None and monotonic() - self.started >= limit.total_seconds():
             return RunState.TIMED_OUT
@@ -176,6 +191,20 @@ class _Run:
             left=tuple(change for change in plan.pending if change not in postponed),
             postponed=postponed,
         )
+
+
+def _never_seen(times: int) -> Outcome:
+    told = f"AWS accepted this {times} times, and does not show that it was done"
+    return Outcome.failed(Fault(kind=FaultKind.TRANSIENT, code="NotSeen", message=told))
+
+
+def _with_what_follows(ids: set[str], plan: Plan) -> set[str]:
+    """Also the changes that wait for one of them, over any number of steps: neither begun nor awaited."""
+    held = set(ids)
+    for change in plan.changes:
+        if held.intersection(change.depends_on):
+            held.add(change.id)
+    return held
 
 
 def _asked_once(options: PlanOptions, done: tuple[Performed, ...]) -> PlanOptions:

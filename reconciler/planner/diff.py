@@ -12,6 +12,7 @@ from reconciler.domain.desired import (
     DatasetFacts,
     DatasetSource,
     DesiredModel,
+    Origin,
     ResolvedModel,
     UndeployRule,
     ValidationPlan,
@@ -51,9 +52,44 @@ EFFECTS: dict[str, Effect] = {
 
 def differences(before: DesiredModel | None, after: DesiredModel) -> tuple[FieldChange, ...]:
     """Sorted by path. Without ``before`` everything is new."""
-    if before is None:
-        return tuple(_change(path, None, value) for path, value in sorted(_leaves(_plain(after))))
-    return tuple(sorted(_compared(_plain(before), _plain(after)), key=lambda change: change.path))
+    found = _everything(after) if before is None else _compared(_plain(before), _plain(after))
+    with_origin = (
+        change.model_copy(update={"origin": origin_of(change.path, after.resolved)}) if change.after is not None else change
+        for change in found
+    )
+    return tuple(sorted(with_origin, key=lambda change: change.path))
+
+
+def origin_of(path: str, model: ResolvedModel) -> Origin:
+    """Of what the value follows from, else of the path or the nearest thing around it that is known. Labels are the author's."""
+    if path.startswith("metadata."):
+        return Origin.MANIFEST
+    candidates = (*_FOLLOWS_FROM.get(path, ()), *_outwards(path))
+    return next((model.origins[each] for each in candidates if each in model.origins), Origin.DEFAULT)
+
+
+_FOLLOWS_FROM = {
+    "spec.baseModel.version": ("spec.baseModel.fineTunedModel",),
+    "spec.dataset.validation.source": ("spec.dataset.validation.dataset",),
+    "spec.dataset.validation.digest": ("spec.dataset.validation.dataset",),
+    "spec.deployment.kind": (
+        "spec.deployment.instanceType",
+        "spec.deployment.onDemand",
+        "spec.deployment.throughput.modelUnits",
+    ),
+}
+"""What nobody writes, by what was written of it."""
+
+
+def _outwards(path: str) -> Iterator[str]:
+    """``spec.promotion[0].max``, ``spec.promotion[0]``, ``spec.promotion``, ``spec``."""
+    while path:
+        yield path
+        path = path[: max(path.rfind("."), path.rfind("["), 0)]
+
+
+def _everything(after: DesiredModel) -> Iterator[FieldChange]:
+    return (_change(path, None, value) for path, value in _leaves(_plain(after)))
 
 
 def effect_of(path: str) -> Effect:

@@ -62,8 +62,9 @@ def teardown(farewell: Farewell) -> tuple[Change, ...]:
         undeploys = [_change(farewell, Action.UNDEPLOY, endpoint_name(seen.name), (farewell.why,))]
     waits = [_wait(farewell, run.name, f"training {run.name} is being stopped") for run in _stopping(seen)]
     versions = active_versions(seen)
-    first = _deduplicated([*stops, *undeploys, *waits, *(_held_back(farewell) if versions else ())])
-    if any(not change.action.mutates for change in first):
+    all_first = [*stops, *undeploys, *waits, *(_held_back(farewell) if versions else ())]
+    first = _deduplicated(all_first)
+    if len(first) < len(all_first) or any(not change.action.mutates for change in first):
         return _deletions_after(first, versions, seen.name)
     before = (*farewell.hold, *(change.id for change in first))
     return (*first, *(_delete(farewell, version, before) for version in versions))
@@ -81,11 +82,11 @@ def _deletions_after(first: Sequence[Change], versions: Sequence[Version], model
         FollowUp(action=Action.DELETE, target=_version_name(model, version), why="once nothing moves any more")
         for version in versions
     )
-    waiting = next((change for change in first if change.action is Action.WAIT), None)
-    if waiting is None or any(change.stalled for change in first):
+    if any(change.stalled for change in first):
         return tuple(first)
-    told = waiting.model_copy(update={"then": (*waiting.then, *deletions)})
-    return tuple(told if change is waiting else change for change in first)
+    leading = next((change for change in first if change.action is Action.WAIT), first[0])
+    told = leading.model_copy(update={"then": (*leading.then, *deletions)})
+    return tuple(told if change is leading else change for change in first)
 
 
 def _runs(run: TrainingRun) -> bool:
@@ -115,7 +116,7 @@ def _undeploy(farewell: Farewell, deployment: Deployment) -> Change:
         told = (farewell.why, committed(deployment))
         return _change(farewell, Action.NO_OP, deployment.name, told, stalled=True)
     if deployment.phase in _AT_REST:
-        return _change(farewell, Action.UNDEPLOY, deployment.name, (farewell.why,))
+        return _change(farewell, Action.UNDEPLOY, deployment.name, (farewell.why,), deployment=deployment.identifier)
     undeploy = FollowUp(action=Action.UNDEPLOY, target=deployment.name, why="once it stands still")
     then = () if deployment.phase is DeploymentPhase.DELETING else (undeploy,)
     return _wait(farewell, deployment.name, f"{deployment.kind} {deployment.name} is {deployment.phase}", then)

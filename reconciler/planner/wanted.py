@@ -99,6 +99,7 @@ def _serving_changes(s: Situation) -> Iterator[Change]:
             action,
             s.current.name if s.current and action is Action.UNDEPLOY else s.endpoint,
             decision=decision,
+            deployment=s.current.identifier if s.current and action is Action.UNDEPLOY else None,
             reasons=why_serving(s),
             fields=_serving_fields(s, action),
             depends_on=before,
@@ -162,7 +163,7 @@ def _extra_deployments(s: Situation) -> Iterator[Change]:
             blocked = Decision((Action.NO_OP,), stalled=True)
             yield _change(s, Action.NO_OP, deployment.name, decision=blocked, reasons=(reason, committed(deployment)))
         elif deployment.phase in (DeploymentPhase.IN_SERVICE, DeploymentPhase.FAILED, DeploymentPhase.UPDATE_FAILED):
-            yield _change(s, Action.UNDEPLOY, deployment.name, reasons=(reason,))
+            yield _change(s, Action.UNDEPLOY, deployment.name, deployment=deployment.identifier, reasons=(reason,))
         else:
             goes = FollowUp(action=Action.UNDEPLOY, target=deployment.name, why="once it stands still")
             then = () if deployment.phase is DeploymentPhase.DELETING else (goes,)

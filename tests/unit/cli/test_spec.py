@@ -31,7 +31,7 @@ def test_commands() -> None:
 def test_exit_codes() -> None:
     assert [int(code) for code, _ in table("Exit codes")] == [*ExitCode]
     assert ExitCode.__doc__ is not None
-    promised = re.findall(r"^    (\d+) +(.*)$", ExitCode.__doc__.replace("``", "`"), re.M)
+    promised = re.findall(r"^ *(\d+) +(.*)$", ExitCode.__doc__.replace("``", "`"), re.MULTILINE)
     assert promised == [(code, meaning) for code, meaning in table("Exit codes")]
 
 

@@ -9,13 +9,15 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 
-from reconciler.cost.told import plain, told
+from reconciler.cost.told import plain, priced
 from reconciler.domain.base import Value
 from reconciler.domain.catalog import BedrockOffer, Catalog, FoundationModel, Price
 from reconciler.domain.desired import DeploymentKind, DesiredModel, UndeployRule
 from reconciler.domain.hours import monthly_hours
 from reconciler.domain.observation import Deployment, DeploymentPhase, ModelObservation
 from reconciler.domain.quantity import HOURS_PER_MONTH, Cost, Range, format_duration
+
+_WHOLE_MONTH = f"{HOURS_PER_MONTH} hours a month"
 
 FREE_PHASES = frozenset({DeploymentPhase.DELETING, DeploymentPhase.FAILED})
 """What AWS does not bill: an endpoint that failed to be created has no instances."""
@@ -102,7 +104,8 @@ def _hosting(serving: _Serving, catalog: Catalog, region: str, now: datetime | N
         case DeploymentKind.ON_DEMAND:
             return _on_demand(serving, catalog, region)
     hours, note = _hours(serving, now)
-    return Hosting(hourly=hourly, monthly=_noted(hourly.times(hours), note))
+    monthly = hourly.times(hours)
+    return Hosting(hourly=hourly, monthly=_noted(monthly, note) if note == _WHOLE_MONTH else monthly.warned(note))
 
 
 def _real_time(serving: _Serving, catalog: Catalog, region: str) -> Cost:
@@ -112,7 +115,7 @@ def _real_time(serving: _Serving, catalog: Catalog, region: str) -> Cost:
     price = catalog.hosting_price(name, region)
     if price.usd is None:
         return Cost.not_known(f"hosting on {name} in {region}")
-    cost = Cost.of(Range.exactly(price.usd * serving.instance_count), told(price, name))
+    cost = priced(Range.exactly(price.usd * serving.instance_count), price, name)
     instance = catalog.instance(name)
     volume = instance is not None and instance.nvme_gb is None
     return cost + Cost.not_known(f"hosting volume of {name} in {region}") if volume else cost
@@ -127,7 +130,7 @@ def _provisioned(serving: _Serving, catalog: Catalog, region: str) -> Cost:
     if price is None or price.usd is None:
         terms = "without commitment" if serving.commitment == "none" else f"for {serving.commitment}"
         return Cost.not_known(f"provisioned throughput of {base.key} {terms} in {region}")
-    return Cost.of(Range.exactly(price.usd * serving.model_units), told(price, f"provisioned throughput of {base.key}"))
+    return priced(Range.exactly(price.usd * serving.model_units), price, f"provisioned throughput of {base.key}")
 
 
 def _by_commitment(offer: BedrockOffer, commitment: str) -> Price | None:
@@ -145,7 +148,7 @@ def _on_demand(serving: _Serving, catalog: Catalog, region: str) -> Hosting:
     unknown = Cost.not_known(f"inference of {base.key if base else serving.name} on demand in {region}")
     rates = _token_rates(base, catalog, region) if base else None
     note = f"{serving.name}: nothing by the hour; {rates or 'the price by the token is not known'}"
-    cost = Cost.of(Range.exactly(0), note)
+    cost = Cost.zero().warned(note)
     complete = cost if rates else cost + unknown
     return Hosting(hourly=complete, monthly=complete)
 
@@ -169,7 +172,7 @@ def _hours(serving: _Serving, now: datetime | None) -> tuple[Decimal, str]:
     if serving.commitment != "none":
         return HOURS_PER_MONTH, f"{name}: committed for {serving.commitment}; AWS bills it to the end of that term"
     if rule is None:
-        return HOURS_PER_MONTH, f"{HOURS_PER_MONTH} hours a month"
+        return HOURS_PER_MONTH, _WHOLE_MONTH
     if rule.hours is not None:
         hours = monthly_hours(rule)
         return hours, f"{name}: {hours:.0f} of {HOURS_PER_MONTH} hours a month ({rule.hours} {rule.timezone})"
@@ -181,7 +184,7 @@ def _hours(serving: _Serving, now: datetime | None) -> tuple[Decimal, str]:
 
 def _until(rule: UndeployRule, name: str, now: datetime | None) -> tuple[Decimal, str]:
     if rule.at is None or now is None:
-        return HOURS_PER_MONTH, f"{HOURS_PER_MONTH} hours a month"
+        return HOURS_PER_MONTH, _WHOLE_MONTH
     left = max(Decimal(0), _in_hours((rule.at - now).total_seconds()))
     return min(
         HOURS_PER_MONTH, left

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from reconciler.cost.told import told
+from reconciler.cost.told import priced
 from reconciler.domain.catalog import Catalog, FoundationModel, Price, ProviderName
 from reconciler.domain.desired import DesiredModel
 from reconciler.domain.observation import ModelObservation, Version
@@ -68,11 +68,11 @@ def _any_custom_model_price(catalog: Catalog, region: str) -> Price | None:
 def _flat(price: Price | None, name: str, region: str) -> Cost:
     if price is None or price.usd is None:
         return Cost.not_known(f"storage of {name} on Bedrock in {region}")
-    return Cost.of(Range.exactly(price.usd), told(price, "custom model on Bedrock"))
+    return priced(Range.exactly(price.usd), price, "custom model on Bedrock")
 
 
 def _by_size(size: Range, catalog: Catalog, region: str, *notes: str) -> Cost:
     price = catalog.storage_price(region)
     if price.usd is None:
         return Cost.not_known(f"S3 storage in {region}")
-    return Cost.of(size.times(price.usd), told(price, "S3 Standard"), *notes)
+    return priced(size.times(price.usd), price, "S3 Standard", *notes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from reconciler.domain.catalog import Price
+from reconciler.domain.quantity import Cost, Range
 
 _UNITS = {
     "instance-hour": "an instance-hour",
@@ -14,6 +15,12 @@ _UNITS = {
     "model-month": "a model and month",
     "gb-month": "a GB and month",
 }
+
+
+def priced(amount: Range, price: Price, what: str, *notes: str) -> Cost:
+    """``amount`` at a known price, which is told first; an estimate or a second-hand figure is a caveat."""
+    line = told(price, what)
+    return Cost.of(amount, line, *notes).model_copy(update={"caveats": (line,) if _doubt(price) else ()})
 
 
 def told(price: Price, what: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from reconciler.cost.told import plain, told
+from reconciler.cost.told import plain, priced
 from reconciler.domain.catalog import Catalog, FoundationModel, Price, ProviderName
 from reconciler.domain.desired import DesiredModel, TrainingResources
 from reconciler.domain.quantity import Cost, Range, format_duration
@@ -41,9 +41,10 @@ def _bedrock(model: DesiredModel, base: FoundationModel, catalog: Catalog, regio
         why = tokens.why_unknown or "the number of epochs is left to Bedrock"
         return Cost.not_known(f"training of {model.name}: {why}")
     amount = _product(tokens.amount, passes).times(price.usd / 1000)
-    return Cost.of(
+    return priced(
         amount,
-        told(price, f"training of {base.key}"),
+        price,
+        f"training of {base.key}",
         f"{model.name}: {tokens.amount.likely:,.0f} tokens × {plain(passes.likely)} epochs; validation tokens not counted",
         *tokens.assumptions,
     )
@@ -64,8 +65,8 @@ def _sagemaker(
         return Cost.not_known(_unknown_hours(model, resources, price, hours))
     limit = Decimal(int(resources.max_runtime.total_seconds())) / 3600
     amount = _product(_capped(hours.amount, limit), _share(resources)).times(price.usd * resources.instance_count)
-    notes = (told(price, name), *hours.assumptions, *_notes(model, resources, hours.amount, limit))
-    return _with_volume(Cost.of(amount, *notes), catalog, name, region)
+    notes = (*hours.assumptions, *_notes(model, resources, hours.amount, limit))
+    return _with_volume(priced(amount, price, name, *notes), catalog, name, region)
 
 
 def _hours(

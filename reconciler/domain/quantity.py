@@ -56,6 +56,9 @@ class Cost(Value):
     currency: str = "USD"
     unknown: tuple[str, ...] = ()
     assumptions: tuple[str, ...] = ()
+    caveats: tuple[str, ...] = ()
+    """Those of the assumptions that a reader has to know before the amount is trusted: a price that nobody verified, what is billed
+    beside it, or for longer than it is used."""
 
     @classmethod
     def of(cls, amount: Range, *assumptions: str) -> Cost:
@@ -96,6 +99,7 @@ class Cost(Value):
                 "currency": self.currency,
                 "unknown": _merged(self.unknown, other.unknown),
                 "assumptions": _merged(self.assumptions, other.assumptions),
+                "caveats": _merged(self.caveats, other.caveats),
             }
         )
 
@@ -104,6 +108,15 @@ class Cost(Value):
         """The sum; zero only where there is nothing to pay, not where nothing is known."""
         first, *rest = [*costs] or [Cost.zero()]
         return sum(rest, first)
+
+    def warned(self, caveat: str) -> Cost:
+        """With one more assumption, which is a caveat."""
+        return self.model_copy(
+            update={
+                "assumptions": _merged(self.assumptions, (caveat,)),
+                "caveats": _merged(self.caveats, (caveat,)),
+            }
+        )
 
     def _with(self, amount: Range | None) -> Cost:
         fields = {"low": None, "likely": None, "high": None} if amount is None else dict(amount)

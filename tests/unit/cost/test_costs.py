@@ -65,6 +65,12 @@ def test_bedrock_training_says_where_its_figures_come_from() -> None:
     cost = training_cost(on_bedrock("nova-micro"), CATALOG, EAST)
     assert any("0.001 USD for 1,000 tokens in us-east-1 (not verified: two secondary" in a for a in cost.assumptions)
     assert any("108,000 tokens × 3 epochs" in assumption for assumption in cost.assumptions)
+    (caveat,) = cost.caveats
+    assert "not verified" in caveat
+
+
+def test_a_price_that_is_verified_needs_no_caveat() -> None:
+    assert training_cost(on_bedrock("llama-3.1-8b-instruct"), CATALOG, WEST).caveats == ()
 
 
 @pytest.mark.parametrize(
@@ -180,6 +186,7 @@ def test_auto_undeploy_shortens_the_month(rule: dict[str, Any], hours: Decimal) 
     assert likely(hosting.hourly) == Decimal("1.515")
     assert float(likely(hosting.monthly)) == pytest.approx(float(Decimal("1.515") * hours))
     assert hosting.monthly.assumptions[-1].startswith("support-bot: ")
+    assert hosting.monthly.caveats == hosting.monthly.assumptions[-1:]
 
 
 @pytest.mark.parametrize(
@@ -227,6 +234,7 @@ def test_on_demand_costs_nothing_by_the_hour_and_tells_its_rates() -> None:
     assert likely(hosting.hourly) == 0
     assert hosting.monthly.is_complete
     assert "0.035 USD for a million tokens in, 0.14 USD out" in hosting.hourly.assumptions[0]
+    assert hosting.hourly.caveats == hosting.hourly.assumptions
 
 
 def test_on_demand_without_rates_is_not_free() -> None:

@@ -39,3 +39,8 @@ def test_what_ends_swaps_low_and_high() -> None:
 def test_costs_survive_json() -> None:
     cost = Cost.of(Range(low=Decimal("1.5"), likely=Decimal(2), high=Decimal(3)), "so assumed")
     assert Cost.model_validate_json(cost.model_dump_json()) == cost
+
+
+def test_a_caveat_is_an_assumption_and_survives_sums_and_factors() -> None:
+    total = (Cost.of(Range.exactly(1), "a") + Cost.zero().warned("not verified")).times(2)
+    assert (total.assumptions, total.caveats) == (("a", "not verified"), ("not verified",))

@@ -244,7 +244,9 @@ def digest_of(plan: Plan) -> str:
         "snapshot": plan.snapshot_digest,
         "targets": plan.targets,
         "destroy": plan.destroy,
-        "changes": [change.model_dump(mode="json", include=set(_SEALED_FIELDS), exclude=_TOLD) for change in plan.changes],
+        "changes": [
+            change.model_dump(mode="json", include=set(_SEALED_FIELDS), exclude=_TOLD) for change in plan.changes
+        ],
     }
     return digest(sealed)
 

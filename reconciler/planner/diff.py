@@ -54,7 +54,9 @@ def differences(before: DesiredModel | None, after: DesiredModel) -> tuple[Field
     """Sorted by path. Without ``before`` everything is new."""
     found = _everything(after) if before is None else _compared(_plain(before), _plain(after))
     with_origin = (
-        change.model_copy(update={"origin": origin_of(change.path, after.resolved)}) if change.after is not None else change
+        change.model_copy(update={"origin": origin_of(change.path, after.resolved)})
+        if change.after is not None
+        else change
         for change in found
     )
     return tuple(sorted(with_origin, key=lambda change: change.path))

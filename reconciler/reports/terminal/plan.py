@@ -20,15 +20,15 @@ STYLES = {
 _LABEL = 10
 
 
-def draw_plan(screen: Screen, plan: Plan, sources: Mapping[str, str] | None = None) -> None:
-    """``sources``: the manifests' text by file, for excerpts in diagnostics."""
+def draw_plan(screen: Screen, plan: Plan, sources: Mapping[str, str] | None = None, *, wide: bool = False) -> None:
+    """``sources``: the manifests' text by file, for excerpts in diagnostics. ``wide``: with every assumption behind the costs."""
     view = view_plan(plan)
     _draw_opening(screen, view)
     for change in view.changes:
         screen.blank()
         _draw_change(screen, change)
     screen.blank()
-    _draw_closing(screen, view)
+    _draw_closing(screen, view, wide=wide)
     if view.diagnostics:
         screen.blank()
         draw_diagnostics(screen, view.diagnostics, sources or {})
@@ -61,7 +61,6 @@ def _draw_change(screen: Screen, change: ChangeView) -> None:
     _listed(screen, "because", change.reasons)
     for field in change.fields:
         _draw_field(screen, field)
-    _listed(screen, "with", change.made_with, style="dim")
     _labelled(screen, "status", change.status)
     _listed(screen, "cost", change.costs)
     if change.fit:
@@ -69,6 +68,9 @@ def _draw_change(screen: Screen, change: ChangeView) -> None:
     _listed(screen, "then", change.then)
     if change.waits_for:
         _labelled(screen, "after", ", ".join(change.waits_for))
+    _listed(screen, "with", change.made_with)
+    _listed(screen, "project", change.from_project)
+    _listed(screen, "defaults", change.by_default, style="dim")
 
 
 def _listed(screen: Screen, label: str, lines: Sequence[str], style: str = "") -> None:
@@ -86,7 +88,7 @@ def _draw_field(screen: Screen, field: FieldView) -> None:
     _labelled(screen, "change", f"{field.path}: ", (field.before, "red"), " -> ", (field.after, "green"), note)
 
 
-def _draw_closing(screen: Screen, view: PlanView) -> None:
+def _draw_closing(screen: Screen, view: PlanView, *, wide: bool) -> None:
     if view.unchanged:
         screen.line(view.unchanged)
         screen.blank()
@@ -97,7 +99,15 @@ def _draw_closing(screen: Screen, view: PlanView) -> None:
         screen.blank()
         for label, amount in view.totals:
             screen.entry((label.ljust(_LABEL), "dim"), amount)
-    for number, assumption in enumerate(view.assumptions):
+    for number, assumption in enumerate(_told_assumptions(view, wide=wide)):
         screen.entry((("" if number else "assuming").ljust(_LABEL), "dim"), (assumption, "dim"))
     if view.digest:
         screen.entry(("digest".ljust(_LABEL), "dim"), (view.digest, "dim"))
+
+
+def _told_assumptions(view: PlanView, *, wide: bool) -> tuple[str, ...]:
+    """Those that a reader has to know, and how many there are beside; all of them where ``wide``."""
+    more = len(set(view.assumptions) - set(view.caveats))
+    if wide or not more:
+        return tuple(dict.fromkeys((*view.caveats, *view.assumptions)))
+    return (*view.caveats, f"and {more} more: `reconciler plan --wide` tells them, `--json` too")

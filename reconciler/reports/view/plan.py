@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from reconciler.domain.desired import Origin
 from reconciler.domain.diagnostic import Diagnostic
 from reconciler.domain.plan import Action, Change, ChangeCost, CostSummary, Effect, FieldChange, Fit, Plan, Verdict
 from reconciler.domain.quantity import Cost
@@ -56,7 +57,11 @@ class ChangeView:
     reasons: tuple[str, ...]
     fields: tuple[FieldView, ...]
     made_with: tuple[str, ...]
-    """Of what is made for the first time: every setting, a line for each part of the manifest."""
+    """Of what is made for the first time: what its author wrote, a line for each part of the manifest."""
+    from_project: tuple[str, ...]
+    """The same, of what the Project says for all models."""
+    by_default: tuple[str, ...]
+    """The same, of what nobody wrote."""
     status: str
     """``Absent -> Training``."""
     costs: tuple[str, ...]
@@ -77,6 +82,9 @@ class PlanView:
     """What else is to be said beside the summary: waiting, stalled, following, left out."""
     totals: tuple[tuple[str, str], ...]
     assumptions: tuple[str, ...]
+    """All that the figures rest on."""
+    caveats: tuple[str, ...]
+    """Those of them that a reader has to know: the prices' date, figures that nobody verified, what is billed beside."""
     diagnostics: tuple[Diagnostic, ...]
     verdict: str
     """Why it cannot be applied; empty where it can."""
@@ -98,6 +106,7 @@ def view_plan(plan: Plan) -> PlanView:
         standing=_standing(plan),
         totals=_totals(plan.totals) if plan.changes else (),
         assumptions=_assumptions(plan),
+        caveats=_caveats(plan),
         diagnostics=plan.diagnostics,
         verdict="" if plan.can_apply else "This plan cannot be applied: see the errors above.",
         digest=plan.digest if plan.pending else "",
@@ -122,6 +131,7 @@ def summary_sentence(plan: Plan) -> str:
 def view_change(change: Change, by_id: Mapping[str, Change] | None = None) -> ChangeView:
     tone = _tone(change)
     is_new = all(field.before is None for field in change.fields)
+    fresh = change.fields if is_new else ()
     return ChangeView(
         tone=tone,
         symbol=SYMBOLS[tone],
@@ -130,7 +140,9 @@ def view_change(change: Change, by_id: Mapping[str, Change] | None = None) -> Ch
         drift=change.drift,
         reasons=tuple(reason.message for reason in change.reasons),
         fields=() if is_new or change.action.destroys else tuple(_field(field) for field in change.fields),
-        made_with=_made_with(change.fields) if is_new else (),
+        made_with=_made_with(fresh, Origin.MANIFEST, None),
+        from_project=_made_with(fresh, Origin.PROJECT),
+        by_default=("; ".join(defaults),) if (defaults := _made_with(fresh, Origin.DEFAULT)) else (),
         status=_status(change),
         costs=_costs(change.cost),
         fit=_fit(change.fit),
@@ -182,17 +194,20 @@ _EFFECTS = {
 
 
 def _field(field: FieldChange) -> FieldView:
-    return FieldView(field.path, value_text(field.before), value_text(field.after), _EFFECTS[field.effect])
+    notes = (_EFFECTS[field.effect], _ORIGINS.get(field.origin, "") if field.origin else "")
+    return FieldView(field.path, value_text(field.before), value_text(field.after), ", ".join(filter(None, notes)))
 
+
+_ORIGINS = {Origin.PROJECT: "from the Project's defaults", Origin.DEFAULT: "the default"}
 
 _PARTS = ("", "baseModel", "dataset", "hyperparameters", "resources", "deployment")
 """Of a spec, in the order in which a reviewer asks for them; the rest follows."""
 
 
-def _made_with(fields: Iterable[FieldChange]) -> tuple[str, ...]:
+def _made_with(fields: Iterable[FieldChange], *origins: Origin | None) -> tuple[str, ...]:
     """``dataset: training.source=support, ...``; what stands alone in the spec comes first."""
     groups: dict[str, list[str]] = {part: [] for part in _PARTS}
-    for field in fields:
+    for field in (each for each in fields if each.origin in origins):
         group, _, name = field.path.removeprefix("spec.").rpartition(".")
         group, _, inner = group.partition(".")
         text = field.after if isinstance(field.after, str) else value_text(field.after)
@@ -289,11 +304,25 @@ def _totals(totals: CostSummary) -> tuple[tuple[str, str], ...]:
 
 def _assumptions(plan: Plan) -> tuple[str, ...]:
     """Each assumption once, in the order in which the changes bring them."""
-    costs = [cost for change in plan.pending if (cost := change.cost)]
-    of_costs = (note for cost in costs for part in (cost.one_off, cost.monthly) for note in part.assumptions)
+    of_costs = (note for cost in _pending_costs(plan) for note in cost.assumptions)
     of_fits = (note for change in plan.pending if change.fit for note in change.fit.assumptions)
-    prices = (f"prices as of {plan.prices_as_of}, {plan.region}",) if plan.prices_as_of and plan.changes else ()
-    return _unique((*prices, *of_costs, *of_fits))
+    return _unique((*_prices_date(plan), *of_costs, *of_fits))
+
+
+def _caveats(plan: Plan) -> tuple[str, ...]:
+    totals = plan.totals
+    standing = (totals.hosting_monthly_then, totals.storage_monthly_then) if plan.changes else ()
+    return _unique(
+        (*_prices_date(plan), *(note for cost in (*_pending_costs(plan), *standing) for note in cost.caveats))
+    )
+
+
+def _pending_costs(plan: Plan) -> Iterable[Cost]:
+    return (part for change in plan.pending if (cost := change.cost) for part in (cost.one_off, cost.monthly))
+
+
+def _prices_date(plan: Plan) -> tuple[str, ...]:
+    return (f"prices as of {plan.prices_as_of}, {plan.region}",) if plan.prices_as_of and plan.changes else ()
 
 
 def _unique(lines: Iterable[str]) -> tuple[str, ...]:

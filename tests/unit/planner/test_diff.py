@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.domain.desired import DesiredModel, UndeployRule
+from reconciler.domain.desired import DesiredModel, Origin, UndeployRule
 from reconciler.domain.kinds.fine_tuned_model import PromotionGate
 from reconciler.domain.plan import Effect
-from reconciler.planner.diff import EFFECTS, differences, effect_of
+from reconciler.planner.diff import EFFECTS, differences, effect_of, origin_of
 from tests.builders import a_model, a_training_machine
 
 MODEL = a_model()
@@ -122,3 +122,36 @@ optionals = st.dictionaries(st.sampled_from("xyz"), json_values, max_size=3)
 def test_optional_hyperparameters_differ_when_their_fingerprints_do(one: dict[str, Any], two: dict[str, Any]) -> None:
     before, after = (a_model(hyperparameters={"optional": optional}) for optional in (one, two))
     assert bool(differences(before, after)) == (before.fingerprint != after.fingerprint)
+
+
+ORIGINS = {
+    "spec.hyperparameters.epochs": Origin.MANIFEST,
+    "spec.resources.instanceType": Origin.PROJECT,
+    "spec.baseModel.fineTunedModel": Origin.MANIFEST,
+    "spec.promotion": Origin.MANIFEST,
+    "spec.deployment.onDemand": Origin.PROJECT,
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "origin"),
+    [
+        ("spec.hyperparameters.epochs", Origin.MANIFEST),
+        ("spec.hyperparameters.batchSize", Origin.DEFAULT),
+        ("spec.resources.instanceType", Origin.PROJECT),
+        ("spec.baseModel.version", Origin.MANIFEST),
+        ("spec.promotion[0].max", Origin.MANIFEST),
+        ("spec.deployment.kind", Origin.PROJECT),
+        ("spec.deployment.state", Origin.DEFAULT),
+        ("metadata.labels.team", Origin.MANIFEST),
+    ],
+)
+def test_every_value_has_an_origin(path: str, origin: Origin) -> None:
+    resolved = a_model().resolved.model_copy(update={"origins": ORIGINS})
+    assert origin_of(path, resolved) is origin
+
+
+def test_what_is_gone_has_no_origin() -> None:
+    before = a_model(hyperparameters={"optional": {"packing": True}})
+    (change,) = differences(before, a_model(hyperparameters={"optional": {}}))
+    assert (change.after, change.origin) == (None, None)

@@ -91,11 +91,13 @@ def test_json_is_the_plan_itself() -> None:
     assert document["summary"]["train"] == 1
     assert document["applyable"] is False
     assert document["totals"]["oneOff"] == {
-        "low": 38.0, "likely": 43.2, "high": 52.0, "currency": "USD", "unknown": [], "assumptions": []
+        "low": 38.0, "likely": 43.2, "high": 52.0, "currency": "USD", "unknown": [], "assumptions": [], "caveats": []
     }  # fmt: skip
     train = document["changes"][0]
     assert train["id"] == TRAIN.id
-    assert train["fields"] == [{"path": "spec.hyperparameters.epochs", "before": 3, "after": 5, "effect": "retrain"}]
+    assert train["fields"] == [
+        {"path": "spec.hyperparameters.epochs", "before": 3, "after": 5, "effect": "retrain", "origin": None}
+    ]
     assert train["then"][0]["action"] == "roll"
     unknown = document["changes"][1]["cost"]["monthly"]
     assert unknown["likely"] is None

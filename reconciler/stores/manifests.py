@@ -79,8 +79,12 @@ def _walk(folder: Path, problems: list[Diagnostic], depth: int = 0) -> Iterator[
         return
     yield from (Path(entry) for entry in entries if _is_yaml(entry))
     for entry in entries:
-        if entry.is_dir(follow_symlinks=False) and depth < MAX_DEPTH and _is_entered(entry):
+        if not entry.is_dir(follow_symlinks=False) or not _is_entered(entry):
+            continue
+        if depth < MAX_DEPTH:
             yield from _walk(Path(entry), problems, depth + 1)
+        else:
+            problems.append(_too_deep(entry.path))
 
 
 def _is_yaml(entry: os.DirEntry[str]) -> bool:
@@ -167,6 +171,16 @@ def _too_many(root: Path) -> Diagnostic:
         "Too many manifest files",
         detail=f"More than {MAX_FILES:,} below {root}.",
         hint="make several projects of it",
+        where=Location(file=PROJECT_FILE),
+    )
+
+
+def _too_deep(folder: str) -> Diagnostic:
+    return warning(
+        "folder-too-deep",
+        "A folder lies too deep to be read",
+        detail=f"{folder} is more than {MAX_DEPTH} folders below the project's: manifests in it are not read.",
+        hint="move manifests further up",
         where=Location(file=PROJECT_FILE),
     )
 

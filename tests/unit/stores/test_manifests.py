@@ -153,4 +153,5 @@ def test_deep_trees_end(tmp_path: Path) -> None:
     for _ in range(60):
         deep = deep / "d"
     written(deep, {"m.yaml": OURS})
-    assert names(read_manifests(tmp_path)) == ["reconciler.yaml"]
+    found = read_manifests(tmp_path)
+    assert (names(found), codes(found)) == (["reconciler.yaml"], ["folder-too-deep"])

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from reconciler.cli.completing import base_models, instance_types
 from reconciler.cli.exit_codes import ExitCode
 from reconciler.cli.invocation import Invocation, pass_invocation, print_json
 from reconciler.cli.options import color_option, json_option
@@ -31,7 +32,7 @@ def catalog() -> None:
 
 
 @catalog.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=base_models)
 @region_option
 @json_option
 @color_option
@@ -53,7 +54,7 @@ def models(invocation: Invocation, name: str | None, region: str | None) -> int:
 
 
 @catalog.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=instance_types)
 @region_option
 @json_option
 @color_option

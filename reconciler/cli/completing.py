@@ -1,4 +1,4 @@
-"""Names for shell completion: from the manifests alone, and silent where they cannot be read."""
+"""Names for shell completion: from the manifests and the catalog alone, and silent where they cannot be read."""
 
 from __future__ import annotations
 
@@ -17,3 +17,21 @@ def model_names(ctx: click.Context, _param: click.Parameter, incomplete: str) ->
         return []  # a shell is waiting for words: an error message would end up in its line
     names = [model.name for model in configuration.models] if configuration else []
     return [name for name in names if name.startswith(incomplete)]
+
+
+def base_models(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    from reconciler.catalog import load
+
+    return [model.key for model in load().models if model.key.startswith(incomplete)]
+
+
+def instance_types(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    from reconciler.catalog import load
+
+    return [instance.name for instance in load().instances if instance.name.startswith(incomplete)]
+
+
+def overridable_codes(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    from reconciler.domain.diagnostic import OVERRIDABLE
+
+    return [code for code in OVERRIDABLE if code.startswith(incomplete)]

@@ -6,13 +6,21 @@ from datetime import timedelta
 
 import click
 
+from reconciler.cli.completing import model_names
 from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.options import json_option, project_options, run_options
 from reconciler.cli.running import Request, carry_out
 
 
 @click.command()
-@click.option("--target", "targets", multiple=True, metavar="NAME", help="Only this model; repeat for more.")
+@click.option(
+    "--target",
+    "targets",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=model_names,
+    help="Only this model; repeat for more.",
+)
 @project_options
 @run_options
 @json_option

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import sys
@@ -27,6 +28,7 @@ def ending(trouble: BaseException, invocation: Invocation, arguments: Sequence[s
     LockHeld                  75
     Interrupted, Ctrl-C       130
     a closed pipe             1, silently
+    a file or a full disk     1, with its path: it cannot be written or read
     anything else             3: a bug of ours, with a log to paste
     ========================= ==================================================
     """
@@ -34,7 +36,7 @@ def ending(trouble: BaseException, invocation: Invocation, arguments: Sequence[s
         case click.exceptions.Exit():
             return ExitCode(trouble.exit_code)
         case click.ClickException():
-            return _misused(trouble, invocation)
+            return _misused(trouble, invocation, arguments)
         case KeyboardInterrupt() | click.Abort():
             return _interrupted()
         case BrokenPipeError():
@@ -45,8 +47,9 @@ def ending(trouble: BaseException, invocation: Invocation, arguments: Sequence[s
             return _told(trouble, invocation, arguments)
 
 
-def _misused(trouble: click.ClickException, invocation: Invocation) -> ExitCode:
-    if invocation.json:
+def _misused(trouble: click.ClickException, invocation: Invocation, arguments: Sequence[str]) -> ExitCode:
+    """Where the command line itself is wrong, its flags may not have been read yet."""
+    if invocation.json or "--json" in arguments:
         from reconciler.domain.diagnostic import error
 
         _print_problems(invocation, [error("usage", trouble.format_message())])
@@ -73,6 +76,8 @@ def _told(trouble: BaseException, invocation: Invocation, arguments: Sequence[st
             _show_problems(trouble, invocation)
         case ReconcilerError():
             _show_error(trouble, invocation)
+        case OSError() if _is_theirs(trouble):
+            _show_error(_about_file(trouble), invocation)
         case _:
             return _bug(trouble, arguments)
     match trouble:
@@ -82,6 +87,34 @@ def _told(trouble: BaseException, invocation: Invocation, arguments: Sequence[st
             return ExitCode.INTERRUPTED
         case _:
             return ExitCode.ERROR
+
+
+_THEIRS = frozenset(
+    {
+        errno.EACCES,
+        errno.EDQUOT,
+        errno.EEXIST,
+        errno.EISDIR,
+        errno.ELOOP,
+        errno.ENAMETOOLONG,
+        errno.ENOSPC,
+        errno.ENOTDIR,
+        errno.EPERM,
+        errno.EROFS,
+    }
+)
+"""What the place is to blame for: rights, space, a path that leads nowhere. Anything else would be our mistake."""
+
+
+def _is_theirs(trouble: OSError) -> bool:
+    return trouble.errno in _THEIRS
+
+
+def _about_file(trouble: OSError) -> ReconcilerError:
+    from reconciler.domain.errors import ReconcilerError
+
+    place = f"{trouble.filename}: " if trouble.filename else ""
+    return ReconcilerError(f"{place}{trouble.strerror}", hint="Give another path, or mend its permissions or space.")
 
 
 def _show_problems(trouble: InvalidInput, invocation: Invocation) -> None:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from reconciler.cli.completing import model_names
+from reconciler.cli.completing import model_names, overridable_codes
 from reconciler.cli.invocation import Invocation
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -76,8 +76,9 @@ def allow_option(command: Command) -> Command:
         "--allow",
         multiple=True,
         expose_value=False,
-        callback=_keep("allow"),
+        callback=_keep_allowed,
         metavar="CODE",
+        shell_complete=overridable_codes,
         help="Accept an error that a person may override; repeat for more.",
     )(command)
 
@@ -142,6 +143,16 @@ lock_timeout_option = click.option(
     metavar="DURATION",
     help="Wait so long for somebody else's lock.",
 )
+
+
+def _keep_allowed(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> None:
+    """A code that is misspelt would override nothing, and nobody would notice."""
+    from reconciler.domain.diagnostic import OVERRIDABLE
+
+    for code in value:
+        if code not in OVERRIDABLE:
+            raise click.BadParameter(f"{code!r} is not one of {', '.join(OVERRIDABLE)}", ctx=ctx, param=param)
+    _keep("allow")(ctx, param, value)
 
 
 def _keep(attribute: str) -> Callable[[click.Context, click.Parameter, Any], None]:

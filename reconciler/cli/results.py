@@ -59,7 +59,7 @@ def draw_result(screen: Screen, result: RunResult, operation: str) -> None:
         for change in result.left:
             _draw_left(screen, change)
     style = _OPENINGS[result.state][1]
-    screen.line((_opening(result, operation), style), " ", (_counts(result), "bold"))
+    screen.headline("", (_opening(result, operation), style), " ", (_counts(result), "bold"))
     if result.postponed:
         names = ", ".join(change.target for change in result.postponed)
         screen.entry(

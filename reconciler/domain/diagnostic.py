@@ -57,6 +57,20 @@ def warning(code: str, summary: str, **more: object) -> Diagnostic:
     return Diagnostic.model_validate({"code": code, "severity": Severity.WARNING, "summary": summary, **more})
 
 
+OVERRIDABLE = (
+    "does-not-fit",
+    "gated-base-model",
+    "has-children",
+    "live-traffic",
+    "mass-deletion",
+    "over-budget",
+    "prevent-destroy",
+    "region-unavailable",
+    "retired-base-model",
+)
+"""Codes of the errors that a person may override."""
+
+
 def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:
     return any(diagnostic.is_error for diagnostic in diagnostics)
 

@@ -39,6 +39,7 @@ class Screen:
 
     def __init__(self, stream: TextIO, *, color: bool = False, width: int | None = None) -> None:
         terminal = stream.isatty()
+        self._is_terminal = terminal
         self.encoding = getattr(stream, "encoding", None) or "utf-8"
         self.console = Console(
             file=stream,
@@ -75,6 +76,13 @@ class Screen:
         for number, row in enumerate(body.divide(_breaks(body.plain, room))):
             row.rstrip()
             self._print((head if number == 0 else Text(" " * head.cell_len)) + row)
+
+    def headline(self, lead: Part, *parts: Part) -> None:
+        """An entry on a terminal, which would break a long line within a word; elsewhere one line, whole for ``grep``."""
+        if self._is_terminal:
+            self.entry(lead, *parts)
+        else:
+            self.line(lead, *parts)
 
     def paragraph(self, *parts: Part, indent: int = 0) -> None:
         self.entry("", *parts, indent=indent)

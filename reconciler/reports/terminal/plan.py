@@ -33,11 +33,11 @@ def draw_plan(screen: Screen, plan: Plan, sources: Mapping[str, str] | None = No
         screen.blank()
         draw_diagnostics(screen, view.diagnostics, sources or {})
     if view.verdict:
-        screen.line((view.verdict, "bold red"))
+        screen.headline("", (view.verdict, "bold red"))
 
 
 def _draw_opening(screen: Screen, view: PlanView) -> None:
-    screen.line((view.header, "bold"))
+    screen.headline("", (view.header, "bold"))
     for notice in view.notices:
         screen.paragraph((notice, "dim"))
     if view.legend:
@@ -57,7 +57,7 @@ def _draw_change(screen: Screen, change: ChangeView) -> None:
     drift: Part = ("  # drift: changed outside", "yellow") if change.drift else ""
     whole = change.tone is Tone.DESTROY
     what: Part = (f"  {change.what}", style if whole else "")
-    screen.line((f"  {change.symbol} ", style), (change.address, style if whole else "bold"), what, drift)
+    screen.headline((f"  {change.symbol} ", style), (change.address, style if whole else "bold"), what, drift)
     _listed(screen, "because", change.reasons)
     for field in change.fields:
         _draw_field(screen, field)
@@ -92,9 +92,9 @@ def _draw_closing(screen: Screen, view: PlanView, *, wide: bool) -> None:
     if view.unchanged:
         screen.line(view.unchanged)
         screen.blank()
-    screen.line((view.summary, "bold"))
+    screen.headline("", (view.summary, "bold"))
     for line in view.standing:
-        screen.line(line)
+        screen.headline("", line)
     if view.totals:
         screen.blank()
         for label, amount in view.totals:

@@ -266,6 +266,8 @@ def _embedded(plan: Plan) -> tuple[str, ...]:
 
 
 def _nothing_to_do(plan: Plan) -> str:
+    if not plan.can_apply:
+        return "No changes are planned: see the errors below."
     if plan.destroy:
         return "No changes. The project owns nothing in the cloud."
     return "No changes. The cloud matches the manifests."

@@ -41,3 +41,15 @@ def test_prose_fits_and_loses_nothing(text: str, width: int) -> None:
 
 def test_without_a_terminal_the_width_does_not_depend_on_the_environment() -> None:
     assert Screen(io.StringIO()).width == 100
+
+
+def test_headlines_are_whole_for_grep_and_wrapped_for_eyes() -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    pipe, terminal = io.StringIO(), Terminal()
+    for out in (pipe, terminal):
+        Screen(out, width=30).headline("  + ", "FineTunedModel/bot", "  train bot-1a2b3c4d on bedrock")
+    assert pipe.getvalue() == "  + FineTunedModel/bot  train bot-1a2b3c4d on bedrock\n"
+    assert terminal.getvalue() == "  + FineTunedModel/bot  train\n    bot-1a2b3c4d on bedrock\n"

@@ -7,9 +7,10 @@ import json
 import logging
 import os
 import secrets
+import select
 import signal
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,8 @@ from reconciler.localcloud.state import StateDir
 from reconciler.localcloud.world import World
 
 HOST = "127.0.0.1"
+HOME_SECONDS = 5.0
+"""How often it is looked whether the state folder is still there: a deleted project must not leave a server behind."""
 
 
 class AlreadyRunning(Exception):
@@ -122,11 +125,12 @@ def _serve(state: StateDir, *, host: str, port: int, speed: float | None, ready_
     serving.start()
     state.announce(port=server.server_port, host=host, token=token)
     _tell(ready_fd, server.server_port)
-    stop.wait()
+    homeless = stop.wait(state.path.exists)
     server.shutdown()
     server.server_close()
-    saver.close()
-    state.withdraw()
+    if not homeless:
+        saver.close()
+        state.withdraw()
 
 
 class _Stop:
@@ -145,8 +149,12 @@ class _Stop:
         with suppress(BlockingIOError):
             os.write(self._writing, b".")
 
-    def wait(self) -> None:
-        os.read(self._reading, 1)
+    def wait(self, has_home: Callable[[], bool]) -> bool:
+        """Until somebody asks (False), or the project and the state folder in it are gone (True)."""
+        while not select.select([self._reading], [], [], HOME_SECONDS)[0]:
+            if not has_home():
+                return True
+        return False
 
 
 def _cloud(state: StateDir, speed: float | None) -> LocalCloud:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import threading
@@ -214,3 +215,15 @@ def put_data_over_http(status: LocalStatus) -> None:
             return _client(status, name)
 
     put_data(Session())
+
+
+def test_a_server_whose_folder_was_deleted_ends_by_itself(state_dir: Path) -> None:
+    started = control.up(state_dir, speed=0)
+    shutil.rmtree(state_dir)
+    _until(lambda: not _answers(started.port))
+    assert not state_dir.exists()
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -22,6 +22,7 @@ from reconciler.domain.diagnostic import Diagnostic
 from reconciler.domain.naming import endpoint_name, version_name
 from reconciler.domain.observation import Deployment, ModelObservation, Snapshot
 from reconciler.domain.plan import Action, Change, CostSummary, Plan
+from reconciler.domain.status import Status
 
 
 def price_plan(
@@ -108,6 +109,8 @@ class _Pricing:
         match action:
             case Action.TRAIN:
                 return self._trained(change, target, standing)
+            case Action.WAIT if change.status_now is Status.TRAINING:
+                return self._awaited(change, standing)
             case Action.DEPLOY | Action.ROLL:
                 return self._deployed(change, target, standing)
             case Action.UPDATE if change.action is not action or _reschedules(change):
@@ -127,6 +130,13 @@ class _Pricing:
         cost = training_cost(wanted, self.catalog, self.region, change.instance_type)
         version = (wanted.name, wanted.fingerprint)
         return standing.trained(target, cost, version, storage_cost(wanted, self.catalog, self.region))
+
+    def _awaited(self, change: Change, standing: Standing) -> Standing:
+        """A training that runs is paid already; what it will leave behind is not."""
+        wanted = self._wanted(change)
+        if wanted is None or change.fingerprint != wanted.fingerprint:
+            return standing
+        return standing.kept((wanted.name, wanted.fingerprint), storage_cost(wanted, self.catalog, self.region))
 
     def _deployed(self, change: Change, target: str, standing: Standing, *, only_if_there: bool = False) -> Standing:
         wanted = self._wanted(change)

@@ -41,14 +41,12 @@ class Standing:
 
     def trained(self, name: str, cost: Cost, version: Kept, storage: Cost) -> Standing:
         """A training that the plan names twice is paid once."""
-        return replace(
-            self,
-            trainings={**self.trainings, name: cost},
-            storage={**self.storage, version: storage},
-            touched=replace(
-                self.touched, trainings=(*self.touched.trainings, name), storage=(*self.touched.storage, version)
-            ),
-        )
+        touched = replace(self.touched, trainings=(*self.touched.trainings, name))
+        return replace(self, trainings={**self.trainings, name: cost}, touched=touched).kept(version, storage)
+
+    def kept(self, version: Kept, storage: Cost) -> Standing:
+        touched = replace(self.touched, storage=(*self.touched.storage, version))
+        return replace(self, storage={**self.storage, version: storage}, touched=touched)
 
     def deployed(self, what: Deployed, hosting: Hosting) -> Standing:
         touched = replace(self.touched, hosting=(*self.touched.hosting, what))

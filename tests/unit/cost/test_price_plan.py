@@ -130,6 +130,16 @@ def test_a_retraining_of_what_is_deployed_costs_no_more_hosting() -> None:
     assert likely(plan.totals.storage_monthly_then) > likely(cost.monthly)
 
 
+def test_a_training_that_runs_is_paid_and_what_it_will_leave_behind_is_not() -> None:
+    model = a_model(hyperparameters=LORA)
+    running = a_version(model.fingerprint, runs=[an_attempt(model)])
+    plan = priced(model, seen=(an_observation(model, versions=[running]),))
+    fresh = priced(model)
+    assert likely(plan.totals.one_off) == 0
+    assert likely(cost_of(plan, Action.WAIT).monthly) > 0
+    assert plan.totals.storage_monthly_then == fresh.totals.storage_monthly_then
+
+
 def test_undeploying_shows_what_ends() -> None:
     was, now = deployed(), a_model(hyperparameters=LORA)
     seen = an_observation(now, versions=(a_version(now.fingerprint),), deployments=(a_deployment(was),))

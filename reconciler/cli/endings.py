@@ -107,14 +107,15 @@ _THEIRS = frozenset(
 
 
 def _is_theirs(trouble: OSError) -> bool:
-    return trouble.errno in _THEIRS
+    current_folder_is_gone = trouble.errno == errno.ENOENT and trouble.filename is None
+    return trouble.errno in _THEIRS or current_folder_is_gone
 
 
 def _about_file(trouble: OSError) -> ReconcilerError:
     from reconciler.domain.errors import ReconcilerError
 
-    place = f"{trouble.filename}: " if trouble.filename else ""
-    return ReconcilerError(f"{place}{trouble.strerror}", hint="Give another path, or mend its permissions or space.")
+    place = trouble.filename or "the current folder"
+    return ReconcilerError(f"{place}: {trouble.strerror}", hint="Give another path, or mend its permissions or space.")
 
 
 def _show_problems(trouble: InvalidInput, invocation: Invocation) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from reconciler.domain.outcome import OutcomeState
 from reconciler.domain.plan import Action, Change
 from reconciler.engine.reconverge import RunResult, RunState
+from reconciler.reports.figures import counted
 
 if TYPE_CHECKING:
     from reconciler.reports.screen import Screen
@@ -20,6 +21,17 @@ _PAST = {
     Action.STOP: "stopped",
     Action.UPDATE: "updated",
     Action.ADOPT: "adopted",
+}
+
+_NOUNS = {
+    Action.TRAIN: "training",
+    Action.DEPLOY: "deployment",
+    Action.ROLL: "roll",
+    Action.UNDEPLOY: "undeployment",
+    Action.DELETE: "deletion",
+    Action.STOP: "stop",
+    Action.UPDATE: "update",
+    Action.ADOPT: "adoption",
 }
 
 _RARE = (Action.STOP, Action.UPDATE, Action.ADOPT)
@@ -82,7 +94,7 @@ def _counts(result: RunResult) -> str:
     if result.state is RunState.CONVERGED:
         shown = [action for action in _PAST if counts[action] or action not in _RARE]
         return ", ".join(f"{counts[action]} {_PAST[action]}" for action in shown) + "."
-    begun = ", ".join(f"{count} {action}" for action, count in counts.items() if count)
+    begun = ", ".join(counted(count, _NOUNS[action]) for action, count in counts.items() if count)
     return f"Started or done: {begun}." if begun else "Nothing was changed."
 
 

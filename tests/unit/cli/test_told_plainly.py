@@ -90,3 +90,14 @@ def test_catalog_names_and_codes_are_completed() -> None:
     assert all(name.startswith("ml.g5.") for name in instance_types(context, parameter, "ml.g5."))
     assert instance_types(context, parameter, "ml.g5.")
     assert overridable_codes(context, parameter, "mass") == ["mass-deletion"]
+
+
+def test_a_current_folder_that_is_gone_is_not_our_bug(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    ended = call(capsys, "validate")
+    assert ended.code == 1
+    assert ended.err.startswith("Error: the current folder: No such file or directory")

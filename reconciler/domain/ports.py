@@ -8,6 +8,7 @@ exists adopts it when the owner tags are ours and fails as *conflict* when they 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
@@ -125,6 +126,10 @@ class Provider(Protocol):
 
     def undeploy(self, order: UndeployOrder) -> Outcome: ...
 
+    def require_unused(self, order: DeleteOrder) -> Outcome:
+        """Whether ``delete`` may begin: looks afresh whether anything serves the version, and touches nothing."""
+        ...
+
     def delete(self, order: DeleteOrder) -> Outcome: ...
 
     def update(self, order: UpdateOrder) -> Outcome: ...
@@ -152,6 +157,26 @@ class DataLibrary(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class StoredArtifacts:
+    """The artifacts in the project's bucket at one moment. ``root``: the URI below which they all lie, and nothing else."""
+
+    root: str
+    objects: frozenset[str]
+    """URIs."""
+    sizes: Mapping[str, int]
+    """Bytes of whole versions, by the URI of each one's folder."""
+
+    def lost(self, uri: str) -> bool:
+        """It would lie here, and does not. Of what lies elsewhere nothing is known."""
+        return uri.startswith(self.root) and uri not in self.objects
+
+    def size(self, uri: str) -> int | None:
+        """Of all that belongs to the version whose artifact is at ``uri``; ``None`` where that is not known."""
+        model, _, rest = uri.removeprefix(self.root).partition("/")
+        return self.sizes.get(f"{self.root}{model}/{rest.partition('/')[0]}/") if uri.startswith(self.root) else None
+
+
 class ArtifactStore(Protocol):
     """The project's bucket. Every method may be repeated."""
 
@@ -175,12 +200,13 @@ class ArtifactStore(Protocol):
         """What ``put_manifest`` wrote for that version, where it is still there and readable."""
         ...
 
-    def sizes(self) -> Mapping[tuple[str, str], int]:
-        """Bytes of each version's artifacts, by model and :func:`~reconciler.domain.naming.short` fingerprint: one listing for all."""
+    def stored(self) -> StoredArtifacts:
+        """What lies there now: one listing for all versions of all models."""
         ...
 
-    def discard(self, model: str, fingerprint: str) -> None:
-        """Move a version's artifacts to the trash prefix, which expires after 30 days."""
+    def discard(self, model: str, fingerprint: str, artifact: Artifact | None = None) -> None:
+        """Move a version's artifacts to the trash prefix, which expires after 30 days. ``artifact`` says where they lie, which is
+        below the former name of a model that was renamed."""
         ...
 
 

@@ -163,9 +163,14 @@ def _delete(work: Pass, change: Change) -> Outcome:
     if version is None:
         return Outcome.done("already gone")
     retain = observed.deletion_policy == "retain"
+    order = DeleteOrder(model=observed.name, version=version, retain=retain)
+    provider = _provider(work, change)
     if not retain:
-        work.outside.artifacts.discard(observed.name, version.fingerprint)
-    return _provider(work, change).delete(DeleteOrder(model=observed.name, version=version, retain=retain))
+        unused = provider.require_unused(order)
+        if unused.state is OutcomeState.FAILED:
+            return unused
+        work.outside.artifacts.discard(observed.name, version.fingerprint, version.artifact)
+    return provider.delete(order)
 
 
 def _update(work: Pass, change: Change) -> Outcome:

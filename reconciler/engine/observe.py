@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from reconciler.domain.desired import ProjectSettings
-from reconciler.domain.naming import short
 from reconciler.domain.observation import ModelObservation, Snapshot, Version
-from reconciler.domain.ports import Event, EventKind
+from reconciler.domain.ports import Event, EventKind, StoredArtifacts
 from reconciler.engine.outside import Outside
 
 
@@ -17,9 +15,9 @@ def observe(project: ProjectSettings, outside: Outside) -> Snapshot:
     outside.progress.report(Event(kind=EventKind.OBSERVING, message=f"Looking at {project.cloud} {project.region}"))
     observed_at = outside.clock.now()
     with ThreadPoolExecutor(max_workers=1 + len(outside.providers)) as pool:
-        listing = pool.submit(outside.artifacts.sizes)
+        listing = pool.submit(outside.artifacts.stored)
         looks = [pool.submit(provider.observe) for provider in outside.providers.values()]
-        models = [_with_sizes(model, listing.result()) for look in looks for model in look.result().models]
+        models = [_with_stored(model, listing.result()) for look in looks for model in look.result().models]
     return Snapshot(
         project=project.name,
         cloud=project.cloud,
@@ -30,16 +28,20 @@ def observe(project: ProjectSettings, outside: Outside) -> Snapshot:
     )
 
 
-def _with_sizes(model: ModelObservation, sizes: Mapping[tuple[str, str], int]) -> ModelObservation:
-    """Artifacts in S3 with their sizes; a custom model on Bedrock has none that could be read."""
-    versions = (_with_size(version, sizes.get((model.name, short(version.fingerprint)))) for version in model.versions)
+def _with_stored(model: ModelObservation, stored: StoredArtifacts) -> ModelObservation:
+    """Artifacts in S3 as they lie there: with their sizes, and without those that were deleted. Of a custom model on Bedrock
+    the provider alone knows."""
+    versions = (_as_stored(version, stored) for version in model.versions)
     return model.model_copy(update={"versions": tuple(versions)})
 
 
-def _with_size(version: Version, size: int | None) -> Version:
+def _as_stored(version: Version, stored: StoredArtifacts) -> Version:
     artifact = version.artifact
-    if artifact is None or size is None or not artifact.identifier.startswith("s3://"):
+    if artifact is None:
         return version
+    if stored.lost(artifact.identifier):
+        return version.model_copy(update={"artifact": None})
+    size = stored.size(artifact.identifier)
     return version.model_copy(update={"artifact": artifact.model_copy(update={"size_bytes": size})})
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import date, timedelta
 from pathlib import Path, PurePath
 from typing import BinaryIO, cast
@@ -27,7 +27,8 @@ from reconciler.domain.desired import DatasetFacts, DatasetSource, DesiredModel
 from reconciler.domain.diagnostic import Diagnostic, error
 from reconciler.domain.errors import CloudUnavailable, InvalidInput
 from reconciler.domain.naming import short
-from reconciler.domain.ports import Clock, DataLocation
+from reconciler.domain.observation import Artifact
+from reconciler.domain.ports import Clock, DataLocation, StoredArtifacts
 from reconciler.stores.s3 import ObjectStore
 
 TRASH_DAYS = 30
@@ -80,22 +81,24 @@ class S3Artifacts:
     def output_uri(self, model: str, fingerprint: str) -> str:
         return self._store.uri(self._version_prefix(model, fingerprint))
 
-    def discard(self, model: str, fingerprint: str) -> None:
+    def discard(self, model: str, fingerprint: str, artifact: Artifact | None = None) -> None:
         """Also empties the trash of what has lain there for more than 30 days."""
         today = self._clock.now().date()
-        prefix = self._version_prefix(model, fingerprint)
-        below = prefix.removeprefix(f"{self._project}/")
-        self._store.move(prefix, f"{self._project}/trash/{today.isoformat()}/{below}")
+        own = self._version_prefix(model, fingerprint)
+        for prefix in sorted({own, self._prefix_of(artifact) or own}):
+            below = prefix.removeprefix(f"{self._project}/")
+            self._store.move(prefix, f"{self._project}/trash/{today.isoformat()}/{below}")
         self._empty_trash(today - timedelta(days=TRASH_DAYS))
 
-    def sizes(self) -> Mapping[tuple[str, str], int]:
+    def stored(self) -> StoredArtifacts:
         """Nothing where the bucket is not there yet."""
         prefix = f"{self._project}/models/"
-        sizes: Counter[tuple[str, str]] = Counter()
+        objects: list[str] = []
+        sizes: Counter[str] = Counter()
         for stored in self._store.list(prefix) if self._store.exists() else ():
-            model, version, *_ = stored.key.removeprefix(prefix).split("/")
-            sizes[model, version] += stored.size
-        return sizes
+            objects.append(self._store.uri(stored.key))
+            sizes[self._store.uri(self._folder(stored.key))] += stored.size
+        return StoredArtifacts(self._store.uri(prefix), frozenset(objects), sizes)
 
     def stored_bytes(self, model: str, fingerprint: str | None = None) -> int:
         """Bytes of one version's artifacts, or of all versions of a model."""
@@ -127,6 +130,17 @@ class S3Artifacts:
 
     def _version_prefix(self, model: str, fingerprint: str) -> str:
         return f"{self._project}/models/{model}/{short(fingerprint)}/"
+
+    def _prefix_of(self, artifact: Artifact | None) -> str | None:
+        """``None``: it is not in this project's part of the bucket."""
+        key = artifact.identifier.removeprefix(self._store.uri("")) if artifact else ""
+        return self._folder(key) if key.startswith(f"{self._project}/models/") else None
+
+    def _folder(self, key: str) -> str:
+        """``<project>/models/<name>/<fp8>/``, of anything that lies in it."""
+        models = f"{self._project}/models/"
+        model, version = f"{key.removeprefix(models)}/".split("/")[:2]
+        return f"{models}{model}/{version}/"
 
     def _empty_trash(self, before: date) -> None:
         trash = f"{self._project}/trash/"

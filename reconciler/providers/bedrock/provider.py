@@ -86,15 +86,19 @@ class BedrockProvider:
         return deployment.undeploy(self._api, order.deployment, owner)
 
     @answers
+    def require_unused(self, order: DeleteOrder) -> Outcome:
+        self._require_unused(order)
+        return Outcome.done("nothing serves it")
+
+    @answers
     def delete(self, order: DeleteOrder) -> Outcome:
         """The custom model, for good; its jobs stay on record, marked, because Bedrock deletes none."""
         artifact = order.version.artifact
         if order.retain:
             self._disown(order)
             return Outcome.done(f"kept, and no longer owned: {order.version.fingerprint}")
+        self._require_unused(order)
         if artifact is not None:
-            if deployment.serves(self._api, order.model, artifact.identifier):
-                raise Refused(FaultKind.CONFLICT, "InUse", f"{order.model} serves {artifact.name}: not deleted")
             training.delete_model(self._api, artifact.identifier)
         for run in order.version.runs:
             training.discard(self._api, run)
@@ -142,6 +146,12 @@ class BedrockProvider:
                 return
 
     # -- deleting and updating
+
+    def _require_unused(self, order: DeleteOrder) -> None:
+        """What serves may have gone back to this version since it was looked at."""
+        artifact = order.version.artifact
+        if artifact is not None and deployment.serves(self._api, order.model, artifact.identifier):
+            raise Refused(FaultKind.CONFLICT, "InUse", f"{order.model} serves {artifact.name}: not deleted")
 
     def _disown(self, order: DeleteOrder) -> None:
         artifact = order.version.artifact

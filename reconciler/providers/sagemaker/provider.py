@@ -96,6 +96,11 @@ class SageMakerProvider:
         return deployment.undeploy(self._api, order.deployment.name, lambda what, tags: require_ours(what, tags, owner))
 
     @answers
+    def require_unused(self, order: DeleteOrder) -> Outcome:
+        self._require_unused(order)
+        return Outcome.done("nothing serves it")
+
+    @answers
     def delete(self, order: DeleteOrder) -> Outcome:
         """Configurations, SageMaker models, and the training job last: while it is there, the rest is found again."""
         if order.retain:

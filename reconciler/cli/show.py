@@ -16,8 +16,9 @@ from reconciler.domain.quantity import Cost
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from reconciler.cost.hosting import Hosting
     from reconciler.domain.catalog import FoundationModel
-    from reconciler.domain.desired import Configuration
+    from reconciler.domain.desired import Configuration, DesiredModel
     from reconciler.domain.observation import ModelObservation
     from reconciler.reports.view.model import Dossier
 
@@ -57,7 +58,10 @@ def _dossier(made: Proposed, name: str) -> Dossier:
     if desired is None and not observed:
         known = {model.name for model in made.configuration.models} | {model.name for model in proposal.snapshot.models}
         raise _unknown(name, sorted(known))
-    base = made.outside.catalog.model(desired.resolved.base_model) if desired else None
+    recorded = None if desired else _recorded(observed, made)
+    described = desired or recorded
+    base = made.outside.catalog.model(described.resolved.base_model) if described else None
+    hosting = _hosting(observed, base, made)
     return Dossier(
         name=name,
         desired=desired,
@@ -67,8 +71,22 @@ def _dossier(made: Proposed, name: str) -> Dossier:
         lineage=tuple(_lineage(made.configuration, name)),
         now=proposal.snapshot.observed_at,
         storage=_storage(observed, base, made),
-        hosting=_hosting(observed, base, made),
+        hosting=hosting.monthly,
+        hosting_hourly=hosting.hourly,
+        recorded=recorded,
     )
+
+
+def _recorded(observed: tuple[ModelObservation, ...], made: Proposed) -> DesiredModel | None:
+    """What was written down beside the newest version, where it still is."""
+    runs = [
+        (run.created_at, v.fingerprint)
+        for model in observed
+        for v in model.versions
+        for run in v.runs
+        if run.created_at
+    ]
+    return made.outside.artifacts.recorded(observed[0].name, max(runs)[1]) if runs else None
 
 
 def _storage(observed: tuple[ModelObservation, ...], base: FoundationModel | None, made: Proposed) -> Cost:
@@ -80,15 +98,16 @@ def _storage(observed: tuple[ModelObservation, ...], base: FoundationModel | Non
     )
 
 
-def _hosting(observed: tuple[ModelObservation, ...], base: FoundationModel | None, made: Proposed) -> Cost:
-    from reconciler.cost.hosting import observed_hosting_cost
+def _hosting(observed: tuple[ModelObservation, ...], base: FoundationModel | None, made: Proposed) -> Hosting:
+    from reconciler.cost.hosting import Hosting, observed_hosting_cost
 
     catalog, region, now = made.outside.catalog, made.plan.region, made.plan.observed_at
-    return Cost.total(
-        observed_hosting_cost(deployment, model, base, catalog, region, now).monthly
+    each = [
+        observed_hosting_cost(deployment, model, base, catalog, region, now)
         for model in observed
         for deployment in model.deployments
-    )
+    ]
+    return Hosting(hourly=Cost.total(h.hourly for h in each), monthly=Cost.total(h.monthly for h in each))
 
 
 def _lineage(configuration: Configuration, name: str) -> Iterable[str]:

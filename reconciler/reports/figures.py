@@ -44,6 +44,12 @@ def cost_text(cost: Cost, per: str = "") -> str:
     return f"{known}, plus {unknown}" if unknown else known
 
 
+def hourly(cost: Cost) -> str:
+    """`` ($1.515/hour)``, to stand behind a month; empty where nothing is billed by the hour."""
+    amount = cost.amount
+    return f" ({rate(amount.likely)}/hour)" if amount is not None and amount.likely else ""
+
+
 def is_free(cost: Cost) -> bool:
     """Known to cost nothing."""
     amount = cost.amount

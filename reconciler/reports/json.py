@@ -78,8 +78,12 @@ def model_document(dossier: Dossier) -> dict[str, Any]:
         "status": str(dossier.changes[0].status_now) if dossier.changes else str(Status.ABSENT),
         "lineage": list(dossier.lineage),
         "desired": dossier.desired.model_dump(mode="json", by_alias=True) if dossier.desired else None,
+        "recorded": dossier.recorded.model_dump(mode="json", by_alias=True) if dossier.recorded else None,
         "observed": [model.model_dump(mode="json", by_alias=True) for model in dossier.observed],
         "changes": [change.model_dump(mode="json", by_alias=True) | {"id": change.id} for change in dossier.changes],
         "storageMonthly": dossier.storage.model_dump(mode="json", by_alias=True) if dossier.storage else None,
+        "hostingHourly": dossier.hosting_hourly.model_dump(mode="json", by_alias=True)
+        if dossier.hosting_hourly
+        else None,
         "hostingMonthly": dossier.hosting.model_dump(mode="json", by_alias=True) if dossier.hosting else None,
     }

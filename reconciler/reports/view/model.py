@@ -14,7 +14,7 @@ from reconciler.domain.observation import Deployment, ModelObservation, Schedule
 from reconciler.domain.plan import Change
 from reconciler.domain.quantity import Cost, format_duration
 from reconciler.domain.status import Condition, Status
-from reconciler.reports.figures import cost_text, counted, elapsed, moment, size
+from reconciler.reports.figures import cost_text, counted, elapsed, hourly, moment, size
 from reconciler.reports.view.plan import value_text
 from reconciler.reports.view.status import runs_on
 
@@ -56,7 +56,15 @@ class Dossier:
     """From the base model to this one."""
     now: datetime
     storage: Cost | None = None
+    """By the month, as ``hosting``."""
     hosting: Cost | None = None
+    hosting_hourly: Cost | None = None
+    recorded: DesiredModel | None = None
+    """What the newest version was made of; asked for where the manifest is gone."""
+
+    @property
+    def described(self) -> DesiredModel | None:
+        return self.desired or self.recorded
 
 
 @dataclass(frozen=True)
@@ -74,14 +82,14 @@ class ModelView:
 
 
 def view_model(dossier: Dossier) -> ModelView:
-    desired = dossier.desired
+    described = dossier.described
     return ModelView(
         title=dossier.name,
         status=dossier.changes[0].status_now if dossier.changes else Status.ABSENT,
         about=_about(dossier),
-        data=_data(desired) if desired else (),
-        hyperparameters=_hyperparameters(desired.resolved) if desired else (),
-        settings=_settings(desired.resolved) if desired else (),
+        data=_data(described) if described else (),
+        hyperparameters=_hyperparameters(described.resolved) if described else (),
+        settings=_settings(described.resolved) if described else (),
         costs=_costs(dossier),
         tables=tuple((title, table) for title, table in _tables(dossier) if table.rows),
         conditions=next((change.conditions for change in dossier.changes if change.conditions), ()),
@@ -90,23 +98,31 @@ def view_model(dossier: Dossier) -> ModelView:
 
 
 def _about(dossier: Dossier) -> Pairs:
-    desired, base = dossier.desired, dossier.base
+    described, base = dossier.described, dossier.base
     creators = [
         run.created_by for model in dossier.observed for v in model.versions for run in v.runs if run.created_by
     ]
-    resolved = desired.resolved if desired else None
+    resolved = described.resolved if described else None
     pairs = (
         ("description", resolved.description if resolved else ""),
         ("labels", ", ".join(f"{key}={value}" for key, value in resolved.labels.items()) if resolved else ""),
-        ("manifest", str(resolved.where or "") if resolved else "gone: only the cloud still knows this model"),
+        ("manifest", _manifest(dossier)),
         ("provider", str(resolved.provider) if resolved else ", ".join(model.provider for model in dossier.observed)),
         ("base model", f"{base.key} ({base.name})" if base else ""),
         ("lineage", " -> ".join(dossier.lineage) if len(dossier.lineage) > 2 else ""),
-        ("fingerprint", desired.fingerprint if desired else ""),
+        ("fingerprint", described.fingerprint if described else ""),
         ("revision", str(resolved.revision) if resolved else ""),
         ("created by", ", ".join(dict.fromkeys(creators))),
     )
     return tuple((label, text) for label, text in pairs if text)
+
+
+def _manifest(dossier: Dossier) -> str:
+    if dossier.desired:
+        return str(dossier.desired.resolved.where or "")
+    if dossier.recorded:
+        return f"gone: this is what version {short(dossier.recorded.fingerprint)} was made of"
+    return "gone: only the cloud still knows this model"
 
 
 def _data(desired: DesiredModel) -> Pairs:
@@ -224,9 +240,16 @@ def _number(value: Any) -> Any:
 
 
 def _costs(dossier: Dossier) -> Pairs:
-    storage = (("storage", cost_text(dossier.storage, "/month")),) if dossier.storage else ()
-    hosting = (("hosting", cost_text(dossier.hosting, "/month")),) if dossier.hosting else ()
-    return (*storage, *hosting)
+    storage, hosting = dossier.storage, dossier.hosting
+    by_the_hour = hourly(dossier.hosting_hourly) if dossier.hosting_hourly else ""
+    return (
+        *((("storage", cost_text(storage, "/month")), *_caveats(storage)) if storage else ()),
+        *((("hosting", cost_text(hosting, f"/month{by_the_hour}")), *_caveats(hosting)) if hosting else ()),
+    )
+
+
+def _caveats(cost: Cost) -> Pairs:
+    return tuple(("", caveat) for caveat in cost.caveats)
 
 
 def _tables(dossier: Dossier) -> Iterable[tuple[str, Table]]:

@@ -13,7 +13,7 @@ from reconciler.domain.desired import Origin
 from reconciler.domain.diagnostic import Diagnostic
 from reconciler.domain.plan import Action, Change, ChangeCost, CostSummary, Effect, FieldChange, Fit, Plan, Verdict
 from reconciler.domain.quantity import Cost
-from reconciler.reports.figures import cost_text, counted, is_free, moment, rate
+from reconciler.reports.figures import cost_text, counted, hourly, is_free, moment
 
 
 class Tone(StrEnum):
@@ -227,13 +227,8 @@ def _costs(cost: ChangeCost | None) -> tuple[str, ...]:
     if cost is None:
         return ()
     once = "" if is_free(cost.one_off) else f"{cost_text(cost.one_off)}, once"
-    monthly = "" if is_free(cost.monthly) else cost_text(cost.monthly, f"/month{_hourly(cost.hourly)}")
+    monthly = "" if is_free(cost.monthly) else cost_text(cost.monthly, f"/month{hourly(cost.hourly)}")
     return tuple(line for line in (once, monthly) if line)
-
-
-def _hourly(hourly: Cost) -> str:
-    amount = hourly.amount
-    return f" ({rate(amount.likely)}/hour)" if amount is not None and amount.likely else ""
 
 
 def _fit(fit: Fit | None) -> str:
@@ -294,7 +289,7 @@ def _standing(plan: Plan) -> tuple[str, ...]:
 
 def _totals(totals: CostSummary) -> tuple[tuple[str, str], ...]:
     now, then = totals.hosting_monthly_now, totals.hosting_monthly_then
-    after = cost_text(then, f"/month{_hourly(totals.hosting_hourly_then)}")
+    after = cost_text(then, f"/month{hourly(totals.hosting_hourly_then)}")
     changes = cost_text(now, "/month") != cost_text(then, "/month")
     hosting = f"{cost_text(now, '/month')} -> {after}" if changes else after
     return (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -134,6 +135,28 @@ def test_a_model_whose_manifest_is_gone_is_still_shown() -> None:
     assert ("manifest", "gone: only the cloud still knows this model") in view.about
     assert view.hyperparameters == ()
     assert [title for title, _ in view.tables] == ["Versions", "Attempts", "Deployment"]
+
+
+def test_what_a_model_without_a_manifest_was_made_of_is_shown_where_it_was_recorded() -> None:
+    gone = Dossier(
+        name="old", desired=None, observed=(SEEN,), changes=(), base=None, lineage=(), now=make.NOW, recorded=SERVING
+    )
+    view = view_model(gone)
+    assert ("manifest", f"gone: this is what version {SERVING.fingerprint[7:15]} was made of") in view.about
+    assert [label for label, _ in view.data] == ["training", "validation"]
+    assert view.hyperparameters
+    document = json.loads(to_text(model_document(gone)))
+    assert (document["desired"], document["recorded"]["fingerprint"]) == (None, SERVING.fingerprint)
+
+
+def test_costs_are_told_by_the_hour_too_and_with_their_caveats() -> None:
+    storage = exactly("1.95").warned("custom model: not verified")
+    costs = view_model(replace(a_dossier(), storage=storage, hosting_hourly=exactly("1.515"))).costs
+    assert costs == (
+        ("storage", "$1.95/month"),
+        ("", "custom model: not verified"),
+        ("hosting", "$1,105.95/month ($1.515/hour)"),
+    )
 
 
 def test_one_model_as_json() -> None:

@@ -89,6 +89,10 @@ def _draw_field(screen: Screen, field: FieldView) -> None:
 
 
 def _draw_closing(screen: Screen, view: PlanView, *, wide: bool) -> None:
+    for address, why in view.left_alone:
+        screen.entry(("  = ", "dim"), (address, "bold"), f"  {why}")
+    if view.left_alone:
+        screen.blank()
     if view.unchanged:
         screen.line(view.unchanged)
         screen.blank()

@@ -76,6 +76,8 @@ class PlanView:
     notices: tuple[str, ...]
     legend: tuple[tuple[str, str, Tone], ...]
     changes: tuple[ChangeView, ...]
+    left_alone: tuple[tuple[str, str], ...]
+    """Address and why, of what is left as it is although it is not simply as desired."""
     unchanged: str
     summary: str
     standing: tuple[str, ...]
@@ -101,6 +103,7 @@ def view_plan(plan: Plan) -> PlanView:
         notices=_notices(plan),
         legend=tuple((SYMBOLS[tone], meaning, tone) for tone, meaning in LEGEND.items() if tone in tones),
         changes=tuple(view_change(change, by_id) for change in pending),
+        left_alone=tuple(_left_alone(plan)),
         unchanged=_unchanged(plan),
         summary=summary_sentence(plan),
         standing=_standing(plan),
@@ -266,6 +269,14 @@ def _nothing_to_do(plan: Plan) -> str:
     if plan.destroy:
         return "No changes. The project owns nothing in the cloud."
     return "No changes. The cloud matches the manifests."
+
+
+def _left_alone(plan: Plan) -> Iterable[tuple[str, str]]:
+    """``undeployed by its own rule``: without a word, "no changes" would look as if it had been forgotten."""
+    for change in plan.changes:
+        told = [reason.message for reason in change.reasons if reason.code != "as-desired"]
+        if told and not change.is_pending:
+            yield change.address, "; ".join(told)
 
 
 def _unchanged(plan: Plan) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 
 from reconciler.domain.desired import Origin
-from reconciler.domain.plan import Action, Change, ChangeCost, Effect, FieldChange, Plan
+from reconciler.domain.plan import Action, Change, ChangeCost, Effect, FieldChange, Plan, Reason
 from reconciler.domain.quantity import Cost
 from reconciler.domain.status import Status
 from reconciler.reports.screen import Screen
@@ -63,6 +63,18 @@ def test_a_field_that_falls_back_to_its_default_says_so() -> None:
 def test_writing_a_default_out_does_not_change_the_digest() -> None:
     plans = [a_plan(a_training(setting("spec.revision", 1, origin))) for origin in (Origin.DEFAULT, Origin.MANIFEST)]
     assert plans[0].digest == plans[1].digest
+
+
+def test_what_rests_by_its_own_rule_is_told() -> None:
+    resting = a_change(Action.NO_OP, "bot", "bot", Status.NOT_DEPLOYED, Status.NOT_DEPLOYED, "its 8h ended, as asked")
+    text = drawn(a_plan(resting))
+    assert "  = FineTunedModel/bot  its 8h ended, as asked\n\nNo changes." in text
+
+
+def test_what_is_as_desired_needs_no_word() -> None:
+    reason = Reason(code="as-desired", message="serves version 1a2b3c4d")
+    quiet = a_change(Action.NO_OP, "bot", "bot", Status.DEPLOYED, Status.DEPLOYED, reasons=(reason,))
+    assert "serves version" not in drawn(a_plan(quiet))
 
 
 COSTS = ChangeCost(

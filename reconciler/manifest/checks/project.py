@@ -65,7 +65,7 @@ def _bucket(project: Shaped, spec: ProjectSpec, cloud: str) -> Iterator[Diagnost
             yield _required(
                 project,
                 "bucket",
-                "name the S3 bucket for data, artifacts and the lock; `reconciler bootstrap` makes one",
+                "name the S3 bucket for data, artifacts and the lock",
             )
         return
     if problem := bucket_problem(spec.bucket):
@@ -123,11 +123,14 @@ def _region(project: Shaped, spec: ProjectSpec, catalog: Catalog) -> Iterator[Di
         )
 
 
+_ASSUMED_BY = {"training": "SageMaker", "bedrock": "Amazon Bedrock", "scheduler": "EventBridge Scheduler"}
+
+
 def _roles(project: Shaped, spec: ProjectSpec, cloud: str, needed: Collection[str]) -> Iterator[Diagnostic]:
     roles = {"training": spec.roles.training, "bedrock": spec.roles.bedrock, "scheduler": spec.roles.scheduler}
     for name, role in roles.items():
         if role is None and cloud == "aws" and name in needed and project.intact(("spec", "roles", name)):
-            yield _required(project, f"roles.{name}", "give the ARN of an IAM role; `reconciler bootstrap` makes them")
+            yield _required(project, f"roles.{name}", f"give the ARN of an IAM role that {_ASSUMED_BY[name]} may assume")
         if role is not None and not _ROLE.fullmatch(role):
             yield error(
                 "invalid-arn",

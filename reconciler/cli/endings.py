@@ -43,6 +43,8 @@ def ending(trouble: BaseException, invocation: Invocation, arguments: Sequence[s
             return _nobody_reads()
         case SystemExit():
             raise trouble
+        case OSError() if trouble.filename is None and trouble.errno == errno.ENOSPC:
+            return _nobody_keeps(trouble)
         case _:
             return _told(trouble, invocation, arguments)
 
@@ -65,6 +67,13 @@ def _interrupted() -> ExitCode:
 def _nobody_reads() -> ExitCode:
     """``reconciler ... | head``: what is left in the buffer goes nowhere, silently."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return ExitCode.ERROR
+
+
+def _nobody_keeps(trouble: OSError) -> ExitCode:
+    """``reconciler ... > file`` on a full disk."""
+    _nobody_reads()
+    click.echo(f"Error: the output cannot be written: {trouble.strerror}", err=True)
     return ExitCode.ERROR
 
 

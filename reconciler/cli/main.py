@@ -6,6 +6,7 @@ what Python and click cost.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -75,6 +76,7 @@ def reconciler() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    _open_what_is_closed()
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
 
 
@@ -88,6 +90,13 @@ def run(arguments: Sequence[str]) -> int:
         return int(result or 0)
     except BaseException as trouble:
         return int(ending(trouble, invocation, given))
+
+
+def _open_what_is_closed() -> None:
+    """A program may be started without its standard streams (``>&-``), and Python has ``None`` there."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - as long as the program
 
 
 def _suggestion(name: str) -> str:

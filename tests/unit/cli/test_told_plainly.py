@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import ast
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -101,3 +104,24 @@ def test_a_current_folder_that_is_gone_is_not_our_bug(
     ended = call(capsys, "validate")
     assert ended.code == 1
     assert ended.err.startswith("Error: the current folder: No such file or directory")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("flags", [[], ["--json"]])
+def test_output_on_a_full_disk_is_not_our_bug(flags: list[str]) -> None:
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        ended = _run("catalog", "models", *flags, stdout=full)
+    assert (ended.returncode, ended.stderr) == (1, b"Error: the output cannot be written: No space left on device\n")
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-"])
+def test_closed_streams_are_no_trouble(closed: str) -> None:
+    ended = subprocess.run(
+        ["sh", "-c", f'exec "$0" -m reconciler catalog models {closed}', sys.executable], check=False
+    )
+    assert ended.returncode == 0
+
+
+def _run(*arguments: str, stdout: Any) -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-m", "reconciler", *arguments]
+    return subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, check=False)

@@ -108,7 +108,7 @@ class _Draft:
         strangers = [f for f in self.snapshot.foreign if _is_in_the_way(f, want, changes)]
         if strangers:
             self.diagnostics.extend(foreign(stranger, want) for stranger in strangers)
-            changes = (_blocked(s, strangers),)
+            changes = (_blocked(s, strangers, drift=any(change.drift for change in changes)),)
         return _Outcome(s, changes, renaming=former is not None)
 
     def _seen(self, want: DesiredModel) -> ModelObservation:
@@ -256,7 +256,7 @@ def _is_in_the_way(stranger: ForeignResource, want: DesiredModel, changes: Itera
     return stranger.name in named | own or stranger.name.startswith(f"{version}-")
 
 
-def _blocked(s: Situation, strangers: Sequence[ForeignResource]) -> Change:
+def _blocked(s: Situation, strangers: Sequence[ForeignResource], *, drift: bool) -> Change:
     told = "; ".join(f"{f.kind} {f.name} belongs to somebody else ({f.identifier})" for f in strangers)
     return Change(
         address=s.want.address,
@@ -269,6 +269,7 @@ def _blocked(s: Situation, strangers: Sequence[ForeignResource]) -> Change:
         ),
         status=Transition(now=s.status, then=s.status),
         stalled=True,
+        drift=drift,
     )
 
 

@@ -44,7 +44,7 @@ def roll(api: SageMakerApi, order: DeployOrder, settings: ProviderSettings) -> O
     """Bring the endpoint to the order's configuration; clients keep its name.
 
     One tag says where to before the update, the others say what was asked for after it was accepted. So a crash in between
-    is told from a roll-back by AWS.
+    is told from a roll-back by AWS. What the endpoint stands on is made again where somebody deleted it.
     """
     existing = api.endpoint(order.name)
     if existing is None:
@@ -54,8 +54,8 @@ def roll(api: SageMakerApi, order: DeployOrder, settings: ProviderSettings) -> O
     config = translate.config_name(order)
     phase = endpoint_phase(existing["EndpointStatus"])
     _require_rollable(order.name, phase, existing)
+    prepare(api, order, settings)
     if existing["EndpointConfigName"] != config:
-        prepare(api, order, settings)
         api.add_tags(arn, {ROLLING_TO: config})
         _update(api, order.name, config, settings)
         phase = DeploymentPhase.UPDATING

@@ -212,13 +212,15 @@ def _deployment(endpoint: Owned, configs: Mapping[str, Described | None], servin
 
 
 def _is_rolled_back(phase: DeploymentPhase, held: str | None, current: str, tags: Mapping[str, str]) -> bool:
-    """Nothing moves, a version of ours serves, and it is not what was asked for last.
+    """Nothing moves, a configuration of ours serves, and it is not what was asked for last.
 
-    A roll that was cut off between the update and its last tag serves what it was rolling to: that is no roll-back.
+    A roll that was cut off between the update and its last tag serves what it was rolling to: that is no roll-back. Nor is a
+    configuration that somebody else made: AWS goes back to what was there before.
     """
     settled = phase in (DeploymentPhase.IN_SERVICE, DeploymentPhase.UPDATE_FAILED)
+    ours = held is not None and _version_in(current) == short(held)
     asked = tags.get(ENDPOINT_CONFIG)
-    return settled and held is not None and asked not in (None, current) and tags.get(ROLLING_TO) != current
+    return settled and ours and asked not in (None, current) and tags.get(ROLLING_TO) != current
 
 
 def _fingerprint(config: Described | None, serving: Mapping[str, str | None]) -> str | None:

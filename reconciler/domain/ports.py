@@ -90,6 +90,8 @@ class UpdateOrder(Value):
     """Without fingerprint and attempt, which each resource keeps."""
     model: DesiredModel
     observed: ModelObservation
+    deployable: bool = True
+    """The wanted version is trained and promoted: schedules may deploy it."""
     former_name: str | None = None
     """After a rename: the resources still carry this model name."""
 

@@ -28,7 +28,9 @@ from reconciler.domain.tags import Owner
 from reconciler.engine.desire import dataset_rules
 from reconciler.engine.outside import Outside, RunSettings, StopSignal
 from reconciler.engine.propose import Proposal
+from reconciler.planner.promotion import misses
 from reconciler.planner.serving import current_deployment
+from reconciler.planner.training import is_trained
 
 
 @dataclass(frozen=True)
@@ -180,7 +182,14 @@ def _update(work: Pass, change: Change) -> Outcome:
     observed = left or _observed(work, change)
     work.outside.artifacts.put_manifest(_recorded(model, deployed=bool(observed.deployments)))
     owner = _owner(work, model).model_copy(update={"fingerprint": None})
-    order = UpdateOrder(owner=owner, model=model, observed=observed, former_name=left.name if left else None)
+    version = observed.version(model.fingerprint)
+    order = UpdateOrder(
+        owner=owner,
+        model=model,
+        observed=observed,
+        deployable=is_trained(version) and not misses(model, version),
+        former_name=left.name if left else None,
+    )
     return _provider(work, change).update(order)
 
 

@@ -218,6 +218,8 @@ def _schedule_fields(s: Situation) -> tuple[FieldChange, ...]:
     if not settled or (s.wish is Wish.DEPLOYED and s.serving is not Serving.AS_DESIRED):
         return ()
     rule = s.want.resolved.deployment.undeploy if s.want.resolved.deployment.deployed else None
+    if rule is not None and rule.hours is not None and not s.is_ready:
+        return ()  # what they would bring back is not there yet
     comes_back = s.is_ready and _rests_by_the_clock(s)
     wanted = expected_purposes(rule) if s.serving is Serving.AS_DESIRED or comes_back else frozenset[str]()
     present = {schedule.purpose for schedule in s.seen.schedules}

@@ -17,7 +17,7 @@ def reschedule(schedules: Schedules, order: UpdateOrder, wanted: Callable[[Deplo
     none               either       removed
     ``after``, ``at``  no           what has fired stays while its rule does: it tells why nothing is deployed
     ``after``, ``at``  yes          written
-    ``hours``          either       written, for the wanted version, once that is trained
+    ``hours``          either       written, for the wanted version, once that is trained and promoted
     ================== ============ ======================================================================
 
     After a rename a schedule that has fired goes, because it names the former model.
@@ -40,9 +40,9 @@ def rule_of(model: DesiredModel) -> UndeployRule | None:
 
 
 def schedulable(order: UpdateOrder) -> DeployOrder | None:
-    """What the schedules act on: the wanted version, under the name in use; none before it is trained."""
+    """What the schedules act on: the wanted version, under the name in use; none before it is trained and promoted."""
     version = order.observed.version(order.model.fingerprint)
-    if version is None or version.artifact is None:
+    if version is None or version.artifact is None or not order.deployable:
         return None
     deployed = next(iter(order.observed.deployments), None)
     asked = order.model.resolved.deployment.instance_count

@@ -38,7 +38,9 @@ class Invocation:
 pass_invocation = click.make_pass_decorator(Invocation, ensure=True)
 
 
-def print_json(document: object) -> None:
+def print_json(document: Mapping[str, object]) -> None:
+    """Every document says which format it has."""
+    from reconciler.domain.plan import FORMAT_VERSION
     from reconciler.reports.json import to_text
 
-    click.echo(to_text(document))
+    click.echo(to_text({"formatVersion": FORMAT_VERSION, **document}))

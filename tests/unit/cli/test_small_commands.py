@@ -53,7 +53,7 @@ def test_completion_scripts(shell: str, capsys: pytest.CaptureFixture[str]) -> N
 def test_the_life_of_an_embedded_cloud(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     here = ("-C", tmp_path)
     assert call(capsys, *here, "local", "status").code == 1
-    assert json.loads(call(capsys, *here, "local", "status", "--json").out) == {"running": False}
+    assert json.loads(call(capsys, *here, "local", "status", "--json").out) == {"formatVersion": "1.0", "running": False}
     refused = call(capsys, *here, "local", "advance", "1h")
     assert (refused.code, "`reconciler local up` starts it" in " ".join(refused.err.split())) == (1, True)
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -56,3 +57,24 @@ def test_examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytes
             errors = "".join(f"! {line}\n" for line in ended.err.splitlines())
             code = f"= {ended.code}\n" if ended.code else ""
             assert ended.out + errors + code == expected, command
+
+
+def test_json_documents(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    call(capsys, "init", tmp_path)
+    try:
+        for said, keys in table("JSON"):
+            for command in re.findall(r"`([a-z -]+)", said):
+                words = [*command.split(), *(["order-helper"] if "NAME" in said else [])]
+                place = [] if words[0] == "catalog" else ["-C", tmp_path]
+                document = json.loads(call(capsys, *words, *place, "--json").out)
+                promised = re.findall(r"`(\w+)`", keys.partition("; with a name")[0])
+                assert sorted(document) == sorted(["formatVersion", *promised]), command
+    finally:
+        call(capsys, "local", "down", "-C", tmp_path)
+
+
+@pytest.mark.parametrize(("group", "name"), [("models", "nova-micro"), ("instances", "ml.g5.xlarge")])
+def test_json_of_one_catalog_entry(group: str, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    document = json.loads(call(capsys, "catalog", group, name, "--json").out)
+    assert document["formatVersion"] == "1.0"
+    assert name in (document.get("key"), document.get("name"))

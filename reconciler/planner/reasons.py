@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from reconciler.domain.naming import short
-from reconciler.domain.observation import Deployment, TrainingRun
+from reconciler.domain.observation import Deployment, TrainingPhase, TrainingRun
 from reconciler.domain.outcome import FaultKind
 from reconciler.domain.plan import Effect, FieldChange, Reason
 from reconciler.domain.quantity import format_duration
@@ -118,6 +118,8 @@ def _serves_meanwhile(s: Situation) -> tuple[Reason, ...]:
 
 
 def _failed(s: Situation, run: TrainingRun | None) -> Reason:
+    if run is not None and run.phase is TrainingPhase.COMPLETED:
+        return _lost_again(s)
     what = f"{_named(run)} failed: {_cause(run)}"
     if s.want.resolved.training_stopped:
         return _reason("training-failed", f"{what}. The manifest says `training.state: stopped`")
@@ -128,6 +130,14 @@ def _failed(s: Situation, run: TrainingRun | None) -> Reason:
     if s.retrain:
         return _reason("retrain-asked", f"`--retrain` asks for another attempt. {what}")
     return _reason("training-failed", f"{what}. {_way_out(s, run)}")
+
+
+def _lost_again(s: Situation) -> Reason:
+    told = f"the trained model of version {_version(s)} is gone from the cloud again, after it was trained once more"
+    if s.retrain:
+        return _reason("retrain-asked", f"`--retrain` asks for another attempt: {told}")
+    again = f"`reconciler apply --retrain {s.want.name}`"
+    return _reason("artifact-gone", f"{told}. Find what deletes it, such as a rule of the bucket; then run {again}")
 
 
 def _way_out(s: Situation, run: TrainingRun | None) -> str:

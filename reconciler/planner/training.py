@@ -27,7 +27,7 @@ class Training(StrEnum):
     REJECTED = "rejected"
     """Trained, but the promotion's bounds are not met."""
     LOST = "lost"
-    """Completed, but the artifact was deleted since."""
+    """Completed, but the artifact was deleted since; once. Lost again, it counts as failed: whatever deletes it would go on."""
     NO_CAPACITY = "no capacity"
     """Failed for capacity, and another instance type is left to try."""
     RETRYABLE = "retryable"
@@ -126,7 +126,10 @@ def _completed_state(version: Version | None, run: TrainingRun, now: datetime) -
     """Completed without an artifact that is ready."""
     arriving = version is not None and version.artifact is not None
     recent = run.ended_at is not None and now - run.ended_at < ARTIFACT_GRACE
-    return Training.SETTLING if arriving or recent else Training.LOST
+    if arriving or recent:
+        return Training.SETTLING
+    completed = [each for each in live_runs(version) if each.phase is TrainingPhase.COMPLETED]
+    return Training.FAILED if len(completed) > 1 else Training.LOST
 
 
 def _failed_state(want: DesiredModel, runs: tuple[TrainingRun, ...], run: TrainingRun) -> Training:

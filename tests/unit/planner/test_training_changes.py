@@ -202,6 +202,16 @@ def test_an_artifact_that_was_deleted_is_trained_again() -> None:
     assert (change.attempt, change.drift, reasons(plan)) == (2, True, ["artifact-gone"])
 
 
+def test_an_artifact_that_is_lost_again_and_again_is_not_trained_for_ever() -> None:
+    done, ended = TrainingPhase.COMPLETED, NOW - timedelta(hours=1)
+    runs = [an_attempt(MODEL, attempt, phase=done, ended_at=ended) for attempt in (1, 2)]
+    plan = plan_of(MODEL, seen(MODEL, *runs, artifact=None))
+    assert told(plan) == [f"no-op {NAME}-r2 (drift, stalled)"]
+    assert "gone from the cloud again" in message(plan)
+    asked = plan_of(MODEL, seen(MODEL, *runs, artifact=None), retrain=(MODEL.name,))
+    assert told(asked) == [f"train {NAME}-r3"]
+
+
 def test_an_artifact_may_take_a_moment_to_be_listed() -> None:
     run = an_attempt(MODEL, phase=TrainingPhase.COMPLETED, ended_at=NOW - timedelta(minutes=1))
     assert told(plan_of(MODEL, seen(MODEL, run, artifact=None))) == [f"wait {NAME}"]

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.domain.catalog import ProviderName
@@ -59,6 +59,7 @@ def input_of(service: str, operation: str) -> Any:
     return get_session().get_service_model(service).operation_model(operation).input_shape
 
 
+@settings(deadline=None)  # the first call reads the service models
 @given(st.dictionaries(st.text(min_size=1, max_size=300), st.text(max_size=400), max_size=3))
 def test_any_tags_fit_the_service_models(tags: dict[str, str]) -> None:
     on_endpoint = {"ResourceArn": ENDPOINT, "Tags": sagemaker_tags(tags)}

@@ -130,7 +130,9 @@ def _roles(project: Shaped, spec: ProjectSpec, cloud: str, needed: Collection[st
     roles = {"training": spec.roles.training, "bedrock": spec.roles.bedrock, "scheduler": spec.roles.scheduler}
     for name, role in roles.items():
         if role is None and cloud == "aws" and name in needed and project.intact(("spec", "roles", name)):
-            yield _required(project, f"roles.{name}", f"give the ARN of an IAM role that {_ASSUMED_BY[name]} may assume")
+            yield _required(
+                project, f"roles.{name}", f"give the ARN of an IAM role that {_ASSUMED_BY[name]} may assume"
+            )
         if role is not None and not _ROLE.fullmatch(role):
             yield error(
                 "invalid-arn",

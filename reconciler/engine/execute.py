@@ -137,13 +137,23 @@ def _stop(work: Pass, change: Change) -> Outcome:
 
 
 def _deploy(work: Pass, change: Change) -> Outcome:
-    work.outside.artifacts.put_manifest(_wanted(work, change))
-    return _provider(work, change).deploy(_deploy_order(work, change))
+    return _asked(work, change, _provider(work, change).deploy)
 
 
 def _roll(work: Pass, change: Change) -> Outcome:
-    work.outside.artifacts.put_manifest(_wanted(work, change))
-    return _provider(work, change).roll(_deploy_order(work, change))
+    return _asked(work, change, _provider(work, change).roll)
+
+
+def _asked(work: Pass, change: Change, ask: Callable[[DeployOrder], Outcome]) -> Outcome:
+    """What is asked for is written beside the version first, and taken back where the cloud refuses: what was refused is
+    not missed later, as if somebody had taken it away."""
+    artifacts, model = work.outside.artifacts, _wanted(work, change)
+    before = artifacts.recorded(model.name, model.fingerprint)
+    artifacts.put_manifest(model)
+    outcome = ask(_deploy_order(work, change))
+    if outcome.state is OutcomeState.FAILED:
+        artifacts.put_manifest(before or _recorded(model, deployed=False))
+    return outcome
 
 
 def _undeploy(work: Pass, change: Change) -> Outcome:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.domain.plan import Action, Change
+from reconciler.engine.reconverge import RunState
 from tests.stage import BEDROCK, SAGEMAKER, Stage
 
 
@@ -44,6 +45,26 @@ def test_what_the_manifest_undeployed_and_deploys_again_is_no_drift(stage: Stage
     stage.edit("bot.yaml", "state: undeployed", "state: deployed")
     again = once_quiet(stage)
     assert (again.action, again.drift) == (Action.DEPLOY, False)
+
+
+def test_a_deployment_that_was_refused_is_not_missed(stage: Stage) -> None:
+    calls = "sagemaker:CreateEndpoint|bedrock:CreateCustomModelDeployment"
+    stage.fault("error", calls, code="ServiceQuotaExceededException", message="too many")
+    assert stage.apply().state is RunState.FAILED
+    refused = once_quiet(stage)
+    assert (refused.action, refused.drift) == (Action.DEPLOY, False)
+    assert stage.plan(refresh_only=True).changes == ()
+
+
+def test_a_roll_that_was_refused_is_no_change_by_somebody(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    stage.write("bot.yaml", SAGEMAKER)
+    stage.apply()
+    stage.edit("bot.yaml", "instanceType: ml.g5.xlarge", "instanceType: ml.g5.12xlarge")
+    stage.fault("error", "sagemaker:UpdateEndpoint", code="ResourceLimitExceeded", message="too many")
+    assert stage.apply().state is RunState.FAILED
+    refused = once_quiet(stage)
+    assert (refused.action, refused.drift) == (Action.ROLL, False)
 
 
 def _delete_what_serves(stage: Stage) -> None:

@@ -436,9 +436,9 @@ class ProviderContract:
         order = bench.delete_order(model)
         bench.provider.deploy(bench.deploy_order(model))
         bench.advance(1)
-        late = bench.delete_order(model) if bench.version(model).leftovers else order
         before = bench.snapshot()
-        assert fault_kind(bench.provider.delete(late)) is FaultKind.CONFLICT
+        assert fault_kind(bench.provider.require_unused(order)) is FaultKind.CONFLICT
+        assert fault_kind(bench.provider.delete(order)) is FaultKind.CONFLICT
         assert bench.snapshot() == before
 
     def test_a_deletion_that_was_cut_off_is_finished(self, bench: Bench) -> None:

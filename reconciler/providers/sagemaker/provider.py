@@ -162,7 +162,8 @@ class SageMakerProvider:
     def _require_unused(self, order: DeleteOrder) -> None:
         """The endpoint may have gone back to this version since it was looked at."""
         used = deployment.in_use(self._api, order.model)
-        names = {arn.rpartition("/")[2] for arn in order.version.leftovers}
+        artifact = order.version.artifact
+        names = {arn.rpartition("/")[2] for arn in order.version.leftovers} | ({artifact.name} if artifact else set())
         if used & names:
             told = f"endpoint {order.model} uses {', '.join(sorted(used & names))}: not deleted"
             raise Refused(FaultKind.CONFLICT, "InUse", told)

@@ -7,6 +7,11 @@ import socket
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
+"""A busy machine is no failure; how fast things are is measured elsewhere."""
 
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 

@@ -15,6 +15,7 @@ LONG_FLAGS = frozenset(
         "detailed-exitcode",
         "diff",
         "digest",
+        "env",
         "help",
         "json",
         "lock-timeout",

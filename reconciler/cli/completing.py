@@ -12,7 +12,7 @@ def model_names(ctx: click.Context, _param: click.Parameter, incomplete: str) ->
 
     invocation = ctx.find_object(Invocation) or Invocation()
     try:
-        configuration = open_project(invocation.directory, cloud=None, allow=()).loaded.configuration
+        configuration = open_project(invocation.directory, cloud=None, allow=(), environment=invocation.environment).loaded.configuration
     except Exception:
         return []  # a shell is waiting for words: an error message would end up in its line
     names = [model.name for model in configuration.models] if configuration else []

@@ -71,6 +71,20 @@ def cloud_option(command: Command) -> Command:
     )(command)
 
 
+def environment_option(command: Command) -> Command:
+    return click.option(
+        "--env",
+        "environment",
+        envvar="RECONCILER_ENV",
+        show_envvar=True,
+        expose_value=False,
+        is_eager=True,
+        callback=_keep("environment"),
+        metavar="NAME",
+        help="Merge environments/NAME.yaml over the manifests.",
+    )(command)
+
+
 def allow_option(command: Command) -> Command:
     return click.option(
         "--allow",
@@ -84,7 +98,7 @@ def allow_option(command: Command) -> Command:
 
 def project_options(command: Command) -> Command:
     """What every command that reads the project takes."""
-    return directory_option(cloud_option(allow_option(color_option(command))))
+    return directory_option(environment_option(cloud_option(allow_option(color_option(command)))))
 
 
 def plan_options(command: Command) -> Command:

@@ -24,7 +24,9 @@ def opened(invocation: Invocation) -> Project:
     """The project with its manifests read, whatever they are worth; later messages can quote them."""
     from reconciler.cli.wiring import open_project
 
-    project = open_project(invocation.directory, cloud=invocation.cloud, allow=invocation.allow)
+    project = open_project(
+        invocation.directory, cloud=invocation.cloud, allow=invocation.allow, environment=invocation.environment
+    )
     invocation.sources = project.loaded.sources
     return project
 

@@ -33,7 +33,7 @@ from reconciler.stores.artifacts import S3Artifacts
 from reconciler.stores.datafiles import DataFiles
 from reconciler.stores.journal import FileJournal
 from reconciler.stores.lock import LockTiming, S3Lock
-from reconciler.stores.manifests import PROJECT_FILE, find_project, read_manifests
+from reconciler.stores.manifests import PROJECT_FILE, find_project, read_environment, read_manifests
 from reconciler.stores.s3 import ObjectStore
 
 if TYPE_CHECKING:
@@ -84,8 +84,13 @@ class Cloud:
     embedded: bool
 
 
-def open_project(directory: Path, *, cloud: str | None, allow: Collection[str]) -> Project:
-    """The project in ``directory`` or above it, its manifests read and checked. Raises ReconcilerError where there is none."""
+def open_project(
+    directory: Path, *, cloud: str | None, allow: Collection[str], environment: str | None = None
+) -> Project:
+    """The project in ``directory`` or above it, its manifests read and checked, as its ``environment`` has them.
+
+    Raises ReconcilerError where there is no such project or environment.
+    """
     root = find_project(directory)
     if root is None:
         raise ReconcilerError(
@@ -93,14 +98,15 @@ def open_project(directory: Path, *, cloud: str | None, allow: Collection[str]) 
             hint="Go to the project's folder, name it with -C DIR, or make one with `reconciler init`.",
         )
     found = read_manifests(root)
-    loaded = load(found.files, load_catalog(), allow=allow, cloud_override=cloud)
+    chosen = read_environment(root, environment) if environment else None
+    loaded = load(found.files, load_catalog(), allow=allow, cloud_override=cloud, environment=chosen)
     diagnostics = (*found.diagnostics, *loaded.diagnostics)
     return Project(
         directory=root,
         loaded=LoadedManifests(
             configuration=None if has_errors(diagnostics) else loaded.configuration,
             diagnostics=diagnostics,
-            sources={file.path: _text(file.text) for file in found.files},
+            sources={file.path: _text(file.text) for file in (*found.files, *([chosen.file] if chosen else []))},
         ),
     )
 

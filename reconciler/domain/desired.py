@@ -185,6 +185,8 @@ class ProjectSettings(Value):
     name: str
     cloud: str
     """``local`` or ``aws``."""
+    environment: str = ""
+    """The overlay that was merged over the manifests; empty: none."""
     region: str
     bucket: str
     roles: Roles = Roles()

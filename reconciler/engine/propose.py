@@ -74,4 +74,6 @@ def _recorded(draft: Plan, snapshot: Snapshot, outside: Outside) -> Recorded:
 
 
 def _with_diagnostics(plan: Plan, more: Sequence[Diagnostic], allowed: Sequence[str]) -> Plan:
-    return plan.model_copy(update={"diagnostics": allow((*plan.diagnostics, *more), allowed)})
+    diagnostics = allow((*plan.diagnostics, *more), allowed)
+    overridden = sorted({found.code for found in diagnostics if found.overridable and not found.is_error})
+    return plan.model_copy(update={"diagnostics": diagnostics, "overridden": tuple(overridden)})

@@ -187,6 +187,8 @@ class ProjectSettings(Value):
     """``local`` or ``aws``."""
     environment: str = ""
     """The overlay that was merged over the manifests; empty: none."""
+    name_suffix: str = ""
+    """What the names of all models end with."""
     region: str
     bucket: str
     roles: Roles = Roles()

@@ -28,7 +28,7 @@ from reconciler.manifest.document import Document
 from reconciler.manifest.lineage import Lineage, lineages
 from reconciler.manifest.merge import applicable, merge
 from reconciler.manifest.optional import normalised
-from reconciler.manifest.overlay import overlaid, suffixed
+from reconciler.manifest.overlay import name_suffix, overlaid, suffixed
 from reconciler.manifest.parse import parse
 from reconciler.manifest.resolve import resolve
 from reconciler.manifest.shape import Shaped, shape, typed
@@ -225,8 +225,10 @@ class _Loading:
         return Loaded(sealed, diagnostics, resources)
 
     def _settings(self, project: Shaped, around: Surroundings) -> ProjectSettings:
-        settings = _settings(project, around)
-        return settings.model_copy(update={"environment": self.environment.name}) if self.environment else settings
+        environment = self.environment.name if self.environment else ""
+        given = project.spec.name_suffix if isinstance(project.spec, ProjectSpec) else None
+        told = {"environment": environment, "name_suffix": name_suffix(given, environment)}
+        return _settings(project, around).model_copy(update=told)
 
     def _place(self, diagnostic: Diagnostic) -> tuple[int, int, int]:
         where = diagnostic.where
@@ -295,18 +297,27 @@ def _settings(project: Shaped, around: Surroundings) -> ProjectSettings:
 
 def _digest(configuration: Configuration, folder: Folder) -> str:
     """Over the meaning: not over positions, nor over where the checkout lies, nor over whether a default was written out."""
-    return digest(_meaning(configuration.model_dump(mode="json", exclude={"digest"}), folder))
+    told = configuration.model_dump(mode="json", exclude=_NO_MEANING)
+    project = {key: value for key, value in told["project"].items() if value or key not in _ONLY_WHERE_GIVEN}
+    return digest(_meaning(told | {"project": project}, folder))
+
+
+_NO_MEANING: Any = {
+    "digest": True,
+    "project": {"where"},
+    "datasets": {"__all__": {"where"}},
+    "models": {
+        "__all__": {"where": True, "origins": True, "training_data": {"where"}, "validation": {"source": {"where"}}}
+    },
+}
+_ONLY_WHERE_GIVEN = frozenset({"environment", "name_suffix"})
+"""Came later: a project without them keeps its digest."""
 
 
 def _meaning(value: Any, folder: Folder) -> Any:
     match value:
         case dict():
-            kept = {
-                k: item
-                for k, item in value.items()
-                if k not in ("where", "origins") and (k, item) != ("environment", "")
-            }
-            return {key: _meaning(item, folder) for key, item in kept.items()}
+            return {key: _meaning(item, folder) for key, item in value.items()}
         case list():
             return [_meaning(item, folder) for item in value]
         case str():

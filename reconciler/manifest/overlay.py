@@ -56,6 +56,11 @@ def suffixed(documents: Sequence[Document], environment: str) -> Iterator[Docume
         yield _renamed(document, suffix) if suffix else document
 
 
+def name_suffix(given: str | None, environment: str) -> str:
+    """``given``: of the Project. In one account and region no two environments may come to one name."""
+    return given if given is not None else f"-{environment}" if environment else ""
+
+
 @dataclass
 class _Merging:
     documents: list[Document]
@@ -224,7 +229,7 @@ def _suffix(documents: Iterable[Document], environment: str) -> str:
     project = next((document for document in documents if _kind(document) == PROJECT), None)
     given = value_at(project.value, ("spec", "nameSuffix")) if project else None
     if given is None:
-        return f"-{environment}" if environment else ""
+        return name_suffix(None, environment)
     return given if isinstance(given, str) and _SUFFIX.fullmatch(given) else ""
 
 

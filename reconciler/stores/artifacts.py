@@ -4,6 +4,7 @@
 
     <project>/datasets/<digest16>/<format>-<split>/training.jsonl     same data, same address
     <project>/models/<name>/<fp8>/manifest.json                       what was asked for; the artifacts lie beside it
+    <project>/models/<name>/<fp8>/promotion.json                      of a promoted version: where its artifact came from
     <project>/trash/<date>/models/<name>/<fp8>/…                      for 30 days
     <project>/lock.json                                               see reconciler.stores.lock
 """
@@ -26,8 +27,10 @@ from reconciler.domain.catalog import DatasetRules
 from reconciler.domain.desired import DatasetFacts, DatasetSource, DesiredModel
 from reconciler.domain.diagnostic import Diagnostic, error
 from reconciler.domain.errors import CloudUnavailable, InvalidInput
-from reconciler.domain.naming import short
-from reconciler.domain.ports import Clock, DataLocation
+from reconciler.domain.naming import short, version_name
+from reconciler.domain.observation import Artifact
+from reconciler.domain.ports import ArtifactStore, Clock, Copied, DataLocation
+from reconciler.stores.copies import copied
 from reconciler.stores.s3 import ObjectStore
 
 TRASH_DAYS = 30
@@ -79,6 +82,19 @@ class S3Artifacts:
 
     def output_uri(self, model: str, fingerprint: str) -> str:
         return self._store.uri(self._version_prefix(model, fingerprint))
+
+    def receive(self, model: str, fingerprint: str, artifact: Artifact, source: ArtifactStore) -> Copied:
+        """As ``model.tar.gz`` beside the manifest, with a record of where it came from."""
+        assert isinstance(source, S3Artifacts), "artifacts in S3 come from S3"
+        prefix = self._version_prefix(model, fingerprint)
+        copy = copied(source.located(artifact), self._store, prefix, now=self._clock.now())
+        placed = Artifact(identifier=copy.uri, name=version_name(model, fingerprint), size_bytes=copy.size)
+        return Copied(artifact=placed, size_bytes=copy.size, sha256=copy.sha256, new=copy.new)
+
+    def located(self, artifact: Artifact) -> tuple[ObjectStore, str]:
+        """The bucket and the key of what a training left behind."""
+        bucket, _, key = artifact.identifier.removeprefix("s3://").partition("/")
+        return self._store.beside(bucket), key
 
     def discard(self, model: str, fingerprint: str) -> None:
         """Also empties the trash of what has lain there for more than 30 days."""

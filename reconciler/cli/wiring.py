@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import socket
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,9 +20,9 @@ from reconciler.domain.errors import CloudUnavailable, ReconcilerError
 from reconciler.domain.kinds.project import Roles
 from reconciler.domain.ports import Clock, Event, EventKind, Progress
 from reconciler.engine.outside import Outside, Pause
-from reconciler.manifest.load import load
+from reconciler.manifest.load import SourceFile, load
 from reconciler.providers.aws.session import AwsSession, AwsSettings
-from reconciler.providers.registry import providers
+from reconciler.providers.registry import providers, surveyors
 from reconciler.providers.settings import (
     EMBEDDED_SERVING_IMAGE,
     EMBEDDED_TRAINING_IMAGE,
@@ -63,13 +63,16 @@ class Project:
     directory: Path
     loaded: LoadedManifests
 
-    def outside(self, progress: Progress, stop: StopRequest) -> Outside:
-        """The world of a project whose manifests are right. Starts the embedded cloud where the project is on it."""
+    def outside(self, progress: Progress, stop: StopRequest, *, profile: str | None = None) -> Outside:
+        """The world of a project whose manifests are right. Starts the embedded cloud where the project is on it.
+
+        ``profile``: of the AWS configuration, in place of what boto3 finds.
+        """
         configuration = self.loaded.configuration
         assert configuration is not None, "callers refuse broken manifests first"
         cloud = _embedded(self.directory, configuration.project, progress, stop)
         return connect(
-            configuration.project, self.directory, cloud or _aws(configuration.project, stop), progress, stop
+            configuration.project, self.directory, cloud or _aws(configuration.project, stop, profile), progress, stop
         )
 
 
@@ -85,10 +88,16 @@ class Cloud:
 
 
 def open_project(
-    directory: Path, *, cloud: str | None, allow: Collection[str], environment: str | None = None
+    directory: Path,
+    *,
+    cloud: str | None,
+    allow: Collection[str],
+    environment: str | None = None,
+    drafts: Sequence[SourceFile] = (),
 ) -> Project:
     """The project in ``directory`` or above it, its manifests read and checked, as its ``environment`` has them.
 
+    ``drafts``: manifests that are not on disk yet, in place of those of the same path.
     Raises ReconcilerError where there is no such project or environment.
     """
     root = find_project(directory)
@@ -99,14 +108,15 @@ def open_project(
         )
     found = read_manifests(root)
     chosen = read_environment(root, environment) if environment else None
-    loaded = load(found.files, load_catalog(), allow=allow, cloud_override=cloud, environment=chosen)
+    files = _with_drafts(found.files, drafts)
+    loaded = load(files, load_catalog(), allow=allow, cloud_override=cloud, environment=chosen)
     diagnostics = (*found.diagnostics, *loaded.diagnostics)
     return Project(
         directory=root,
         loaded=LoadedManifests(
             configuration=None if has_errors(diagnostics) else loaded.configuration,
             diagnostics=diagnostics,
-            sources={file.path: _text(file.text) for file in (*found.files, *([chosen.file] if chosen else []))},
+            sources={file.path: _text(file.text) for file in (*files, *([chosen.file] if chosen else []))},
         ),
     )
 
@@ -147,6 +157,7 @@ def connect(project: ProjectSettings, root: Path, cloud: Cloud, progress: Progre
         journal=FileJournal(root / OWN_FOLDER / "journal.jsonl"),
         progress=progress,
         pause=cloud.pause,
+        surveyors=surveyors(settings),
     )
 
 
@@ -223,8 +234,8 @@ def _running(state_dir: Path) -> LocalStatus:
     return status
 
 
-def _aws(project: ProjectSettings, stop: StopRequest) -> Cloud:
-    session = AwsSession(AwsSettings(region=project.region))
+def _aws(project: ProjectSettings, stop: StopRequest, profile: str | None) -> Cloud:
+    session = AwsSession(AwsSettings(region=project.region, profile=profile))
 
     def pause(seconds: float) -> None:
         stop.wait(seconds)
@@ -251,6 +262,11 @@ def _user() -> str:
         return getpass.getuser()
     except (OSError, KeyError):  # a container's user without a name
         return f"uid-{os.getuid()}"
+
+
+def _with_drafts(files: Sequence[SourceFile], drafts: Sequence[SourceFile]) -> tuple[SourceFile, ...]:
+    replaced = {draft.path for draft in drafts}
+    return (*(file for file in files if file.path not in replaced), *drafts)
 
 
 def _text(text: str | bytes) -> str:

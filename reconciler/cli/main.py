@@ -28,6 +28,7 @@ COMMANDS = {
     "drift": "Show what the cloud changed that no manifest asked for.",
     "status": "List the models and where they stand.",
     "show": "Show everything about one model.",
+    "promote": "Bring what one environment trained into another.",
     "destroy": "Undeploy and delete everything the project owns.",
     "lock": "Show or release the project's lock.",
     "catalog": "List base models and instances, with prices and sources.",

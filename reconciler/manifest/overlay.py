@@ -24,6 +24,7 @@ from reconciler.domain.spelling import did_you_mean
 from reconciler.manifest.document import Document, Path
 from reconciler.manifest.explain import missing
 from reconciler.manifest.merge import RIVALS, WHOLE, value_at
+from reconciler.manifest.shape import KINDS
 
 PROJECT = "Project"
 MODEL = "FineTunedModel"
@@ -36,7 +37,7 @@ _COMPLETE: Mapping[str, tuple[Path, ...]] = {
     "Dataset": (("spec", "source"),),
     MODEL: (("spec", "baseModel"), ("spec", "dataset", "training")),
 }
-"""What a document must say to be a manifest of its own, by kind."""
+"""What a document must say to be a manifest of its own, by kind; of any other kind its spec."""
 
 
 def overlaid(
@@ -76,7 +77,7 @@ class _Merging:
 
     def take(self, patch: Document) -> None:
         kind, name = _kind(patch), _name(patch)
-        if kind is None or kind not in _COMPLETE:  # whoever reads kinds tells what it is not
+        if kind is None or kind not in KINDS:  # whoever reads kinds tells what it is not
             self.documents.append(patch)
             return
         self.problems += _incomplete(patch, kind, name)
@@ -93,7 +94,7 @@ class _Merging:
         index = next((n for n, d in enumerate(self.documents) if _is_meant(d, kind, name)), None)
         if index is not None:
             self.documents[index] = merged(self.documents[index], patch)
-        elif all(value_at(patch.value, path) is not None for path in _COMPLETE[kind]):
+        elif all(value_at(patch.value, path) is not None for path in _needed(kind)):
             self.documents.append(patch)
         elif self.complete:
             names = [_name(document) for document in self.documents if _kind(document) == kind]
@@ -201,6 +202,10 @@ def _incomplete(patch: Document, kind: str, name: str | None) -> Iterator[Diagno
         yield missing(patch, _NAME, hint=f"name the {kind} that is otherwise in this environment")
 
 
+def _needed(kind: str) -> tuple[Path, ...]:
+    return _COMPLETE.get(kind, (("spec",),))
+
+
 def _twice(patch: Document, first: Document, kind: str) -> Diagnostic:
     return error(
         "duplicate-name",
@@ -213,7 +218,7 @@ def _twice(patch: Document, first: Document, kind: str) -> Diagnostic:
 
 
 def _absent(patch: Document, kind: str, known: Iterable[str]) -> Diagnostic:
-    name, needed = _name(patch), " and ".join(".".join(map(str, path)) for path in _COMPLETE[kind])
+    name, needed = _name(patch), " and ".join(".".join(map(str, path)) for path in _needed(kind))
     called = f"`{name}`" if name else "(without a name)"
     return error(
         "nothing-to-override",

@@ -230,6 +230,18 @@ def test_the_digest_is_the_environments_own() -> None:
     assert len({plain.digest, staging.digest, prod.digest}) == 3
 
 
+@pytest.mark.parametrize("key", ["where", "origins", "environment", "name_suffix"])
+def test_a_label_of_any_name_counts_in_the_digest(key: str) -> None:
+    with_label = BASE.replace("team: support", f"{key}: support")
+    digests = [
+        load([SourceFile(path="reconciler.yaml", text=text)], CATALOG).configuration
+        for text in (with_label, with_label.replace(f"{key}: support", f"{key}: sales"), f"\n\n{with_label}")
+    ]
+    one, other, lower = [found.digest for found in digests if found is not None]
+    assert one != other
+    assert one == lower
+
+
 @given(st.text(max_size=200) | st.binary(max_size=200))
 def test_nothing_crashes_it(text: str | bytes) -> None:
     environment = Environment(name="prod", file=SourceFile(path="environments/prod.yaml", text=text))

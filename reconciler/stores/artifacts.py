@@ -31,7 +31,7 @@ from reconciler.domain.naming import short, version_name
 from reconciler.domain.observation import Artifact
 from reconciler.domain.ports import ArtifactStore, Clock, Copied, DataLocation
 from reconciler.stores.copies import copied
-from reconciler.stores.s3 import ObjectStore
+from reconciler.stores.s3 import Fetched, ObjectStore
 
 TRASH_DAYS = 30
 _IN_MEMORY = 32 * 1024 * 1024
@@ -72,7 +72,7 @@ class S3Artifacts:
 
     def recorded(self, model: str, fingerprint: str) -> DesiredModel | None:
         """Paths of local data come relative to the project's folder, whatever machine wrote them."""
-        fetched = self._store.get(self._manifest_key(model, fingerprint))
+        fetched = self._fetched(self._manifest_key(model, fingerprint))
         try:
             found = DesiredModel.model_validate_json(fetched.body) if fetched else None
         except ValidationError:  # another version's, or not ours: nothing is known then
@@ -96,6 +96,12 @@ class S3Artifacts:
         bucket, _, key = artifact.identifier.removeprefix("s3://").partition("/")
         return self._store.beside(bucket), key
 
+    def holds(self, artifact: Artifact) -> bool:
+        if not artifact.identifier.startswith("s3://"):
+            return True
+        store, key = self.located(artifact)
+        return store.head(key) is not None
+
     def discard(self, model: str, fingerprint: str) -> None:
         """Also empties the trash of what has lain there for more than 30 days."""
         today = self._clock.now().date()
@@ -117,6 +123,15 @@ class S3Artifacts:
         """Bytes of one version's artifacts, or of all versions of a model."""
         prefix = self._version_prefix(model, fingerprint) if fingerprint else f"{self._project}/models/{model}/"
         return self._store.size(prefix)
+
+    def _fetched(self, key: str) -> Fetched | None:
+        """A bucket of the embedded cloud that is not there yet is made by the next apply, and holds nothing."""
+        try:
+            return self._store.get(key)
+        except CloudUnavailable:
+            if self._embedded and not self._store.exists():
+                return None
+            raise
 
     def _put_part(self, model: DesiredModel, rules: DatasetRules, part: Part) -> str:
         key = self._data_key(model, rules, part)

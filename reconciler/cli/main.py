@@ -21,6 +21,7 @@ from reconciler.cli.options import color_option, directory_option
 
 COMMANDS = {
     "init": "Make a new project in a folder.",
+    "bootstrap": "Create or print what the project needs in its account.",
     "validate": "Check the manifests: every problem at once.",
     "fmt": "Rewrite manifests in their canonical form.",
     "plan": "Show what would change, why, and what it costs.",

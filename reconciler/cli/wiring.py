@@ -70,10 +70,15 @@ class Project:
         """
         configuration = self.loaded.configuration
         assert configuration is not None, "callers refuse broken manifests first"
+        cloud = self.reached(progress, stop, profile=profile)
+        return connect(configuration.project, self.directory, cloud, progress, stop)
+
+    def reached(self, progress: Progress, stop: StopRequest, *, profile: str | None = None) -> Cloud:
+        """The project's cloud, which may hold nothing of it yet."""
+        configuration = self.loaded.configuration
+        assert configuration is not None, "callers refuse broken manifests first"
         cloud = _embedded(self.directory, configuration.project, progress, stop)
-        return connect(
-            configuration.project, self.directory, cloud or _aws(configuration.project, stop, profile), progress, stop
-        )
+        return cloud or _aws(configuration.project, stop, profile)
 
 
 @dataclass(frozen=True)

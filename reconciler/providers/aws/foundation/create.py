@@ -40,6 +40,8 @@ def create(aws: AwsSession, foundation: Mapping[str, Any]) -> tuple[Step, ...]:
 def _steps(aws: AwsSession, foundation: Mapping[str, Any]) -> Iterator[Step]:
     tags = sagemaker_tags(foundation["tags"])
     yield _bucket(aws.changing("s3"), foundation["bucket"], foundation["region"])
+    if not aws.settings.is_embedded:  # it speaks no TLS, which the policy asks for
+        _close(aws.changing("s3"), foundation["bucket"])
     if foundation["oidc"]:
         yield _oidc(aws.changing("iam"), foundation["oidc"])
     for role in foundation["roles"]:
@@ -62,9 +64,12 @@ def _bucket(s3: Any, bucket: Mapping[str, Any], region: str) -> Step:
     closed = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
     s3.put_public_access_block(Bucket=name, PublicAccessBlockConfiguration=dict.fromkeys(closed, True))
     s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
-    s3.put_bucket_policy(Bucket=name, Policy=json.dumps(_bucket_policy(s3, bucket)))
     s3.put_bucket_lifecycle_configuration(Bucket=name, LifecycleConfiguration={"Rules": _lifecycle(s3, bucket)})
     return Step(f"bucket {name}", made)
+
+
+def _close(s3: Any, bucket: Mapping[str, Any]) -> None:
+    s3.put_bucket_policy(Bucket=bucket["name"], Policy=json.dumps(_bucket_policy(s3, bucket)))
 
 
 def _bucket_policy(s3: Any, bucket: Mapping[str, Any]) -> dict[str, Any]:

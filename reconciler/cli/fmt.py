@@ -60,7 +60,7 @@ def _format_one(invocation: Invocation, path: Path, *, write: bool, diff: bool) 
     if diff:
         _draw_diff(invocation, _shown(invocation, path), before, after)
     if write:
-        _replace(path, after)
+        replace(path, after)
     return True
 
 
@@ -93,7 +93,7 @@ def _draw_diff(invocation: Invocation, name: str, before: str, after: str) -> No
         screen.line((line, styles.get(line[:1], "")))
 
 
-def _replace(path: Path, text: str) -> None:
+def replace(path: Path, text: str) -> None:
     """Whole or not at all, with the permissions that the file had."""
     mode = path.stat().st_mode
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")

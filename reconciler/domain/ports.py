@@ -215,6 +215,10 @@ class ArtifactStore(Protocol):
         """
         ...
 
+    def holds(self, artifact: Artifact) -> bool:
+        """Whether an artifact in S3 is still there. A custom model on Bedrock is there while it is listed."""
+        ...
+
     def discard(self, model: str, fingerprint: str) -> None:
         """Move a version's artifacts to the trash prefix, which expires after 30 days."""
         ...

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from keyword import iskeyword
 from typing import Any, NoReturn
 
 import click
@@ -30,6 +31,10 @@ COMMANDS = {
     "status": "List the models and where they stand.",
     "show": "Show everything about one model.",
     "promote": "Bring what one environment trained into another.",
+    "discover": "List what was made elsewhere and could be imported.",
+    "import": "Adopt what was made elsewhere, without training it again.",
+    "inventory": "List what costs money here, and whose it is.",
+    "rollback": "Change a manifest back to an older version.",
     "destroy": "Undeploy and delete everything the project owns.",
     "lock": "Show or release the project's lock.",
     "catalog": "List base models and instances, with prices and sources.",
@@ -37,7 +42,7 @@ COMMANDS = {
     "local": "Run the embedded cloud on this machine.",
     "completion": "Print a completion script for your shell.",
 }
-"""Name → one line of help; the command lives in the module of that name, under that name."""
+"""Name → one line of help; the command lives in the module of that name, under that name; ``import_`` for ``import``."""
 
 
 class LazyGroup(click.Group):
@@ -49,7 +54,8 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = getattr(import_module(f"reconciler.cli.{cmd_name}"), cmd_name)
+        name = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
+        command: click.Command = getattr(import_module(f"reconciler.cli.{name}"), name)
         return command
 
     def resolve_command(

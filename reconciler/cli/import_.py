@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from reconciler.cli.wiring import Project
     from reconciler.domain.catalog import ProviderName
     from reconciler.domain.desired import Configuration, DesiredModel
+    from reconciler.domain.diagnostic import Diagnostic
     from reconciler.domain.survey import Importable, ResourceKind
     from reconciler.engine.outside import Outside
     from reconciler.manifest.imported import Wishes
@@ -67,7 +68,7 @@ def import_(
     KIND/ID is as `reconciler discover` prints it: training-job/NAME, endpoint/NAME, custom-model/NAME or custom-model/ARN. Where the
     project has a manifest of that name already, that one counts and none is written: to repeat an import, or to adopt after a review.
     """
-    from reconciler.engine.importing import adopt, importable, wanted
+    from reconciler.engine.importing import adopt, importable
     from reconciler.engine.outside import RunSettings
     from reconciler.manifest.imported import Wishes, model_name
 
@@ -83,8 +84,8 @@ def import_(
     draft = _draft(project, configuration, outside, found, wishes, out)
     if dry_run and draft.text is not None:
         click.echo(draft.text, nl=False)
-    configuration = _with_draft(invocation, draft)
-    model = wanted(configuration, outside, called)
+    configuration = _with_draft(invocation, draft, called)
+    model = _with_fingerprint(configuration, outside, called)
     if dry_run:
         return ExitCode.OK
     _tell(invocation, found, model, draft)
@@ -140,12 +141,45 @@ def _draft(
     return _Draft(path, shown, manifest_text(found, wishes.name, base, wishes))
 
 
-def _with_draft(invocation: Invocation, draft: _Draft) -> Configuration:
+def _with_draft(invocation: Invocation, draft: _Draft, name: str) -> Configuration:
     """The project as it will be. Raises InvalidInput with all that is wrong in the draft."""
+    from reconciler.domain.errors import InvalidInput, ReconcilerError
     from reconciler.manifest.load import SourceFile
 
     drafts = [] if draft.text is None else [SourceFile(path=draft.shown, text=draft.text)]
-    return checked(opened(invocation, drafts))
+    try:
+        configuration = checked(opened(invocation, drafts))
+    except InvalidInput as trouble:
+        raise InvalidInput([*trouble.diagnostics, _what_helps()]) from trouble
+    if name not in configuration.by_name():
+        raise ReconcilerError(
+            f"the environment {invocation.environment} calls it otherwise than {name}",
+            hint='Give the environment `nameSuffix: ""`, or import without --env.',
+        )
+    return configuration
+
+
+def _with_fingerprint(configuration: Configuration, outside: Outside, name: str) -> DesiredModel:
+    """Raises InvalidInput where the training data cannot be read: what it was trained on is part of what it is."""
+    from reconciler.domain.errors import InvalidInput
+    from reconciler.engine.importing import wanted
+
+    try:
+        return wanted(configuration, outside, name)
+    except InvalidInput as trouble:
+        raise InvalidInput([*trouble.diagnostics, _what_helps()]) from trouble
+
+
+def _what_helps() -> Diagnostic:
+    from reconciler.domain.diagnostic import Diagnostic, Severity
+
+    return Diagnostic(
+        code="import-needs-more",
+        severity=Severity.NOTE,
+        summary="Nothing was written or tagged",
+        hint="say what the cloud does not tell: --dataset SOURCE, --validation SOURCE, --base-model KEY. Or write the manifest yourself "
+        "(--dry-run prints a draft), and repeat the import with --name: a manifest that is there counts",
+    )
 
 
 def _tell(invocation: Invocation, found: Importable, model: DesiredModel, draft: _Draft) -> None:

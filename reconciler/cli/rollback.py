@@ -80,7 +80,7 @@ def _changed(
     where = wanted.resolved.where
     assert where is not None, "a model of a manifest has a place"
     before = invocation.sources[where.file]
-    after = edited(before, wanted.name, edits(wanted, then, dataset=dataset))
+    after = edited(before, wanted.name, edits(wanted, then, dataset=dataset), environment=invocation.environment or "")
     project = opened(invocation, [SourceFile(path=where.file, text=after)])
     require_same(with_fingerprint(checked(project), made.outside, wanted.name), then)
     return project.directory, where.file, before, after

@@ -1,4 +1,4 @@
-"""The services that moto gives: S3, Secrets Manager, SNS, EventBridge, IAM, STS, Logs, resource tagging. All use of its backends is here.
+"""The services that moto gives: S3, Secrets Manager, SNS, EventBridge, IAM, STS, Logs, CloudWatch, resource tagging. All use of its backends is here.
 
 moto keeps the state of every service in module globals. `MotoState` holds one cloud's share of them and puts it in place
 before each use, so that several clouds can live in one process; a lock lets one of them in at a time. What these services
@@ -31,6 +31,7 @@ MOTO_BY_SIGNING_NAME: Mapping[str, str] = {
     "iam": "iam",
     "sts": "sts",
     "logs": "logs",
+    "monitoring": "cloudwatch",
     "tagging": "resourcegroupstaggingapi",
 }
 """The services taken from moto, by the name that clients sign for; botocore and moto call them alike."""

@@ -18,11 +18,15 @@ _PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9_./-]*(?::[A-Za-z0-9_./-]+)*", re.ASCII
 _MEANINGFUL = frozenset({"null", "true", "false", "yes", "no", "on", "off"})
 
 
-def edited(text: str, name: str, changes: Mapping[Path, Any]) -> str:
-    """The text with the model's values changed; ``None`` removes one. Raises ReconcilerError where the model is not in it."""
+def edited(text: str, name: str, changes: Mapping[Path, Any], *, environment: str = "") -> str:
+    """The text with the model's values changed; ``None`` removes one. Raises ReconcilerError where the model is not in it.
+
+    ``environment`` may have added itself to the name.
+    """
+    names = (name, name.removesuffix(f"-{environment}"))
     yaml = round_trip()
     documents = list(yaml.load_all(text))
-    model = next((each for each in documents if _is_model(each, name)), None)
+    model = next((each for each in documents if _is_model(each, names)), None)
     if model is None:
         raise ReconcilerError(f"the file has no FineTunedModel {name}")
     for path, value in changes.items():
@@ -32,10 +36,10 @@ def edited(text: str, name: str, changes: Mapping[Path, Any]) -> str:
     return tidied(written.getvalue())
 
 
-def _is_model(document: Any, name: str) -> bool:
+def _is_model(document: Any, names: tuple[str, ...]) -> bool:
     if not isinstance(document, dict) or document.get("kind") != "FineTunedModel":
         return False
-    return bool((document.get("metadata") or {}).get("name") == name)
+    return bool((document.get("metadata") or {}).get("name") in names)
 
 
 def _change(document: Any, path: Path, value: Any) -> None:

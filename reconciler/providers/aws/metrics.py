@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from reconciler.domain.outcome import FaultKind
 from reconciler.domain.survey import Traffic
-from reconciler.providers.aws.faults import AwsTrouble, fault_of
+from reconciler.providers.aws.faults import AwsTrouble
 from reconciler.providers.aws.session import AwsSession
 
 DAY_SECONDS = 86_400
@@ -31,15 +30,14 @@ def traffic(aws: AwsSession, used: Metric, now: datetime, days: int, *, alive: M
     """How often ``used`` counted something in the last ``days``.
 
     CloudWatch has no data for a metric that nobody emitted, so silence alone does not mean idle: it does where ``alive``,
-    which a running resource emits whether it is used or not, has data. ``None``: it cannot be told, or may not be asked.
+    which a running resource emits whether it is used or not, has data. ``None``: it cannot be told, or CloudWatch does not answer,
+    which is no reason to fail: use is told beside what is sure.
     """
     queries = [used.query("used"), *([alive.query("alive")] if alive else ())]
     try:
         counted = _read(aws, queries, now - timedelta(days=days), now)
-    except AwsTrouble as error:
-        if fault_of(error).kind is FaultKind.DENIED:
-            return None
-        raise
+    except AwsTrouble:
+        return None
     days_used = {moment: value for moment, value in counted.get("used", {}).items() if value > 0}
     if not counted.get("used") and not counted.get("alive"):
         return None

@@ -57,8 +57,8 @@ def test_it_rolls_without_training(tmp_path: Path, manifest: str, name: str, old
     assert stage.paid_jobs() == paid
     assert stage.plan().pending == ()
     there = stage.contents()
-    (serving,) = (*there["endpoints"].values(), *there["custom model deployments"].values())
-    assert short(then.fingerprint) in serving[1]
+    serving = list((there["endpoints"] | there["custom model deployments"]).values())
+    assert [short(then.fingerprint) in serves for _, serves in serving] == [True]
 
 
 def test_comments_and_what_is_not_part_of_it_stay(tmp_path: Path) -> None:

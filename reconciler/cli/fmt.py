@@ -116,6 +116,7 @@ def _manifests(invocation: Invocation, paths: tuple[Path, ...]) -> list[Path]:
 
 
 def _within(folder: Path) -> list[str]:
-    from reconciler.stores.manifests import read_manifests
+    from reconciler.stores.manifests import ENVIRONMENTS, environments, read_manifests
 
-    return [file.path for file in read_manifests(folder).files]
+    overlays = [f"{ENVIRONMENTS}/{name}.yaml" for name in environments(folder)]
+    return [*(file.path for file in read_manifests(folder).files), *overlays]

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from reconciler.cli.completing import model_names
+from reconciler.cli.completing import environment_names, model_names
 from reconciler.cli.invocation import Invocation
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -81,6 +81,7 @@ def environment_option(command: Command) -> Command:
         is_eager=True,
         callback=_keep("environment"),
         metavar="NAME",
+        shell_complete=environment_names,
         help="Merge environments/NAME.yaml over the manifests.",
     )(command)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reconciler.cli.completing import model_names
+from reconciler.cli.completing import environment_names, model_names
 from reconciler.cli.exit_codes import ExitCode
 from reconciler.cli.invocation import Invocation, pass_invocation, print_json
 from reconciler.cli.options import (
@@ -28,8 +28,22 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=model_names)
-@click.option("--from", "origin", required=True, metavar="ENV", help="The environment that trained it.")
-@click.option("--to", "destination", required=True, metavar="ENV", help="The environment that shall serve it.")
+@click.option(
+    "--from",
+    "origin",
+    required=True,
+    metavar="ENV",
+    shell_complete=environment_names,
+    help="The environment that trained it.",
+)
+@click.option(
+    "--to",
+    "destination",
+    required=True,
+    metavar="ENV",
+    shell_complete=environment_names,
+    help="The environment that shall serve it.",
+)
 @click.option("--from-profile", metavar="PROFILE", help="The AWS profile for the first, where it is another account.")
 @click.option("--to-profile", metavar="PROFILE", help="The AWS profile for the second.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be promoted, or what speaks against it.")
@@ -113,10 +127,10 @@ def _lines(done: Promoted, *, dry_run: bool) -> list[tuple[str, str]]:
 
     it = done.candidate
     lines = [(f"{it.target.name}  ", f"version {short(it.target.fingerprint)}, {_state(done, dry_run=dry_run)}")]
-    if not it.present:
+    if it.artifact and not it.present:
         lines.append(("  trained    ", f"as {it.source.name}: {_metrics(it) or 'no metrics were reported'}"))
         lines.append(("  artifact   ", it.artifact.identifier))
-    if done.copied:
+    if done.copied and done.copied.new:
         checked_copy = f"{size(done.copied.size_bytes)}, sha256:{done.copied.sha256[:16]}"
         lines.append(("  copied to  ", f"{done.copied.artifact.identifier} ({checked_copy})"))
     if done.outcome and done.outcome.fault:
@@ -126,7 +140,7 @@ def _lines(done: Promoted, *, dry_run: bool) -> list[tuple[str, str]]:
 
 def _state(done: Promoted, *, dry_run: bool) -> str:
     if done.candidate.present:
-        return "already there"
+        return "its lost copy made again" if done.outcome else "already there"
     if dry_run:
         return "would be promoted"
     return "not registered" if done.outcome and done.outcome.fault else "promoted"
@@ -148,7 +162,7 @@ def _entry(done: Promoted, *, dry_run: bool) -> dict[str, Any]:
         "to": it.target.name,
         "fingerprint": it.target.fingerprint,
         "state": _state(done, dry_run=dry_run),
-        "source": it.artifact.identifier,
+        "source": it.artifact.identifier if it.artifact else None,
         "metrics": {name: float(value) for name, value in final_metrics(it.version).items()},
         "copied": done.copied.model_dump(mode="json", by_alias=True) if done.copied else None,
         "message": done.outcome.message if done.outcome else None,

@@ -68,6 +68,7 @@ def _dossier(made: Proposed, name: str) -> Dossier:
         now=proposal.snapshot.observed_at,
         storage=_storage(observed, base, made),
         hosting=_hosting(observed, base, made),
+        environment=made.plan.environment,
     )
 
 

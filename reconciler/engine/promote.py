@@ -58,19 +58,30 @@ class Side:
 
 @dataclass(frozen=True)
 class Candidate:
-    """One model in both environments. ``present``: the other one has that version already."""
+    """One model in both environments.
+
+    ``present``: the other one has that version already. ``version``: as the first has it, which may have deleted it since.
+    """
 
     name: str
     source: DesiredModel
     target: DesiredModel
-    version: Version
-    artifact: Artifact
-    present: bool
+    version: Version | None
+    present: Version | None
+
+    @property
+    def artifact(self) -> Artifact | None:
+        return self.version.artifact if self.version else None
+
+    @property
+    def is_settled(self) -> bool:
+        """Nothing can be done: it was trained there, or there is nothing left to compare its copy with."""
+        return self.present is not None and (self.present.promoted_from is None or self.artifact is None)
 
 
 @dataclass(frozen=True)
 class Promoted:
-    """``copied`` and ``outcome`` are ``None`` where there was nothing to do."""
+    """``copied`` and ``outcome`` are ``None`` where there was nothing to do; a copy that was lost is made again."""
 
     candidate: Candidate
     copied: Copied | None = None
@@ -174,19 +185,26 @@ def _problems(source: Side, target: Side, ours: DesiredModel, theirs: DesiredMod
 
 
 def _candidate(source: Side, target: Side, ours: DesiredModel, theirs: DesiredModel) -> Candidate:
-    present, version = target.version(theirs), source.version(ours)
-    held = present if present is not None and is_trained(present) else version
-    assert held is not None, "examined before"
-    assert held.artifact is not None, "trained versions have one"
-    return Candidate(source.base_name(ours), ours, theirs, held, held.artifact, present=held is present)
+    """Examined before: either has it."""
+    version, present = source.version(ours), target.version(theirs)
+    return Candidate(
+        name=source.base_name(ours),
+        source=ours,
+        target=theirs,
+        version=version if is_trained(version) else None,
+        present=present if is_trained(present) else None,
+    )
 
 
 def _promoted(candidate: Candidate, source: Side, target: Side, lease: Lease) -> Promoted:
-    if candidate.present:
+    artifact, model, artifacts = candidate.artifact, candidate.target, target.outside.artifacts
+    if candidate.is_settled or artifact is None:
         return Promoted(candidate)
-    model, artifacts = candidate.target, target.outside.artifacts
-    _tell(target, f"Copying {candidate.artifact.identifier}")
-    copied = artifacts.receive(model.name, model.fingerprint, candidate.artifact, source.outside.artifacts)
+    _tell(target, f"Copying {artifact.identifier}")
+    copied = artifacts.receive(model.name, model.fingerprint, artifact, source.outside.artifacts)
+    if candidate.present:
+        restored = Outcome.done(f"the copy of {model.name} was made again") if copied.new else None
+        return Promoted(candidate, copied, restored)
     if not lease.still_held():
         raise LockHeld(
             f"the lock of {target.configuration.project.name} was taken over: {model.name} is copied, not registered"
@@ -276,7 +294,8 @@ def _not_portable(model: DesiredModel) -> Diagnostic:
         model,
         "not-portable",
         "The version cannot be copied",
-        f"{model.name} is a custom model of Bedrock, which gives no file of it away.",
+        f"{model.name} is a custom model of Bedrock, which has no file; Bedrock copies one only into another region or account "
+        "that serves its base model, and this version does not ask it to.",
         "let the environment train it itself: the data and settings are the same",
     )
 

@@ -57,6 +57,7 @@ class Dossier:
     now: datetime
     storage: Cost | None = None
     hosting: Cost | None = None
+    environment: str = ""
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,7 @@ def _about(dossier: Dossier) -> Pairs:
     pairs = (
         ("description", resolved.description if resolved else ""),
         ("labels", ", ".join(f"{key}={value}" for key, value in resolved.labels.items()) if resolved else ""),
+        ("environment", dossier.environment),
         ("manifest", str(resolved.where or "") if resolved else "gone: only the cloud still knows this model"),
         ("provider", str(resolved.provider) if resolved else ", ".join(model.provider for model in dossier.observed)),
         ("base model", f"{base.key} ({base.name})" if base else ""),
@@ -259,6 +261,8 @@ def _roles(version: Version, serving: set[str | None], wanted: str | None) -> It
         yield "serving"
     if version.fingerprint == wanted:
         yield "wanted"
+    if version.promoted_from:
+        yield f"promoted from {version.promoted_from}"
 
 
 def _attempts(runs: Iterable[TrainingRun], now: datetime) -> Table:

@@ -155,6 +155,29 @@ def test_promoting_again_changes_nothing(world: World) -> None:
     assert world.stage.changes_since(before) == []
 
 
+def test_a_copy_that_was_lost_is_made_again(world: World) -> None:
+    world.staging.apply()
+    (first,) = world.promote()
+    world.prod.apply()
+    assert first.copied is not None
+    bucket, _, key = first.copied.artifact.identifier.removeprefix("s3://").partition("/")
+    world.prod.client("s3").delete_object(Bucket=bucket, Key=key)
+    (again,) = world.promote()
+    assert again.copied is not None
+    assert (again.copied.new, again.copied.sha256) == (True, first.copied.sha256)
+    assert body(world.staging, world.staging.version()) == body(world.prod, world.prod.version())
+    assert actions(world.prod.plan()) == []
+
+
+def test_what_staging_has_deleted_since_stays_where_it_was_promoted_to(world: World) -> None:
+    world.staging.apply()
+    world.promote()
+    world.staging.apply(destroy=True)
+    (again,) = world.promote()
+    assert (again.candidate.is_settled, again.copied) == (True, None)
+    assert actions(world.prod.plan()) == [Action.DEPLOY]
+
+
 def test_a_promoted_version_is_rolled_back_to_and_deleted_like_any_other(world: World) -> None:
     world.staging.apply()
     world.promote()
@@ -281,6 +304,7 @@ def test_a_copy_that_was_touched_is_made_again(tmp_path: Path, spoil: Spoil) -> 
     bucket, _, key = first.copied.artifact.identifier.removeprefix("s3://").partition("/")
     spoil(world.prod, bucket, key)
     source, target = world.staging.outside().artifacts, world.prod.outside().artifacts
+    assert first.candidate.artifact is not None
     again = target.receive(
         first.candidate.target.name, first.candidate.target.fingerprint, first.candidate.artifact, source
     )
@@ -294,6 +318,7 @@ def test_what_is_there_unchanged_is_not_copied_again(tmp_path: Path) -> None:
     world.staging.apply()
     (first,) = world.promote()
     it = first.candidate
+    assert it.artifact is not None
     again = world.prod.outside().artifacts.receive(
         it.target.name, it.target.fingerprint, it.artifact, world.staging.outside().artifacts
     )
@@ -305,6 +330,7 @@ def test_a_deleted_artifact_is_told(tmp_path: Path) -> None:
     world.staging.apply()
     source, target = world.staging.side(), world.prod.side()
     candidates = examine(source, target)
+    assert candidates[0].artifact is not None
     bucket, _, key = candidates[0].artifact.identifier.removeprefix("s3://").partition("/")
     world.staging.client("s3").delete_object(Bucket=bucket, Key=key)
     with pytest.raises(CloudUnavailable, match="there is no s3://"):

@@ -180,7 +180,7 @@ def _problems(source: Side, target: Side, ours: DesiredModel, theirs: DesiredMod
         yield _not_portable(ours)
     if any(is_active(run) for run in live_runs(present)):
         yield _training_there(target, theirs)
-    if _place(source) == _place(target) and ours.name == theirs.name:
+    if _place(source) == _place(target) and _cloud_name(ours) == _cloud_name(theirs):
         yield _colliding(source, target, theirs)
 
 
@@ -241,6 +241,11 @@ def _tell(side: Side, message: str) -> None:
 def _place(side: Side) -> tuple[str, str, str]:
     project = side.configuration.project
     return project.cloud, side.outside.account, project.region
+
+
+def _cloud_name(model: DesiredModel) -> str:
+    """Of the version: where the name is long, its end is cut off."""
+    return version_name(model.name, model.fingerprint)
 
 
 def _is_file(version: Version) -> bool:
@@ -315,8 +320,8 @@ def _colliding(source: Side, target: Side, model: DesiredModel) -> Diagnostic:
         model,
         "names-collide",
         "Two environments have one name in one account and region",
-        f"{model.name} is called so in {source.name} and in {target.name}, which share account and region.",
-        f"remove `nameSuffix` from environments/{target.name}.yaml, or give them two regions or accounts",
+        f"The version would be {_cloud_name(model)} in {source.name} and in {target.name}, which share account and region.",
+        f"remove `nameSuffix` from environments/{target.name}.yaml, shorten the name, or give them two regions or accounts",
     )
 
 

@@ -259,6 +259,14 @@ def test_one_name_in_one_region_is_refused(tmp_path: Path) -> None:
     assert "share account and region" in world.refused()["names-collide"]
 
 
+def test_long_names_that_come_to_one_are_refused(tmp_path: Path) -> None:
+    name = "b" * 54
+    world = make_world(tmp_path, **{"model.yaml": MODEL.replace("open-bot", name)})
+    assert "b-staging" in world.staging.configuration().models[0].name
+    world.staging.apply()
+    assert "share account and region" in world.refused()["names-collide"]
+
+
 def test_the_locks_holder_goes_first(tmp_path: Path) -> None:
     world = make_world(tmp_path)
     world.staging.apply()

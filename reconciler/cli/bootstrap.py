@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,6 +19,7 @@ from reconciler.cli.signals import StopRequest
 if TYPE_CHECKING:
     from reconciler.cli.wiring import Project
     from reconciler.domain.desired import Configuration
+    from reconciler.domain.diagnostic import Diagnostic
     from reconciler.providers.aws.foundation.blueprint import Blueprint, GitHub
     from reconciler.providers.aws.foundation.create import Step
 
@@ -89,11 +91,29 @@ def bootstrap(invocation: Invocation, /, form: str | None, yes: bool, **asked: A
       reconciler bootstrap --format terraform > foundation.tf
       reconciler bootstrap --format cloudformation > foundation.yaml
     """
-    project = opened(invocation)
+    project = _without_roles(invocation, opened(invocation))
     configuration = checked(project)
     if form is not None:
         return _print(configuration, form, asked)
     return _create(invocation, project, yes, asked)
+
+
+def _without_roles(invocation: Invocation, project: Project) -> Project:
+    """On AWS a project needs roles, which are made here: where nothing else is wrong, their absence is none."""
+    errors = [problem for problem in project.loaded.diagnostics if problem.is_error]
+    if not errors or not all(_is_role(problem) for problem in errors):
+        return project
+    elsewhere = opened(replace(invocation, cloud="local")).loaded
+    if elsewhere.configuration is None:
+        return project
+    settings = elsewhere.configuration.project.model_copy(update={"cloud": "aws"})
+    configuration = elsewhere.configuration.model_copy(update={"project": settings})
+    return replace(project, loaded=replace(project.loaded, configuration=configuration))
+
+
+def _is_role(problem: Diagnostic) -> bool:
+    where = problem.where.path if problem.where else ""
+    return problem.code == "missing-field" and where.startswith("spec.roles.")
 
 
 def _print(configuration: Configuration, form: str, asked: dict[str, Any]) -> int:

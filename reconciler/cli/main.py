@@ -36,6 +36,7 @@ COMMANDS = {
     "inventory": "List what costs money here, and whose it is.",
     "rollback": "Change a manifest back to an older version.",
     "destroy": "Undeploy and delete everything the project owns.",
+    "policy": "List and test the project's policies.",
     "lock": "Show or release the project's lock.",
     "catalog": "List base models and instances, with prices and sources.",
     "schema": "Print or write the JSON Schemas.",

@@ -22,6 +22,7 @@ from reconciler.manifest.checks.deployment import check_deployment
 from reconciler.manifest.checks.hyperparameters import check_hyperparameters
 from reconciler.manifest.checks.names import check_names
 from reconciler.manifest.checks.optional import check_optional
+from reconciler.manifest.checks.policy import check_policies, policies
 from reconciler.manifest.checks.project import check_count, check_project
 from reconciler.manifest.checks.resources import check_resources
 from reconciler.manifest.document import Document
@@ -33,6 +34,7 @@ from reconciler.manifest.parse import parse
 from reconciler.manifest.resolve import resolve
 from reconciler.manifest.shape import Shaped, shape, typed
 from reconciler.manifest.sources import Folder, choose, locate
+from reconciler.manifest.text import decode
 from reconciler.manifest.view import ModelView, Surroundings
 
 _CHECKS = (
@@ -112,6 +114,7 @@ class _Loading:
         projects = [each for each in resources if each.kind == "Project"]
         self.problems += check_count(projects, files=[file.path for file in self.files], complete=self.complete)
         self.problems += check_names(resources)
+        self.problems += check_policies(resources, self._sources())
         project = projects[0] if projects else None
         folder = Folder.of(self.root, project.document.file if project else None)
         datasets = self._datasets(resources, folder)
@@ -142,6 +145,10 @@ class _Loading:
         merged, problems = overlaid(documents, patches, self.environment.name, complete=self.complete)
         self.problems += problems
         return merged
+
+    def _sources(self) -> dict[str, str]:
+        files = (*self.files, *([self.environment.file] if self.environment else []))
+        return {file.path: decode(file.text, file.path)[0] for file in files}
 
     def _parsed(self, file: SourceFile) -> Iterator[Document]:
         parsed = parse(file.text, file.path)
@@ -219,7 +226,10 @@ class _Loading:
             return Loaded(None, diagnostics, resources)
         models = tuple(resolve(view) for view in views)
         configuration = Configuration(
-            project=self._settings(project, around), datasets=dict(around.datasets), models=models
+            project=self._settings(project, around),
+            datasets=dict(around.datasets),
+            models=models,
+            policies=policies(resources),
         )
         sealed = configuration.model_copy(update={"digest": _digest(configuration, folder)})
         return Loaded(sealed, diagnostics, resources)
@@ -297,7 +307,8 @@ def _settings(project: Shaped, around: Surroundings) -> ProjectSettings:
 
 def _digest(configuration: Configuration, folder: Folder) -> str:
     """Over the meaning: not over positions, nor over where the checkout lies, nor over whether a default was written out."""
-    told = configuration.model_dump(mode="json", exclude=_NO_MEANING)
+    no_policies = {} if configuration.policies else {"policies": True}
+    told = configuration.model_dump(mode="json", exclude=_NO_MEANING | no_policies)
     project = {key: value for key, value in told["project"].items() if value or key not in _ONLY_WHERE_GIVEN}
     return digest(_meaning(told | {"project": project}, folder))
 
@@ -306,6 +317,7 @@ _NO_MEANING: Any = {
     "digest": True,
     "project": {"where"},
     "datasets": {"__all__": {"where"}},
+    "policies": {"__all__": {"where"}},
     "models": {
         "__all__": {"where": True, "origins": True, "training_data": {"where"}, "validation": {"source": {"where"}}}
     },

@@ -38,7 +38,7 @@ def _manifest() -> dict[str, Any]:
     return {
         "$schema": _DRAFT,
         "title": "Reconciler manifest",
-        "description": "One document of a manifest: a Project, a Dataset or a FineTunedModel.",
+        "description": "One document of a manifest: a Project, a Dataset, a FineTunedModel or a Policy.",
         "type": "object",
         "required": ["apiVersion", "kind", "metadata"],
         "properties": {"apiVersion": {"const": API_VERSION}, "kind": {"enum": [*KINDS]}},

@@ -52,8 +52,8 @@ EFFECTS: dict[str, Effect] = {
 def differences(before: DesiredModel | None, after: DesiredModel) -> tuple[FieldChange, ...]:
     """Sorted by path. Without ``before`` everything is new."""
     if before is None:
-        return tuple(_change(path, None, value) for path, value in sorted(_leaves(_plain(after))))
-    return tuple(sorted(_compared(_plain(before), _plain(after)), key=lambda change: change.path))
+        return tuple(_change(path, None, value) for path, value in sorted(_leaves(plain_view(after))))
+    return tuple(sorted(_compared(plain_view(before), plain_view(after)), key=lambda change: change.path))
 
 
 def effect_of(path: str) -> Effect:
@@ -85,7 +85,7 @@ def manifest_view(model: DesiredModel) -> dict[str, Any]:
     return {"metadata": {"labels": resolved.labels}, "spec": spec}
 
 
-def _plain(model: DesiredModel) -> dict[str, Any]:
+def plain_view(model: DesiredModel) -> dict[str, Any]:
     """JSON values in one spelling, so that 3 and 3.0, or a tuple and a list, are no difference."""
     view: dict[str, Any] = json.loads(canonical_json(_present(manifest_view(model))))
     return view

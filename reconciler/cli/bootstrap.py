@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -73,6 +73,14 @@ def _like(pattern: str, meaning: str) -> Callable[[click.Context, click.Paramete
     multiple=True,
     callback=_like(r"[^@\s\"$%{}<>]+@[^@\s\"$%{}<>]+", "an e-mail address"),
     help="Mail this address when a training ends or fails; repeat for more. The Project's are mailed too.",
+)
+@click.option(
+    "--read-bucket",
+    "buckets",
+    multiple=True,
+    metavar="NAME",
+    callback=_like(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "the name of a bucket"),
+    help="Let the roles read this bucket: that of the environment which models are promoted from, say.",
 )
 @click.option("--allow-import", is_flag=True, help="Let the apply role tag what the project does not own yet.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
@@ -148,6 +156,7 @@ def _blueprint(
     existing_oidc_provider: bool,
     principal: str | None,
     emails: tuple[str, ...],
+    buckets: tuple[str, ...],
     allow_import: bool,
 ) -> Blueprint:
     from reconciler.providers.aws.foundation.blueprint import Blueprint
@@ -163,7 +172,7 @@ def _blueprint(
         account=account,
         bucket=project.bucket,
         emails=tuple(dict.fromkeys([*project.notifications.emails, *emails])),
-        data=_data_buckets(configuration),
+        data=tuple(sorted({*_data_buckets(configuration), *buckets})),
         token_secret=project.hugging_face_token_secret,
         github=_github(github, github_branch, github_environment),
         oidc_provider=not existing_oidc_provider,
@@ -178,13 +187,12 @@ def _github(repository: str | None, branch: str, environment: str | None) -> Git
     return GitHub(repository=repository, branch=branch, environment=environment) if repository else None
 
 
-def _data_buckets(configuration: Configuration) -> tuple[str, ...]:
+def _data_buckets(configuration: Configuration) -> set[str]:
     """Of every dataset that lies in S3, beside the project's own."""
     used = [model.training_data for model in configuration.models]
     used += [model.validation.source for model in configuration.models if model.validation.source]
     uris = [source.uri for source in [*configuration.datasets.values(), *used] if source.is_s3]
-    buckets: Collection[str] = {uri.removeprefix("s3://").partition("/")[0] for uri in uris}
-    return tuple(sorted(set(buckets) - {configuration.project.bucket}))
+    return {uri.removeprefix("s3://").partition("/")[0] for uri in uris} - {configuration.project.bucket}
 
 
 def _tell(invocation: Invocation, blueprint: Blueprint, steps: tuple[Step, ...]) -> None:

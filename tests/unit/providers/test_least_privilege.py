@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.domain.survey import ResourceKind
 from reconciler.providers.aws.foundation import policies
 from reconciler.providers.aws.foundation.blueprint import Blueprint
 from tests.iam import Need, actions, allowed
 from tests.stage import BEDROCK, SAGEMAKER, Stage
+from tests.unit.engine import adoption
+from tests.unit.engine.test_import import brought_in
 
 BLUEPRINT = Blueprint(
     project="stage", region="us-east-1", account="123456789012", bucket="stage-artifacts", data=("elsewhere",)
@@ -39,6 +42,7 @@ NOT_CALLED_HERE = {
     "s3:AbortMultipartUpload": "only where an upload of more than 64 MiB breaks off",
     "logs:DescribeLogStreams": "finds the log of a failed training, whose last lines tell why",
     "logs:GetLogEvents": "reads it",
+    "cloudwatch:GetMetricData": "inventory tells what is used, and what only costs",
 }
 """Action of plan's or apply's policy that no story uses → why it is there."""
 
@@ -229,11 +233,13 @@ def test_apply_may_not(need: Need) -> None:
     assert not allowed(APPLY, need)
 
 
-def test_only_an_adopting_role_tags_what_is_not_ours() -> None:
-    adopting = Need(
-        action="sagemaker:AddTags",
-        resource=BLUEPRINT.arn("sagemaker", "endpoint/by-hand"),
-        context={"aws:RequestTag/reconciler:project": "stage"},
-    )
-    assert allowed(policies.apply(replace(BLUEPRINT, adopts=True)), adopting)
-    assert not allowed(APPLY, adopting)
+def test_only_an_adopting_role_imports(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    stage.write("reconciler.yaml", PROJECT)
+    adoption.their_endpoint(stage)
+    recorder = stage.recorder
+    brought_in(stage, ResourceKind.ENDPOINT, "prod-llm")
+    adopting = replace(BLUEPRINT, data=("their-bucket",), adopts=True)
+    assert denied(policies.apply(adopting), recorder.needs) == []
+    without = denied(policies.apply(replace(adopting, adopts=False)), recorder.needs)
+    assert {need.action for need in without} == {"sagemaker:AddTags"}

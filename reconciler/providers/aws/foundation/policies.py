@@ -121,6 +121,7 @@ def _reading(blueprint: Blueprint) -> list[Statement]:
         _allow("ReadBedrock", _of("bedrock", getting), _arns(blueprint, "bedrock", *_BEDROCK)),
         _allow("ReadSchedules", ["scheduler:GetSchedule"], [_schedule_arn(blueprint)]),
         _allow("ReadLogs", ["logs:DescribeLogStreams", "logs:GetLogEvents"], [log_group, f"{log_group}:*"]),
+        _allow("ReadTraffic", ["cloudwatch:GetMetricData"], ["*"]),
         *_data(blueprint),
     ]
 

@@ -124,9 +124,11 @@ class _Run:
         return self._wait(proposal.plan, changes)
 
     def _within_this_run(self, plan: Plan, approval: Approval) -> list[Change]:
-        """Pending changes, without what this run gave up and without deletions that only became due during it."""
+        """Pending changes, without what this run gave up and what depends on that, and without deletions that only became due
+        during it."""
         late = {change.id for change in _late_deletions(plan, approval)}
-        return [c for c in plan.pending if c.id not in self.given_up and c.id not in late]
+        blocked = _with_dependents(plan, self.given_up)
+        return [c for c in plan.pending if c.id not in blocked and c.id not in late]
 
     def _act(self, proposal: Proposal, todo: list[Change]) -> RunState | None:
         work = Pass(self.run, self.configuration, proposal, self.outside, self.settings, self.stop, self.lease)
@@ -188,6 +190,14 @@ def _asked_once(options: PlanOptions, done: tuple[Performed, ...]) -> PlanOption
         "redeploy": tuple(name for name in options.redeploy if name not in served),
     }
     return options.model_copy(update=left)
+
+
+def _with_dependents(plan: Plan, given_up: set[str]) -> set[str]:
+    """What was given up, and all that waits for it: an artifact is not deleted while what serves it could not be undeployed."""
+    blocked = set(given_up)
+    while more := {c.id for c in plan.pending if c.id not in blocked and blocked.intersection(c.depends_on)}:
+        blocked |= more
+    return blocked
 
 
 def _late_deletions(plan: Plan, approval: Approval) -> tuple[Change, ...]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from reconciler.domain.desired import DesiredModel
 from reconciler.domain.diagnostic import Diagnostic, Location, Severity
+from reconciler.domain.kinds.policy import PolicySpec
 from reconciler.domain.observation import Snapshot
 from reconciler.domain.plan import Change, Plan
 from reconciler.domain.policy import Policy
@@ -104,7 +105,7 @@ def _told(policy: Policy, verdict: Verdict, where: Location | None, address: str
         summary=f"Policy {policy.name} could not be evaluated"
         if verdict.trouble
         else f"Policy {policy.name} is not kept",
-        detail=_sentence(verdict, spec.description),
+        detail=_sentence(verdict, spec),
         hint=spec.hint,
         where=where,
         related=related,
@@ -113,10 +114,10 @@ def _told(policy: Policy, verdict: Verdict, where: Location | None, address: str
     )
 
 
-def _sentence(verdict: Verdict, description: str) -> str:
+def _sentence(verdict: Verdict, spec: PolicySpec) -> str:
     if verdict.trouble:
         return f"It counts as not kept: {verdict.trouble}."
-    return verdict.message or description
+    return verdict.message or spec.description or f"`{_excerpt(spec.rule, 0)}` is not true."
 
 
 def _excerpt(text: str, offset: int) -> str:

@@ -212,10 +212,11 @@ def _before(resource: _Resource, views: Views) -> dict[str, Any]:
 
 
 def _about(resource: _Resource) -> dict[str, Any]:
+    """``instance_type`` is that of this attempt, which a fallback may have changed."""
     change = resource.change
-    return {"target": resource.name, "provider": str(change.provider)} | {
-        key: value for key, value in (("fingerprint", change.fingerprint), ("attempt", change.attempt)) if value
-    }
+    known = {"fingerprint": change.fingerprint, "attempt": change.attempt, "instance_type": change.instance_type}
+    given = {key: value for key, value in known.items() if value and not (resource.follows and key == "instance_type")}
+    return {"target": resource.name, "provider": str(change.provider)} | given
 
 
 def _told(resource: _Resource, side: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from reconciler.domain.errors import InvalidInput
 from reconciler.domain.vocabulary import VARIABLES
 from reconciler.expressions.evaluate import evaluate
 from reconciler.expressions.functions import FUNCTIONS
@@ -66,6 +67,9 @@ def test_without_the_label_the_plan_cannot_be_applied_until_somebody_allows_it(s
     assert found.detail == "support-lab would train on ml.p5.4xlarge and is not labelled approved=finance."
     assert found.where is not None
     assert (found.where.file, refused.can_apply) == ("models/models.yaml", False)
+    with pytest.raises(InvalidInput, match="p5-needs-finance"):
+        stage.apply()
+    assert not any(stage.contents().values()), "a refused plan must start nothing"
     allowed = stage.plan(allow=("policy-p5-needs-finance",))
     assert (allowed.can_apply, allowed.overridden) == (True, ("policy-p5-needs-finance",))
 

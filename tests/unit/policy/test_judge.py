@@ -45,6 +45,11 @@ def test_a_rule_that_is_not_kept_is_told_where_the_model_stands() -> None:
     assert (found.where, found.related) == (BOT.resolved.where or WHERE, (WHERE,) if BOT.resolved.where else ())
 
 
+def test_without_a_message_the_description_or_the_rule_is_told() -> None:
+    assert judged(a_policy("false", description="never"), TRAIN)[0][2] == "never"
+    assert judged(a_policy("1 == 2"), TRAIN)[0][2] == "`1 == 2` is not true."
+
+
 def test_severity_and_whether_a_person_may_override_it() -> None:
     (firm,) = judge([a_policy("false", overridable=False)], a_plan(TRAIN), [BOT], a_snapshot())
     (mild,) = judge([a_policy("false", severity="warning")], a_plan(TRAIN), [BOT], a_snapshot())

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import textwrap
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +31,11 @@ from reconciler.localcloud.faults import Fault
 from reconciler.localcloud.inprocess import session
 from reconciler.localcloud.world import World
 from reconciler.manifest.load import load
+from reconciler.providers.aws.foundation.blueprint import Blueprint
+from reconciler.providers.aws.foundation.policies import POLICIES
 from reconciler.providers.aws.session import AwsSession, AwsSettings
 from reconciler.stores.manifests import read_manifests
+from tests.iam import Recorder, not_in
 
 REGION = "us-east-1"
 OK = 200
@@ -129,20 +134,38 @@ class Stage:
         return datetime.fromtimestamp(self.cloud.world.clock.now(), UTC)
 
     def propose(self, **options: Any) -> Proposal:
-        return propose(self.configuration(), self.outside(), PlanOptions(**options))
+        with self._as_role("plan"):
+            return propose(self.configuration(), self.outside(), PlanOptions(**options))
 
     def plan(self, **options: Any) -> Plan:
         return self.propose(**options).plan
 
     def apply(self, *, wait: bool = True, approval: Approval | None = None, **options: Any) -> RunResult:
-        return reconverge(
-            self.configuration(),
-            self.outside(),
-            PlanOptions(**options),
-            approval or Approval.of_whatever_is_planned_first(),
-            RunSettings(wait=wait, parallelism=4, poll_seconds=0),
-            self.stop,
-        )
+        with self._as_role("apply"):
+            return reconverge(
+                self.configuration(),
+                self.outside(),
+                PlanOptions(**options),
+                approval or Approval.of_whatever_is_planned_first(),
+                RunSettings(wait=wait, parallelism=4, poll_seconds=0),
+                self.stop,
+            )
+
+    @cached_property
+    def recorder(self) -> Recorder:
+        """Hears what is called from its first use on."""
+        recorder = Recorder(self.cloud.world, self.region)
+        recorder.attach(self.raw)
+        return recorder
+
+    @contextmanager
+    def _as_role(self, purpose: str) -> Iterator[None]:
+        """Whatever story is told: nothing is called that the role of this purpose may not."""
+        made = len(self.recorder.needs)
+        yield
+        blueprint = Blueprint(project="any", region=self.region, account="0", bucket="any")
+        denied = not_in(POLICIES[purpose](blueprint), self.recorder.needs[made:])
+        assert not denied, f"the {purpose} role's policy (providers/aws/foundation/policies.py) lacks {sorted(denied)}"
 
     # -- the cloud
 

@@ -69,6 +69,8 @@ def _request_of_saved(invocation: Invocation, planfile: Path, settings: RunSetti
     saved = read(invocation.directory / planfile)
     invocation.allow = tuple(dict.fromkeys((*saved.options.allow, *invocation.allow)))
     invocation.cloud = invocation.cloud or saved.plan.cloud
+    if invocation.environment is None:
+        invocation.environment = saved.plan.environment
     return Request(saved.options, settings, approved=saved.plan)
 
 

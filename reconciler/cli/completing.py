@@ -12,7 +12,9 @@ def model_names(ctx: click.Context, _param: click.Parameter, incomplete: str) ->
 
     invocation = ctx.find_object(Invocation) or Invocation()
     try:
-        configuration = open_project(invocation.directory, cloud=None, allow=()).loaded.configuration
+        configuration = open_project(
+            invocation.directory, cloud=None, allow=(), environment=invocation.environment
+        ).loaded.configuration
     except Exception:
         return []  # a shell is waiting for words: an error message would end up in its line
     names = [model.name for model in configuration.models] if configuration else []
@@ -35,3 +37,10 @@ def overridable_codes(_ctx: click.Context, _param: click.Parameter, incomplete: 
     from reconciler.domain.diagnostic import OVERRIDABLE
 
     return [code for code in OVERRIDABLE if code.startswith(incomplete)]
+
+
+def environment_names(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    from reconciler.stores.manifests import environments, find_project
+
+    root = find_project((ctx.find_object(Invocation) or Invocation()).directory)
+    return [name for name in environments(root) if name.startswith(incomplete)] if root else []

@@ -60,7 +60,7 @@ def _format_one(invocation: Invocation, path: Path, *, write: bool, diff: bool) 
     if diff:
         _draw_diff(invocation, _shown(invocation, path), before, after)
     if write:
-        _replace(path, after)
+        replace(path, after)
     return True
 
 
@@ -93,7 +93,7 @@ def _draw_diff(invocation: Invocation, name: str, before: str, after: str) -> No
         screen.line((line, styles.get(line[:1], "")))
 
 
-def _replace(path: Path, text: str) -> None:
+def replace(path: Path, text: str) -> None:
     """Whole or not at all, with the permissions that the file had."""
     mode = path.stat().st_mode
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -116,6 +116,7 @@ def _manifests(invocation: Invocation, paths: tuple[Path, ...]) -> list[Path]:
 
 
 def _within(folder: Path) -> list[str]:
-    from reconciler.stores.manifests import read_manifests
+    from reconciler.stores.manifests import ENVIRONMENTS, environments, read_manifests
 
-    return [file.path for file in read_manifests(folder).files]
+    overlays = [f"{ENVIRONMENTS}/{name}.yaml" for name in environments(folder)]
+    return [*(file.path for file in read_manifests(folder).files), *overlays]

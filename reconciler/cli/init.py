@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import re
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -10,30 +14,91 @@ from reconciler.cli.exit_codes import ExitCode
 from reconciler.cli.invocation import Invocation, pass_invocation
 from reconciler.cli.options import color_option, directory_option
 
+if TYPE_CHECKING:
+    from reconciler.cli.scaffold import Choices
+
+PIPELINES = ("github", "gitlab", "atlantis")
+BUCKET = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
+"""S3's rule for names, near enough: "General purpose bucket naming rules"."""
+REGION = r"[a-z]{2,3}(-[a-z]+)+-[0-9]"
+EMAIL = r"[A-Za-z0-9._+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+"
+
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=Path())
 @click.option("--name", metavar="NAME", help="The project's name; the folder's where left out.")
+@click.option("--cloud", type=click.Choice(["local", "aws"]), help="The embedded cloud, or your account.")
+@click.option("--region", help="Where it is; us-east-1 by default.")
+@click.option("--bucket", help="For data, artifacts and the lock; NAME-artifacts by default.")
+@click.option("--email", "emails", multiple=True, help="Who is told when a training ends; repeat for more.")
+@click.option(
+    "--ci", "pipelines", multiple=True, type=click.Choice(PIPELINES), help="Workflows for this; repeat for more."
+)
+@click.option("--pre-commit", "hooks", is_flag=True, help="Hooks that format and check before each commit.")
+@click.option("--no-input", is_flag=True, help="Ask nothing; what no flag says is by default.")
 @directory_option
 @color_option
 @pass_invocation
-def init(invocation: Invocation, folder: Path, name: str | None) -> int:
+def init(invocation: Invocation, /, folder: Path, name: str | None, no_input: bool, **given: Any) -> int:
     """Make a new project in FOLDER (here, where left out).
 
-    Existing files are kept as they are.
+    On a terminal it asks for what no flag says; elsewhere, and with --no-input, everything has a default. Existing files are kept
+    as they are.
 
     \b
     Examples:
       reconciler init my-models
-      reconciler init --name acme-llms
+      reconciler init --name acme-llms --cloud aws --ci github --pre-commit
     """
     from reconciler.cli.scaffold import project_files, project_name
 
     target = invocation.directory / folder
-    chosen = _legal(name) if name else project_name(target.resolve().name)
-    made = [path for path, text in project_files(chosen).items() if _write_new(target / path, text)]
-    _tell(invocation, target, made, kept=[path for path in project_files(chosen) if path not in made])
+    asking = not no_input and _somebody_is_there()
+    name = name or _ask(asking, "Name of the project", project_name(target.resolve().name))
+    files = project_files(_choices(_legal(name), asking, given))
+    made = [path for path, text in files.items() if _write_new(target / path, text)]
+    _tell(invocation, target, made, kept=[path for path in files if path not in made])
     return ExitCode.OK
+
+
+def _choices(name: str, asking: bool, given: dict[str, Any]) -> Choices:
+    """Flags first, then answers, then defaults."""
+    from reconciler.cli.scaffold import Choices
+
+    cloud = given["cloud"] or _ask(asking, "Cloud", "local", choice=("local", "aws"))
+    region = given["region"] or _ask(asking, "Region", "us-east-1")
+    bucket = given["bucket"] or _ask(asking, "Bucket", f"{name}-artifacts".lower())
+    pipelines = given["pipelines"] or _pipelines(_ask(asking, "Workflows for", "none", choice=(*PIPELINES, "none")))
+    return Choices(
+        name=name,
+        cloud=cloud,
+        region=_shaped(region, REGION, "--region", "a region such as eu-central-1"),
+        bucket=_shaped(bucket, BUCKET, "--bucket", "a bucket's name: 3-63 lower-case letters, digits, dots, hyphens"),
+        emails=tuple(_shaped(email, EMAIL, "--email", "an e-mail address") for email in given["emails"]),
+        pipelines=pipelines,
+        hooks=given["hooks"],
+    )
+
+
+def _somebody_is_there() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty() and not os.environ.get("CI")
+
+
+def _ask(asking: bool, question: str, default: str, *, choice: tuple[str, ...] = ()) -> str:
+    if not asking:
+        return default
+    kind = click.Choice(choice) if choice else None
+    return str(click.prompt(question, default=default, type=kind, err=True))
+
+
+def _pipelines(answer: str) -> tuple[str, ...]:
+    return () if answer == "none" else (answer,)
+
+
+def _shaped(value: str, pattern: str, flag: str, meaning: str) -> str:
+    if re.fullmatch(pattern, value, re.ASCII):
+        return value
+    raise click.BadParameter(f"{value!r} is not {meaning}", param_hint=flag)
 
 
 def _legal(name: str) -> str:

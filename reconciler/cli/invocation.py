@@ -24,6 +24,8 @@ class Invocation:
     """JSON is printed one object a line, problems too."""
     cloud: str | None = None
     allow: tuple[str, ...] = ()
+    environment: str | None = None
+    """Of ``--env``; none, or the empty text: the manifests as they are."""
     sources: Mapping[str, str] = field(default_factory=dict)
     """The manifests' text by file once they were read, for excerpts beside problems."""
 

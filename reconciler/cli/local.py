@@ -144,6 +144,29 @@ def fail(invocation: Invocation, /, kind: str | None, clear: bool, **order: obje
 
 
 @local.command()
+@directory_option
+@json_option
+@color_option
+@pass_invocation
+def mail(invocation: Invocation) -> int:
+    """Show the mails that the cloud's topics have sent: nothing leaves this machine."""
+    from reconciler.localcloud import control
+
+    with _told_as_errors():
+        mails = control.mails(state_dir(invocation))
+    if invocation.json:
+        print_json({"mails": mails})
+        return ExitCode.OK
+    screen = invocation.screen()
+    for each in mails:
+        screen.entry(("To: ", "dim"), f"{each['to']}    {each['subject']}")
+        screen.paragraph(each["text"], indent=4)
+    if not mails:
+        screen.line("No mail was sent.")
+    return ExitCode.OK
+
+
+@local.command()
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @directory_option
 @color_option

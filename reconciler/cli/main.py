@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from keyword import iskeyword
 from typing import Any, NoReturn
 
 import click
@@ -22,6 +23,7 @@ from reconciler.cli.options import color_option, directory_option
 
 COMMANDS = {
     "init": "Make a new project in a folder.",
+    "bootstrap": "Create or print what the project needs in its account.",
     "validate": "Check the manifests: every problem at once.",
     "fmt": "Rewrite manifests in their canonical form.",
     "plan": "Show what would change, why, and what it costs.",
@@ -29,14 +31,20 @@ COMMANDS = {
     "drift": "Show what the cloud changed that no manifest asked for.",
     "status": "List the models and where they stand.",
     "show": "Show everything about one model.",
+    "promote": "Bring what one environment trained into another.",
+    "discover": "List what was made elsewhere and could be imported.",
+    "import": "Adopt what was made elsewhere, without training it again.",
+    "inventory": "List what costs money here, and whose it is.",
+    "rollback": "Change a manifest back to an older version.",
     "destroy": "Undeploy and delete everything the project owns.",
+    "policy": "List and test the project's policies.",
     "lock": "Show or release the project's lock.",
     "catalog": "List base models and instances, with prices and sources.",
     "schema": "Print or write the JSON Schemas.",
     "local": "Run the embedded cloud on this machine.",
     "completion": "Print a completion script for your shell.",
 }
-"""Name → one line of help; the command lives in the module of that name, under that name."""
+"""Name → one line of help; the command lives in the module of that name, under that name; ``import_`` for ``import``."""
 
 
 class LazyGroup(click.Group):
@@ -48,7 +56,8 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = getattr(import_module(f"reconciler.cli.{cmd_name}"), cmd_name)
+        name = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
+        command: click.Command = getattr(import_module(f"reconciler.cli.{name}"), name)
         return command
 
     def resolve_command(

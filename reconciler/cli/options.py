@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from reconciler.cli.completing import model_names, overridable_codes
+from reconciler.cli.completing import environment_names, model_names, overridable_codes
 from reconciler.cli.invocation import Invocation
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -71,6 +71,21 @@ def cloud_option(command: Command) -> Command:
     )(command)
 
 
+def environment_option(command: Command) -> Command:
+    return click.option(
+        "--env",
+        "environment",
+        envvar="RECONCILER_ENV",
+        show_envvar=True,
+        expose_value=False,
+        is_eager=True,
+        callback=_keep("environment"),
+        metavar="NAME",
+        shell_complete=environment_names,
+        help="Merge environments/NAME.yaml over the manifests.",
+    )(command)
+
+
 def allow_option(command: Command) -> Command:
     return click.option(
         "--allow",
@@ -85,7 +100,7 @@ def allow_option(command: Command) -> Command:
 
 def project_options(command: Command) -> Command:
     """What every command that reads the project takes."""
-    return directory_option(cloud_option(allow_option(color_option(command))))
+    return directory_option(environment_option(cloud_option(allow_option(color_option(command)))))
 
 
 def plan_options(command: Command) -> Command:

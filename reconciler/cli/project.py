@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
@@ -18,13 +19,23 @@ if TYPE_CHECKING:
     from reconciler.domain.plan import Plan, PlanOptions
     from reconciler.engine.outside import Outside
     from reconciler.engine.propose import Proposal
+    from reconciler.manifest.load import SourceFile
 
 
-def opened(invocation: Invocation) -> Project:
-    """The project with its manifests read, whatever they are worth; later messages can quote them."""
+def opened(invocation: Invocation, drafts: Sequence[SourceFile] = ()) -> Project:
+    """The project with its manifests read, whatever they are worth; later messages can quote them.
+
+    ``drafts``: manifests that are not on disk yet.
+    """
     from reconciler.cli.wiring import open_project
 
-    project = open_project(invocation.directory, cloud=invocation.cloud, allow=invocation.allow)
+    project = open_project(
+        invocation.directory,
+        cloud=invocation.cloud,
+        allow=invocation.allow,
+        environment=invocation.environment,
+        drafts=drafts,
+    )
     invocation.sources = project.loaded.sources
     return project
 

@@ -6,52 +6,10 @@ import csv
 import io
 import re
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 
+from reconciler import __version__
 from reconciler.domain.naming import MAX_NAME
-
-_PROJECT = """\
-# The project: which cloud, and where data and artifacts live.
-apiVersion: reconciler/v1
-kind: Project
-metadata:
-  name: {name}
-spec:
-  cloud: local # the embedded cloud on this machine; `aws` for your account
-  region: us-east-1
-  bucket: {name}-artifacts
----
-apiVersion: reconciler/v1
-kind: Dataset
-metadata:
-  name: orders
-  description: Questions about orders, and good answers.
-spec:
-  source: data/orders.csv
-"""
-
-_MODEL = """\
-# One fine-tuned model: what it is made of, and whether it is deployed.
-apiVersion: reconciler/v1
-kind: FineTunedModel
-metadata:
-  name: order-helper
-spec:
-  baseModel: qwen3-1.7b # others: reconciler catalog models
-  dataset:
-    training: orders
-    validation: {split: 10%}
-  hyperparameters:
-    epochs: 3
-    optional:
-      use_lora: true
-  deployment:
-    state: undeployed # `deployed` makes an endpoint, which AWS bills by the hour
-"""
-
-_IGNORED = """\
-# The embedded cloud, caches and the journal.
-.reconciler/
-"""
 
 _ITEMS = ("desk lamp", "backpack", "kettle", "phone case", "notebook")
 
@@ -65,13 +23,33 @@ _ANSWERS = {
 }
 
 
-def project_files(name: str) -> Mapping[str, str]:
-    """Path → text."""
+@dataclass(frozen=True, kw_only=True)
+class Choices:
+    """What a new project is to be. ``bucket``: made of the name where left out. ``pipelines``: of ``PIPELINES``."""
+
+    name: str
+    cloud: str = "local"
+    region: str = "us-east-1"
+    bucket: str = ""
+    emails: tuple[str, ...] = ()
+    pipelines: tuple[str, ...] = ()
+    hooks: bool = False
+
+
+def project_files(choices: Choices | str) -> Mapping[str, str]:
+    """Path → text. A name alone leaves everything else as it is by default."""
+    from reconciler.manifest.schema import schemas
+    from reconciler.reports.scaffold import HOOKS, PIPELINES, PROJECT, render_scaffold
+
+    chosen = Choices(name=choices) if isinstance(choices, str) else choices
+    values = {**asdict(chosen), "bucket": chosen.bucket or f"{chosen.name}-artifacts", "version": __version__}
+    templates = {**PROJECT, **(HOOKS if chosen.hooks else {})}
+    for pipeline in chosen.pipelines:
+        templates |= PIPELINES[pipeline]
     return {
-        "reconciler.yaml": _PROJECT.format(name=name),
-        "models/order-helper.yaml": _MODEL,
+        **{path: render_scaffold(template, **values) for path, template in templates.items()},
         "data/orders.csv": _sample_data(),
-        ".gitignore": _IGNORED,
+        "schemas/manifest.schema.json": schemas()["manifest.schema.json"],
     }
 
 

@@ -15,7 +15,7 @@ FOLDER = Path("schemas")
 
 
 @click.command()
-@click.argument("name", type=click.Choice(["manifest", "plan"]), default="manifest")
+@click.argument("name", type=click.Choice(["manifest", "environment", "plan"]), default="manifest")
 @click.option(
     "--out", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Write all schemas into this folder."
 )
@@ -24,7 +24,7 @@ FOLDER = Path("schemas")
 @color_option
 @pass_invocation
 def schema(invocation: Invocation, name: str, out: Path | None, check: bool) -> int:
-    """Print the JSON Schema of manifests or of the plan's JSON (draft 7), or write them all to files.
+    """Print the JSON Schema of manifests, of environments or of the plan's JSON (draft 7), or write them all to files.
 
     \b
     In an editor with a YAML language server:

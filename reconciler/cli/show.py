@@ -74,6 +74,7 @@ def _dossier(made: Proposed, name: str) -> Dossier:
         hosting=hosting.monthly,
         hosting_hourly=hosting.hourly,
         recorded=recorded,
+        environment=made.plan.environment,
     )
 
 

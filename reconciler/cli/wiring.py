@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import socket
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,9 +20,9 @@ from reconciler.domain.errors import CloudUnavailable, ReconcilerError
 from reconciler.domain.kinds.project import Roles
 from reconciler.domain.ports import Clock, Event, EventKind, Progress
 from reconciler.engine.outside import Outside, Pause
-from reconciler.manifest.load import load
+from reconciler.manifest.load import SourceFile, load
 from reconciler.providers.aws.session import AwsSession, AwsSettings
-from reconciler.providers.registry import providers
+from reconciler.providers.registry import providers, surveyors
 from reconciler.providers.settings import (
     EMBEDDED_SERVING_IMAGE,
     EMBEDDED_TRAINING_IMAGE,
@@ -33,7 +33,7 @@ from reconciler.stores.artifacts import S3Artifacts
 from reconciler.stores.datafiles import DataFiles
 from reconciler.stores.journal import FileJournal
 from reconciler.stores.lock import LockTiming, S3Lock
-from reconciler.stores.manifests import PROJECT_FILE, find_project, read_manifests
+from reconciler.stores.manifests import PROJECT_FILE, find_project, read_environment, read_manifests
 from reconciler.stores.s3 import ObjectStore
 
 if TYPE_CHECKING:
@@ -63,14 +63,22 @@ class Project:
     directory: Path
     loaded: LoadedManifests
 
-    def outside(self, progress: Progress, stop: StopRequest) -> Outside:
-        """The world of a project whose manifests are right. Starts the embedded cloud where the project is on it."""
+    def outside(self, progress: Progress, stop: StopRequest, *, profile: str | None = None) -> Outside:
+        """The world of a project whose manifests are right. Starts the embedded cloud where the project is on it.
+
+        ``profile``: of the AWS configuration, in place of what boto3 finds.
+        """
+        configuration = self.loaded.configuration
+        assert configuration is not None, "callers refuse broken manifests first"
+        cloud = self.reached(progress, stop, profile=profile)
+        return connect(configuration.project, self.directory, cloud, progress, stop)
+
+    def reached(self, progress: Progress, stop: StopRequest, *, profile: str | None = None) -> Cloud:
+        """The project's cloud, which may hold nothing of it yet."""
         configuration = self.loaded.configuration
         assert configuration is not None, "callers refuse broken manifests first"
         cloud = _embedded(self.directory, configuration.project, progress, stop)
-        return connect(
-            configuration.project, self.directory, cloud or _aws(configuration.project, stop), progress, stop
-        )
+        return cloud or _aws(configuration.project, stop, profile)
 
 
 @dataclass(frozen=True)
@@ -84,8 +92,19 @@ class Cloud:
     embedded: bool
 
 
-def open_project(directory: Path, *, cloud: str | None, allow: Collection[str]) -> Project:
-    """The project in ``directory`` or above it, its manifests read and checked. Raises ReconcilerError where there is none."""
+def open_project(
+    directory: Path,
+    *,
+    cloud: str | None,
+    allow: Collection[str],
+    environment: str | None = None,
+    drafts: Sequence[SourceFile] = (),
+) -> Project:
+    """The project in ``directory`` or above it, its manifests read and checked, as its ``environment`` has them.
+
+    ``drafts``: manifests that are not on disk yet, in place of those of the same path.
+    Raises ReconcilerError where there is no such project or environment.
+    """
     root = find_project(directory)
     if root is None:
         raise ReconcilerError(
@@ -93,14 +112,16 @@ def open_project(directory: Path, *, cloud: str | None, allow: Collection[str]) 
             hint="Go to the project's folder, name it with -C DIR, or make one with `reconciler init`.",
         )
     found = read_manifests(root)
-    loaded = load(found.files, load_catalog(), allow=allow, cloud_override=cloud)
+    chosen = read_environment(root, environment) if environment else None
+    files = _with_drafts(found.files, drafts)
+    loaded = load(files, load_catalog(), allow=allow, cloud_override=cloud, environment=chosen)
     diagnostics = (*found.diagnostics, *loaded.diagnostics)
     return Project(
         directory=root,
         loaded=LoadedManifests(
             configuration=None if has_errors(diagnostics) else loaded.configuration,
             diagnostics=diagnostics,
-            sources={file.path: _text(file.text) for file in found.files},
+            sources={file.path: _text(file.text) for file in (*files, *([chosen.file] if chosen else []))},
         ),
     )
 
@@ -141,6 +162,7 @@ def connect(project: ProjectSettings, root: Path, cloud: Cloud, progress: Progre
         journal=FileJournal(root / OWN_FOLDER / "journal.jsonl"),
         progress=progress,
         pause=cloud.pause,
+        surveyors=surveyors(settings),
     )
 
 
@@ -217,8 +239,8 @@ def _running(state_dir: Path) -> LocalStatus:
     return status
 
 
-def _aws(project: ProjectSettings, stop: StopRequest) -> Cloud:
-    session = AwsSession(AwsSettings(region=project.region))
+def _aws(project: ProjectSettings, stop: StopRequest, profile: str | None) -> Cloud:
+    session = AwsSession(AwsSettings(region=project.region, profile=profile))
 
     def pause(seconds: float) -> None:
         stop.wait(seconds)
@@ -245,6 +267,11 @@ def _user() -> str:
         return getpass.getuser()
     except (OSError, KeyError):  # a container's user without a name
         return f"uid-{os.getuid()}"
+
+
+def _with_drafts(files: Sequence[SourceFile], drafts: Sequence[SourceFile]) -> tuple[SourceFile, ...]:
+    replaced = {draft.path for draft in drafts}
+    return (*(file for file in files if file.path not in replaced), *drafts)
 
 
 def _text(text: str | bytes) -> str:

@@ -14,6 +14,7 @@ from reconciler.domain.catalog import ProviderName
 from reconciler.domain.diagnostic import Location
 from reconciler.domain.kinds.fine_tuned_model import PromotionGate
 from reconciler.domain.kinds.project import Budget, Notifications, Roles
+from reconciler.domain.policy import Policy
 from reconciler.domain.quantity import Exact
 
 
@@ -185,6 +186,10 @@ class ProjectSettings(Value):
     name: str
     cloud: str
     """``local`` or ``aws``."""
+    environment: str = ""
+    """The overlay that was merged over the manifests; empty: none."""
+    name_suffix: str = ""
+    """What the names of all models end with."""
     region: str
     bucket: str
     roles: Roles = Roles()
@@ -201,6 +206,7 @@ class Configuration(Value):
     datasets: dict[str, DatasetSource] = Field(default_factory=dict)
     models: tuple[ResolvedModel, ...] = ()
     """Parents before children."""
+    policies: tuple[Policy, ...] = ()
     digest: str = ""
 
     def by_name(self) -> Mapping[str, ResolvedModel]:

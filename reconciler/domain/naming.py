@@ -5,6 +5,7 @@ Computed names are what heals a crash: the next run looks for the same name.
 
 from __future__ import annotations
 
+import hashlib
 import re
 
 MAX_NAME = 63
@@ -14,6 +15,9 @@ NAME_PATTERN = r"[A-Za-z0-9](-?[A-Za-z0-9])*"
 """What SageMaker and Bedrock both accept: Bedrock's customModelName refuses doubled hyphens, SageMaker's names underscores and dots."""
 
 SHORT_FINGERPRINT = 8
+
+MAX_GROUP = 64
+"""EventBridge Scheduler's limit of a schedule group's name."""
 
 
 def is_legal_name(name: str) -> bool:
@@ -47,7 +51,11 @@ def schedule_name(model: str, purpose: str) -> str:
 
 
 def schedule_group(project: str) -> str:
-    return f"reconciler-{project}"[:64]
+    """At most 64 characters. Two projects never share one: of a long name a digest stands for the end."""
+    whole = f"reconciler-{project}"
+    if len(whole) <= MAX_GROUP:
+        return whole
+    return f"{whole[: MAX_GROUP - 9]}-{hashlib.sha256(project.encode()).hexdigest()[:8]}"
 
 
 def _fitted(model: str, suffix: str) -> str:

@@ -69,6 +69,10 @@ class Version(Value):
     artifact: Artifact | None = None
     leftovers: tuple[str, ...] = ()
     """Identifiers of what else belongs to it and would be deleted with it: SageMaker models, unused endpoint configs."""
+    promoted_from: str | None = None
+    """The project that trained it, where that is another one."""
+    metrics: dict[str, Exact] = Field(default_factory=dict)
+    """The final metrics of that training."""
 
     @property
     def is_gone(self) -> bool:

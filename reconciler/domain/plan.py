@@ -178,6 +178,8 @@ class CostSummary(Value):
 class Plan(Value):
     format_version: str = FORMAT_VERSION
     project: str
+    environment: str = ""
+    """The overlay that was merged over the manifests; empty: none."""
     cloud: str
     account: str
     region: str
@@ -192,6 +194,8 @@ class Plan(Value):
     targets: tuple[str, ...] = ()
     """What ``--target`` named; empty: everything."""
     destroy: bool = False
+    overridden: tuple[str, ...] = ()
+    """Codes of the errors that ``--allow`` made warnings of."""
     digest: str = ""
 
     @property
@@ -248,6 +252,7 @@ def digest_of(plan: Plan) -> str:
             change.model_dump(mode="json", include=set(_SEALED_FIELDS), exclude=_TOLD) for change in plan.changes
         ],
     }
+    sealed |= {name: value for name in ("environment", "overridden") if (value := getattr(plan, name))}
     return digest(sealed)
 
 

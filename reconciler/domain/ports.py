@@ -13,6 +13,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
+from pydantic import Field
+
 from reconciler.domain.base import Value
 from reconciler.domain.catalog import DatasetRules, ProviderName
 from reconciler.domain.desired import DesiredModel, ResolvedModel, TrainingData
@@ -28,6 +30,7 @@ from reconciler.domain.observation import (
 )
 from reconciler.domain.outcome import Outcome
 from reconciler.domain.plan import Change
+from reconciler.domain.quantity import Exact
 from reconciler.domain.tags import Owner
 
 
@@ -96,6 +99,28 @@ class UpdateOrder(Value):
     """After a rename: the resources still carry this model name."""
 
 
+class RegisterOrder(Value):
+    """A version that another project trained, to be served here as it is."""
+
+    name: str
+    """The computed name of the version."""
+    owner: Owner
+    model: DesiredModel
+    artifact: Artifact
+    """In this project's bucket, where it was copied to; else where the other project has it."""
+    promoted_from: str
+    metrics: dict[str, Exact] = Field(default_factory=dict)
+
+
+class Copied(Value):
+    """What came of copying an artifact: ``sha256`` in hexadecimal; ``new``: it was not there yet."""
+
+    artifact: Artifact
+    size_bytes: int
+    sha256: str
+    new: bool
+
+
 class Observed(Value):
     """Everything the project owns on one provider."""
 
@@ -135,6 +160,10 @@ class Provider(Protocol):
     def delete(self, order: DeleteOrder) -> Outcome: ...
 
     def update(self, order: UpdateOrder) -> Outcome: ...
+
+    def register(self, order: RegisterOrder) -> Outcome:
+        """Make a version that was trained elsewhere one of this project's, found by its tags. Trains and deploys nothing."""
+        ...
 
     def log_tail(self, run: TrainingRun, lines: int = 20) -> tuple[str, ...]:
         """The last lines of a training's log; empty where there is none."""
@@ -204,6 +233,17 @@ class ArtifactStore(Protocol):
 
     def stored(self) -> StoredArtifacts:
         """What lies there now: one listing for all versions of all models."""
+        ...
+
+    def receive(self, model: str, fingerprint: str, artifact: Artifact, source: ArtifactStore) -> Copied:
+        """Copy what ``source`` holds into this bucket, and check it there; nothing where it is there already, unchanged.
+
+        Raises CloudUnavailable.
+        """
+        ...
+
+    def holds(self, artifact: Artifact) -> bool:
+        """Whether an artifact in S3 is still there. A custom model on Bedrock is there while it is listed."""
         ...
 
     def discard(self, model: str, fingerprint: str, artifact: Artifact | None = None) -> None:

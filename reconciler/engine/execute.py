@@ -117,7 +117,7 @@ def _attempt(work: Pass, change: Change) -> Outcome:
 def _train(work: Pass, change: Change) -> Outcome:
     model = _wanted(work, change)
     artifacts = work.outside.artifacts
-    artifacts.put_manifest(_recorded(model, deployed=False))
+    artifacts.put_manifest(recorded_model(model, deployed=False))
     order = TrainOrder(
         name=change.target,
         owner=_owner(work, model, attempt=change.attempt or 1),
@@ -152,7 +152,7 @@ def _asked(work: Pass, change: Change, ask: Callable[[DeployOrder], Outcome]) ->
     artifacts.put_manifest(model)
     outcome = ask(_deploy_order(work, change))
     if outcome.state is OutcomeState.FAILED:
-        artifacts.put_manifest(before or _recorded(model, deployed=False))
+        artifacts.put_manifest(before or recorded_model(model, deployed=False))
     return outcome
 
 
@@ -190,7 +190,7 @@ def _update(work: Pass, change: Change) -> Outcome:
     model = _wanted(work, change)
     left = _under_former_name(work, change, model)
     observed = left or _observed(work, change)
-    work.outside.artifacts.put_manifest(_recorded(model, deployed=bool(observed.deployments)))
+    work.outside.artifacts.put_manifest(recorded_model(model, deployed=bool(observed.deployments)))
     owner = _owner(work, model).model_copy(update={"fingerprint": None})
     version = observed.version(model.fingerprint)
     order = UpdateOrder(
@@ -223,7 +223,7 @@ _PERFORM: dict[Action, Callable[[Pass, Change], Outcome]] = {
 """``adopt`` is not here: nothing plans it before resources can be imported."""
 
 
-def _recorded(model: DesiredModel, *, deployed: bool) -> DesiredModel:
+def recorded_model(model: DesiredModel, *, deployed: bool) -> DesiredModel:
     """What is written beside the version. It says ``deployed`` only once that was asked of the cloud: a deployment that is
     missing then was taken away, and one that was never asked for was not."""
     said = model.resolved.deployment.deployed and deployed

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
 
 from reconciler.domain.catalog import Catalog, ProviderName
 from reconciler.domain.ports import ArtifactStore, Clock, DataLibrary, Journal, Lock, Progress, Provider
+from reconciler.domain.survey import Surveyor
 
 
 class StopSignal(Protocol):
@@ -42,6 +43,8 @@ class Outside:
     journal: Journal
     progress: Progress
     pause: Pause
+    surveyors: Mapping[ProviderName, Surveyor] = field(default_factory=dict)
+    """For what the account holds beside what the project owns."""
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from reconciler.engine.desire import desire
 from reconciler.engine.observe import observe
 from reconciler.engine.outside import Outside
 from reconciler.planner.plan import make_plan
+from reconciler.policy.judge import judge
 
 Recorded = Mapping[tuple[str, str], DesiredModel]
 
@@ -32,7 +33,7 @@ class Proposal:
 
 
 def propose(configuration: Configuration, outside: Outside, options: PlanOptions) -> Proposal:
-    """Observe, plan, look closer at what would change, plan again, price, seal.
+    """Observe, plan, look closer at what would change, plan again, price, judge, seal.
 
     Raises InvalidInput for bad data and CloudUnavailable where looking fails.
     """
@@ -42,7 +43,8 @@ def propose(configuration: Configuration, outside: Outside, options: PlanOptions
     snapshot = first_look.model_copy(update={"foreign": _strangers(draft, outside)})
     plan = make_plan(configuration, desired, snapshot, options, _recorded(draft, first_look, outside))
     priced = price_plan(plan, desired, snapshot, outside.catalog, configuration.project)
-    sealed = _with_diagnostics(priced, (*warnings, *_impediments(plan, outside)), options.allow).sealed()
+    judged = judge(configuration.policies, priced, desired, snapshot)
+    sealed = _with_diagnostics(priced, (*warnings, *_impediments(plan, outside), *judged), options.allow).sealed()
     outside.progress.report(Event(kind=EventKind.PLANNED, message=sealed.digest))
     return Proposal(plan=sealed, desired=desired, snapshot=snapshot)
 
@@ -74,4 +76,6 @@ def _recorded(draft: Plan, snapshot: Snapshot, outside: Outside) -> Recorded:
 
 
 def _with_diagnostics(plan: Plan, more: Sequence[Diagnostic], allowed: Sequence[str]) -> Plan:
-    return plan.model_copy(update={"diagnostics": allow((*plan.diagnostics, *more), allowed)})
+    diagnostics = allow((*plan.diagnostics, *more), allowed)
+    overridden = sorted({found.code for found in diagnostics if found.overridable and not found.is_error})
+    return plan.model_copy(update={"diagnostics": diagnostics, "overridden": tuple(overridden)})

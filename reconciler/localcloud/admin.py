@@ -109,6 +109,10 @@ def clear_requests(cloud: LocalCloud, _: Mapping[str, Any]) -> dict[str, Any]:
     return {"requests": []}
 
 
+def list_mails(cloud: LocalCloud, _: Mapping[str, Any]) -> dict[str, Any]:
+    return {"mails": cloud.mail.mails()}
+
+
 HANDLERS: Mapping[str, Handler] = {
     "GET status": describe,
     "POST clock": set_clock,
@@ -117,6 +121,7 @@ HANDLERS: Mapping[str, Handler] = {
     "DELETE faults": clear_faults,
     "GET requests": list_requests,
     "DELETE requests": clear_requests,
+    "GET mails": list_mails,
 }
 
 

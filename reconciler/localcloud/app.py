@@ -13,18 +13,23 @@ from moto.core.request import Request
 from moto.core.utils import get_service_model
 from werkzeug.wrappers import Response
 
+from reconciler.localcloud.announcing import announcement
+from reconciler.localcloud.bedrock.identifiers import JOB
 from reconciler.localcloud.errors import AwsError, LostResponse, invalid
 from reconciler.localcloud.faults import API_KINDS
 from reconciler.localcloud.moto_bridge import (
     MOTO_BY_SIGNING_NAME,
     MotoLogs,
+    MotoMail,
     MotoObjects,
     MotoState,
     StartResponse,
     moto_app,
 )
 from reconciler.localcloud.protocol import Answer, Route, parse, route, status_of, write, write_error
+from reconciler.localcloud.resource import Resource
 from reconciler.localcloud.runtime import Runtime
+from reconciler.localcloud.sagemaker.kinds import TRAINING_JOB
 from reconciler.localcloud.service import Call, Logs, Objects, Service, refused, spoil
 from reconciler.localcloud.services import SERVICES, STEPS
 from reconciler.localcloud.timeline import Timeline
@@ -34,6 +39,13 @@ from reconciler.localcloud.world import World
 DEFAULT_REGION = "us-east-1"
 SIGNED = re.compile(r"Credential=[^/]+/\d{8}/([^/]+)/([^/]+)/aws4_request")
 XML_CODE = re.compile(rb"<Code>([^<]+)</Code>")
+ORDERS: Mapping[str, tuple[str, str]] = {
+    "CreateTrainingJob": (TRAINING_JOB, "TrainingJobName"),
+    "StopTrainingJob": (TRAINING_JOB, "TrainingJobName"),
+    "CreateModelCustomizationJob": (JOB, "jobName"),
+    "StopModelCustomizationJob": (JOB, "jobIdentifier"),
+}
+"""Operations that change a job's status at once: its kind, and the parameter that names it."""
 SPOILING = API_KINDS - {"stale-read"}
 
 
@@ -48,6 +60,7 @@ class LocalCloud:
         self.moto = MotoState(lambda: self.world)
         self.objects: Objects = MotoObjects(self.moto, self.world.account)
         self.logs: Logs = MotoLogs(self.moto, self.world.account)
+        self.mail = MotoMail(self.moto, self.world.account)
         self.runtime: Runtime = runtime or Timeline()
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
@@ -77,7 +90,10 @@ class LocalCloud:
             for event, resource in self.world.due():
                 with self.world.clock.held_at(event.at):
                     self.world.revision += 1
+                    before = resource.status
                     STEPS[event.step](self, resource, event.at, event.data)
+                    if resource.status != before:
+                        self._announce(resource, event.at)
 
     def advance(self, seconds: float) -> None:
         """Set the clock ahead and let happen what falls into that time. Raises ValueError for a negative number."""
@@ -138,9 +154,34 @@ class LocalCloud:
             if carry_out is None:
                 raise unsupported(service.name, operation)
             hidden = self._hidden(service.name, operation)
+            before = self._status_of_ordered(region, operation, params)
             result = carry_out(Call(self, service.name, operation, params, region, caller, name, hidden))
+            self._announce_what_was_ordered(region, operation, params, before)
             spoil(fault)
             return result
+
+    def _ordered(self, region: str, operation: str, params: Mapping[str, Any]) -> Resource | None:
+        """The job that the operation starts or stops."""
+        if operation not in ORDERS:
+            return None
+        kind, key = ORDERS[operation]
+        return self.world.by_arn(params[key]) or self.world.find(region, kind, params[key])
+
+    def _status_of_ordered(self, region: str, operation: str, params: Mapping[str, Any]) -> str | None:
+        job = self._ordered(region, operation, params)
+        return None if job is None else job.status
+
+    def _announce_what_was_ordered(
+        self, region: str, operation: str, params: Mapping[str, Any], before: str | None
+    ) -> None:
+        job = self._ordered(region, operation, params)
+        if job is not None and job.status != before:
+            self._announce(job, job.updated)
+
+    def _announce(self, resource: Resource, at: float) -> None:
+        event = announcement(self.world, resource, at)
+        if event is not None:
+            self.mail.send(event)
 
     def _hidden(self, service: str, operation: str) -> re.Pattern[str] | None:
         """Which resources a stale read does not see; None sees all."""

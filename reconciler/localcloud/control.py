@@ -148,6 +148,11 @@ def requests(state_dir: Path, *, since: int = 0, changes: bool = False) -> list[
     return list(_drive(state_dir, "GET", query)["requests"])
 
 
+def mails(state_dir: Path) -> list[dict[str, str]]:
+    """What the cloud's topics mailed: `to`, `topic`, `subject`, `text`."""
+    return list(_drive(state_dir, "GET", "mails")["mails"])
+
+
 # -- starting
 
 

@@ -1,4 +1,4 @@
-"""The services that moto gives: S3, Secrets Manager, SNS, IAM, STS, Logs, resource tagging. All use of its backends is here.
+"""The services that moto gives: S3, Secrets Manager, SNS, EventBridge, IAM, STS, Logs, CloudWatch, tagging. All use of its backends is here.
 
 moto keeps the state of every service in module globals. `MotoState` holds one cloud's share of them and puts it in place
 before each use, so that several clouds can live in one process; a lock lets one of them in at a time. What these services
@@ -7,6 +7,7 @@ do takes place in wall time: their dates do not follow the cloud's clock.
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -26,14 +27,18 @@ MOTO_BY_SIGNING_NAME: Mapping[str, str] = {
     "s3": "s3",
     "secretsmanager": "secretsmanager",
     "sns": "sns",
+    "events": "events",
     "iam": "iam",
     "sts": "sts",
     "logs": "logs",
+    "monitoring": "cloudwatch",
     "tagging": "resourcegroupstaggingapi",
 }
 """The services taken from moto, by the name that clients sign for; botocore and moto call them alike."""
 
 URI = re.compile(r"s3://([^/]+)(?:/(.*))?", re.DOTALL)
+SUBJECT = "AWS Notification Message"
+"""Of a mail whose publisher gave none, as EventBridge gives none."""
 KEPT_EXTRAS = ("bucket_accounts",)
 """State that a service's backends keep beside themselves."""
 
@@ -85,6 +90,7 @@ class MotoState:
             for name, state in dumped.items():
                 for account, region, attributes in state["backends"]:
                     _backends(name)[account][region].__dict__.update(attributes)
+                    _rejoin(_backends(name)[account][region])
                 for attribute, value in state["extras"].items():
                     getattr(_backends(name), attribute).update(value)
 
@@ -156,6 +162,73 @@ class MotoLogs:
             backend.groups[group].streams[stream].put_log_events(events)
 
 
+class MotoMail:
+    """The embedded SNS and EventBridge, as far as events of the other services go through rules to topics, and from there by mail."""
+
+    def __init__(self, state: MotoState, account: str) -> None:
+        self._state = state
+        self._account = account
+
+    def send(self, event: Mapping[str, Any]) -> None:
+        """Let the default bus of the event's region have it. Targets other than topics get nothing."""
+        region = str(event["region"])
+        with self._state.in_place():
+            bus = _backends("events")[self._account][region].event_buses["default"]
+            topics = _backends("sns")[self._account][region].topics
+            for rule in list(bus.rules.values()):
+                if rule.state != "ENABLED" or not rule.event_pattern.matches_event(event):
+                    continue
+                for target in rule.targets:
+                    if target["Arn"] in topics:
+                        topics[target["Arn"]].publish(target_input(target, event), subject=SUBJECT)
+
+    def mails(self) -> list[dict[str, str]]:
+        """What every address that a topic has got, oldest first within a topic. An address counts as confirmed at once."""
+        with self._state.in_place():
+            backends: list[Any] = [backend for _, _, backend in _backends("sns").iter_backends()]
+            return [
+                {"to": each.endpoint, "topic": topic.name, "subject": sent[2] or SUBJECT, "text": sent[1]}
+                for backend in backends
+                for topic in backend.topics.values()
+                for sent in topic.sent_notifications
+                for each in backend.subscriptions.values()
+                if each.topic is topic and each.protocol == "email"
+            ]
+
+
+def target_input(target: Mapping[str, Any], event: Mapping[str, Any]) -> str:
+    """What a target is sent: the event, or what its input transformer makes of it. A path that the event has not gives nothing.
+
+    A template that is a JSON string is sent without its quotes: "Amazon EventBridge input transformation", EventBridge user guide.
+    """
+    transformer = target.get("InputTransformer")
+    if transformer is None:
+        return str(target.get("Input") or json.dumps(event))
+    text = str(transformer["InputTemplate"])
+    for name, path in transformer.get("InputPathsMap", {}).items():
+        text = text.replace(f"<{name}>", _quoted(_at(event, path)))
+    try:
+        read = json.loads(text)
+    except ValueError:
+        return text
+    return read if isinstance(read, str) else text
+
+
+def _at(event: Mapping[str, Any], path: str) -> Any:
+    """``$.detail.status``; None where there is no such thing."""
+    found: Any = event
+    for key in path.removeprefix("$").strip(".").split("."):
+        found = found.get(key) if isinstance(found, Mapping) else None
+    return found
+
+
+def _quoted(value: Any) -> str:
+    if value is None:
+        return ""
+    text = value if isinstance(value, str) else json.dumps(value)
+    return json.dumps(text)[1:-1]
+
+
 @cache
 def moto_app(name: str) -> WsgiApp:
     """moto's own application for one of its services."""
@@ -178,6 +251,12 @@ def split_uri(uri: str) -> tuple[str, str]:
 
 def _backends(name: str) -> BackendDict[Any]:
     return moto.backends.get_backend(name)  # type: ignore[call-overload,no-any-return]
+
+
+def _rejoin(backend: Any) -> None:
+    """A topic knows its backend, of which a snapshot keeps a husk: put the live one in its place."""
+    for topic in getattr(backend, "topics", {}).values():
+        topic.sns_backend = backend
 
 
 def _empty(name: str) -> None:

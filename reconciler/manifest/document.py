@@ -29,6 +29,8 @@ class Document:
     keys: Mapping[Path, Position]
     refused: frozenset[Path] = field(default_factory=frozenset)
     """Paths whose value was refused by the parser, with a diagnostic of its own."""
+    files: Mapping[Path, str] = field(default_factory=dict)
+    """Where an environment says otherwise: the file that a path's value stands in, in place of ``file``."""
 
     def at(self, path: Path) -> Location:
         """Where the value stands, or the nearest value around it."""
@@ -46,7 +48,8 @@ class Document:
         while nearest and nearest not in positions:
             nearest = nearest[:-1]
         line, column = positions.get(nearest) or self.values.get((), Position(1, 1))
-        return Location(file=self.file, line=line, column=column, path=spelled(path))
+        file = self.files.get(nearest, self.file)
+        return Location(file=file, line=line, column=column, path=spelled(path))
 
 
 def spelled(path: Path) -> str:

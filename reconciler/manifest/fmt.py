@@ -41,16 +41,16 @@ def _meaning(documents: tuple[Document, ...]) -> str:
 
 def _laid_out(text: str) -> str | None:
     """``None`` where ruamel fails on a text that libyaml reads: it raises errors of many kinds, and the text then stays."""
-    yaml = _yaml()
+    yaml = round_trip()
     laid_out = StringIO()
     try:
         yaml.dump_all(list(yaml.load_all(text)), laid_out)
-        return _tidied(laid_out.getvalue())
+        return tidied(laid_out.getvalue())
     except Exception:
         return None
 
 
-def _tidied(text: str) -> str:
+def tidied(text: str) -> str:
     """One line break at the end, none before the text."""
     return _aligned(text).strip("\n") + "\n"
 
@@ -85,7 +85,7 @@ def _indentation(line: str) -> int:
     return 0 if re.match(r"(---|\.\.\.)(\s|$)", line) else len(line) - len(line.lstrip(" "))
 
 
-def _yaml() -> Any:
+def round_trip() -> Any:
     """Every plain scalar is kept as it is written: what it means is not ruamel's to say."""
     from ruamel.yaml import YAML
     from ruamel.yaml.resolver import VersionedResolver

@@ -22,15 +22,19 @@ from reconciler.manifest.checks.deployment import check_deployment
 from reconciler.manifest.checks.hyperparameters import check_hyperparameters
 from reconciler.manifest.checks.names import check_names
 from reconciler.manifest.checks.optional import check_optional
+from reconciler.manifest.checks.policy import check_policies, policies
 from reconciler.manifest.checks.project import check_count, check_project
 from reconciler.manifest.checks.resources import check_resources
+from reconciler.manifest.document import Document
 from reconciler.manifest.lineage import Lineage, lineages
 from reconciler.manifest.merge import applicable, merge
 from reconciler.manifest.optional import normalised
+from reconciler.manifest.overlay import name_suffix, overlaid, suffixed
 from reconciler.manifest.parse import parse
 from reconciler.manifest.resolve import resolve
 from reconciler.manifest.shape import Shaped, shape, typed
 from reconciler.manifest.sources import Folder, choose, locate
+from reconciler.manifest.text import decode
 from reconciler.manifest.view import ModelView, Surroundings
 
 _CHECKS = (
@@ -50,6 +54,13 @@ class SourceFile(Value):
     text: str | bytes
 
 
+class Environment(Value):
+    """What ``environments/<name>.yaml`` says otherwise than the manifests."""
+
+    name: str
+    file: SourceFile
+
+
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """``configuration`` is ``None`` where an error remains. ``resources`` are the documents of known kinds, in file order."""
@@ -66,14 +77,15 @@ def load(
     allow: Collection[str] = (),
     cloud_override: str | None = None,
     root: str | None = None,
+    environment: Environment | None = None,
 ) -> Loaded:
     """Read, check and resolve everything. Raises nothing for bad input, whatever it is.
 
     ``allow`` names overridable errors that become warnings. ``cloud_override`` stands in for the Project's ``cloud``.
     ``root`` is the project's folder, to which relative paths of ``files`` count; without it, it is the folder of the file that
-    holds the Project.
+    holds the Project. ``environment`` is merged over the manifests first.
     """
-    return _Loading(files, catalog, allow, cloud_override, root).run()
+    return _Loading(files, catalog, allow, cloud_override, root, environment).run()
 
 
 class _Loading:
@@ -86,8 +98,10 @@ class _Loading:
         allow: Collection[str],
         cloud_override: str | None,
         root: str | None,
+        environment: Environment | None,
     ) -> None:
         self.files = files
+        self.environment = environment
         self.catalog = catalog
         self.allow = allow
         self.cloud_override = cloud_override
@@ -100,6 +114,7 @@ class _Loading:
         projects = [each for each in resources if each.kind == "Project"]
         self.problems += check_count(projects, files=[file.path for file in self.files], complete=self.complete)
         self.problems += check_names(resources)
+        self.problems += check_policies(resources, self._sources())
         project = projects[0] if projects else None
         folder = Folder.of(self.root, project.document.file if project else None)
         datasets = self._datasets(resources, folder)
@@ -114,16 +129,32 @@ class _Loading:
         return self._loaded(resources, project, around, views, folder)
 
     def _read(self) -> Iterator[Shaped]:
-        for file in self.files:
-            parsed = parse(file.text, file.path)
-            self.problems += parsed.diagnostics
-            self.complete = self.complete and parsed.complete
-            for document in parsed.documents:
-                shaped, problems = shape(document)
-                self.problems += problems
-                self.complete = self.complete and shaped is not None
-                if shaped is not None:
-                    yield shaped
+        for document in suffixed(self._documents(), self.environment.name if self.environment else ""):
+            shaped, problems = shape(document)
+            self.problems += problems
+            self.complete = self.complete and shaped is not None
+            if shaped is not None:
+                yield shaped
+
+    def _documents(self) -> Sequence[Document]:
+        """Of all files, with what the environment says otherwise."""
+        documents = [document for file in self.files for document in self._parsed(file)]
+        if self.environment is None:
+            return documents
+        patches = [*self._parsed(self.environment.file)]
+        merged, problems = overlaid(documents, patches, self.environment.name, complete=self.complete)
+        self.problems += problems
+        return merged
+
+    def _sources(self) -> dict[str, str]:
+        files = (*self.files, *([self.environment.file] if self.environment else []))
+        return {file.path: decode(file.text, file.path)[0] for file in files}
+
+    def _parsed(self, file: SourceFile) -> Iterator[Document]:
+        parsed = parse(file.text, file.path)
+        self.problems += parsed.diagnostics
+        self.complete = self.complete and parsed.complete
+        yield from parsed.documents
 
     def _datasets(self, resources: Sequence[Shaped], folder: Folder) -> dict[str, DatasetSource]:
         sources: dict[str, DatasetSource] = {}
@@ -194,13 +225,25 @@ class _Loading:
         if has_errors(diagnostics) or project is None:
             return Loaded(None, diagnostics, resources)
         models = tuple(resolve(view) for view in views)
-        configuration = Configuration(project=_settings(project, around), datasets=dict(around.datasets), models=models)
+        configuration = Configuration(
+            project=self._settings(project, around),
+            datasets=dict(around.datasets),
+            models=models,
+            policies=policies(resources),
+        )
         sealed = configuration.model_copy(update={"digest": _digest(configuration, folder)})
         return Loaded(sealed, diagnostics, resources)
 
+    def _settings(self, project: Shaped, around: Surroundings) -> ProjectSettings:
+        environment = self.environment.name if self.environment else ""
+        given = project.spec.name_suffix if isinstance(project.spec, ProjectSpec) else None
+        told = {"environment": environment, "name_suffix": name_suffix(given, environment)}
+        return _settings(project, around).model_copy(update=told)
+
     def _place(self, diagnostic: Diagnostic) -> tuple[int, int, int]:
         where = diagnostic.where
-        order = {file.path: number for number, file in enumerate(self.files)}
+        files = (*self.files, *([self.environment.file] if self.environment else []))
+        order = {file.path: number for number, file in enumerate(files)}
         return (order.get(where.file, -1), where.line, where.column) if where else (-1, 0, 0)
 
 
@@ -264,14 +307,29 @@ def _settings(project: Shaped, around: Surroundings) -> ProjectSettings:
 
 def _digest(configuration: Configuration, folder: Folder) -> str:
     """Over the meaning: not over positions, nor over where the checkout lies, nor over whether a default was written out."""
-    return digest(_meaning(configuration.model_dump(mode="json", exclude={"digest"}), folder))
+    no_policies = {} if configuration.policies else {"policies": True}
+    told = configuration.model_dump(mode="json", exclude=_NO_MEANING | no_policies)
+    project = {key: value for key, value in told["project"].items() if value or key not in _ONLY_WHERE_GIVEN}
+    return digest(_meaning(told | {"project": project}, folder))
+
+
+_NO_MEANING: Any = {
+    "digest": True,
+    "project": {"where"},
+    "datasets": {"__all__": {"where"}},
+    "policies": {"__all__": {"where"}},
+    "models": {
+        "__all__": {"where": True, "origins": True, "training_data": {"where"}, "validation": {"source": {"where"}}}
+    },
+}
+_ONLY_WHERE_GIVEN = frozenset({"environment", "name_suffix"})
+"""Came later: a project without them keeps its digest."""
 
 
 def _meaning(value: Any, folder: Folder) -> Any:
     match value:
         case dict():
-            kept = {key: item for key, item in value.items() if key not in ("where", "origins")}
-            return {key: _meaning(item, folder) for key, item in kept.items()}
+            return {key: _meaning(item, folder) for key, item in value.items()}
         case list():
             return [_meaning(item, folder) for item in value]
         case str():

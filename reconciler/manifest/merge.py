@@ -14,13 +14,15 @@ from reconciler.domain.catalog import FoundationModel, ProviderName, Requirement
 from reconciler.domain.desired import Origin
 from reconciler.manifest.document import Path
 
-_WHOLE: frozenset[Path] = frozenset(
+WHOLE: frozenset[Path] = frozenset(
     {("baseModel",), ("dataset", "validation"), ("deployment", "autoUndeploy"), ("deployment", "throughput")}
 )
-_RIVALS: dict[Path, Path] = {
+"""Choices: replaced whole, never mixed."""
+RIVALS: dict[Path, Path] = {
     ("deployment", "throughput"): ("deployment", "onDemand"),
     ("deployment", "onDemand"): ("deployment", "throughput"),
 }
+"""Who gives the one does not inherit the other."""
 
 ONLY_SAGEMAKER: tuple[Path, ...] = (
     ("resources",),
@@ -42,7 +44,7 @@ HYPERPARAMETER_PATHS: dict[str, Path] = {
 
 def merge(own: Mapping[str, Any], defaults: Mapping[str, Any]) -> tuple[dict[str, Any], dict[Path, Origin]]:
     """The merged spec, and by path of every leaf where it came from."""
-    rivals = {rival for path, rival in _RIVALS.items() if _value(own, path) is not None}
+    rivals = {rival for path, rival in RIVALS.items() if value_at(own, path) is not None}
     inherited = _without(defaults, rivals)
     merged = _merged(own, inherited, ())
     origins = {path: Origin.MANIFEST if _under(own, path) else Origin.PROJECT for path in _leaves(merged, ())}
@@ -73,7 +75,7 @@ def _merged(own: Mapping[str, Any], inherited: Mapping[str, Any], path: Path) ->
     merged = {**inherited, **own}
     for key in own.keys() & inherited.keys():
         here = (*path, key)
-        if isinstance(own[key], Mapping) and isinstance(inherited[key], Mapping) and here not in _WHOLE:
+        if isinstance(own[key], Mapping) and isinstance(inherited[key], Mapping) and here not in WHOLE:
             merged[key] = _merged(own[key], inherited[key], here)
     return merged
 
@@ -88,7 +90,8 @@ def _without(data: Mapping[str, Any], paths: set[Path]) -> dict[str, Any]:
     return {key: value for key, value in kept.items() if value != {} or data[key] == {}}
 
 
-def _value(data: Any, path: Path) -> Any:
+def value_at(data: Any, path: Path) -> Any:
+    """``None`` where nothing stands there."""
     for step in path:
         data = data.get(step) if isinstance(data, Mapping) else None
     return data
@@ -99,7 +102,7 @@ def _under(data: Any, path: Path) -> bool:
     for length, step in enumerate(path):
         if not isinstance(data, Mapping):
             return True
-        if path[:length] in _WHOLE:
+        if path[:length] in WHOLE:
             return True
         if step not in data:
             return False

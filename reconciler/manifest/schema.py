@@ -23,7 +23,11 @@ _REFERENCE = "#/definitions/{model}"
 
 def schemas() -> dict[str, str]:
     """JSON text by file name; equal for equal kinds."""
-    contents = {"manifest.schema.json": _manifest(), "plan.schema.json": _plan()}
+    contents = {
+        "manifest.schema.json": _manifest(),
+        "environment.schema.json": _environment(),
+        "plan.schema.json": _plan(),
+    }
     return {name: json.dumps(schema, indent=2, ensure_ascii=False) + "\n" for name, schema in contents.items()}
 
 
@@ -34,13 +38,51 @@ def _manifest() -> dict[str, Any]:
     return {
         "$schema": _DRAFT,
         "title": "Reconciler manifest",
-        "description": "One document of a manifest: a Project, a Dataset or a FineTunedModel.",
+        "description": "One document of a manifest: a Project, a Dataset, a FineTunedModel or a Policy.",
         "type": "object",
         "required": ["apiVersion", "kind", "metadata"],
         "properties": {"apiVersion": {"const": API_VERSION}, "kind": {"enum": [*KINDS]}},
         "allOf": [_when(kind) for kind in KINDS],
         "definitions": dict(sorted(definitions.items())),
     }
+
+
+def _environment() -> dict[str, Any]:
+    """A manifest of which only the kind and the name must be said; null removes what the manifests say."""
+    schema = _manifest()
+    definitions = {
+        name: definition if name in _COMPLETE else _partial(definition)
+        for name, definition in schema["definitions"].items()
+    }
+    return schema | {
+        "title": "Reconciler environment",
+        "description": "One document of environments/NAME.yaml: what is otherwise there than in the manifest of that kind and name. "
+        "Mappings are merged, lists are replaced, null removes.",
+        "required": ["apiVersion", "kind"],
+        "definitions": definitions,
+    }
+
+
+_IDENTITY = frozenset({"apiVersion", "kind", "name"})
+_COMPLETE = frozenset({"SplitValidation", "DatasetValidation", "ParentModel", "PromotionGate"})
+"""Replaced whole, as choices or in lists."""
+
+
+def _partial(definition: dict[str, Any]) -> dict[str, Any]:
+    """Nothing is required, nothing has a default, and everything but what names the document may be null."""
+    partial = {key: value for key, value in definition.items() if key != "required"}
+    if "properties" in partial:
+        properties = partial["properties"].items()
+        partial["properties"] = {name: field if name in _IDENTITY else _nullable(field) for name, field in properties}
+    return partial
+
+
+def _nullable(field: dict[str, Any]) -> dict[str, Any]:
+    told = {key: value for key, value in field.items() if key in ("description", "examples")}
+    shape = {key: value for key, value in field.items() if key not in (*told, "default")}
+    if isinstance(entries := shape.get("additionalProperties"), dict):
+        shape["additionalProperties"] = {"anyOf": [entries, {"type": "null"}]}
+    return {**told, "anyOf": [shape, {"type": "null"}]}
 
 
 def _when(kind: str) -> dict[str, Any]:

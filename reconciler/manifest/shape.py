@@ -17,18 +17,20 @@ from reconciler.domain.diagnostic import Diagnostic, Location, error
 from reconciler.domain.kinds.dataset import DatasetManifest, DatasetSpec
 from reconciler.domain.kinds.fine_tuned_model import FineTunedModelManifest, FineTunedModelSpec
 from reconciler.domain.kinds.metadata import API_VERSION, Metadata
+from reconciler.domain.kinds.policy import PolicyManifest, PolicySpec
 from reconciler.domain.kinds.project import ProjectManifest, ProjectSpec
 from reconciler.domain.spelling import did_you_mean
 from reconciler.manifest.document import Document, Path
 from reconciler.manifest.explain import found, missing, told
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
-Spec = ProjectSpec | DatasetSpec | FineTunedModelSpec
+Spec = ProjectSpec | DatasetSpec | FineTunedModelSpec | PolicySpec
 
 KINDS: dict[str, tuple[type[Value], type[Spec]]] = {
     "Project": (ProjectManifest, ProjectSpec),
     "Dataset": (DatasetManifest, DatasetSpec),
     "FineTunedModel": (FineTunedModelManifest, FineTunedModelSpec),
+    "Policy": (PolicyManifest, PolicySpec),
 }
 
 

@@ -52,7 +52,7 @@ EFFECTS: dict[str, Effect] = {
 
 def differences(before: DesiredModel | None, after: DesiredModel) -> tuple[FieldChange, ...]:
     """Sorted by path. Without ``before`` everything is new."""
-    found = _everything(after) if before is None else _compared(_plain(before), _plain(after))
+    found = _everything(after) if before is None else _compared(plain_view(before), plain_view(after))
     with_origin = (
         change.model_copy(update={"origin": origin_of(change.path, after.resolved)})
         if change.after is not None
@@ -91,7 +91,7 @@ def _outwards(path: str) -> Iterator[str]:
 
 
 def _everything(after: DesiredModel) -> Iterator[FieldChange]:
-    return (_change(path, None, value) for path, value in _leaves(_plain(after)))
+    return (_change(path, None, value) for path, value in _leaves(plain_view(after)))
 
 
 def effect_of(path: str) -> Effect:
@@ -123,7 +123,7 @@ def manifest_view(model: DesiredModel) -> dict[str, Any]:
     return {"metadata": {"labels": resolved.labels}, "spec": spec}
 
 
-def _plain(model: DesiredModel) -> dict[str, Any]:
+def plain_view(model: DesiredModel) -> dict[str, Any]:
     """JSON values in one spelling, so that 3 and 3.0, or a tuple and a list, are no difference."""
     view: dict[str, Any] = json.loads(canonical_json(_present(manifest_view(model))))
     return view

@@ -38,6 +38,7 @@ def _version(version: Version) -> dict[str, Any]:
         "runs": [[run.name, run.attempt, run.phase, run.discarded] for run in version.runs],
         "artifact": [version.artifact.identifier, version.artifact.ready] if version.artifact else None,
         "leftovers": sorted(version.leftovers),
+        **({"promotedFrom": version.promoted_from} if version.promoted_from else {}),
     }
 
 

@@ -45,6 +45,7 @@ def make_plan(
     case = Case(snapshot, draft.wanted, draft.doomed, changes, options)
     plan = Plan(
         project=snapshot.project,
+        environment=configuration.project.environment,
         cloud=snapshot.cloud,
         account=snapshot.account,
         region=snapshot.region,

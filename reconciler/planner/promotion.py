@@ -34,9 +34,9 @@ def misses(want: DesiredModel, version: Version | None) -> tuple[Miss, ...]:
 
 
 def final_metrics(version: Version | None) -> Mapping[str, Decimal]:
-    """Of the last training that completed; of an imported version there are none."""
+    """Of the last training that completed, here or where it was promoted from; of an imported version there are none."""
     completed = [run for run in live_runs(version) if run.phase is TrainingPhase.COMPLETED]
-    return completed[-1].metrics if completed else {}
+    return completed[-1].metrics if completed else version.metrics if version else {}
 
 
 def _missed(gates: Sequence[PromotionGate], metrics: Mapping[str, Decimal]) -> list[Miss]:

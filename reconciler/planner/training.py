@@ -74,7 +74,7 @@ def is_trained(version: Version | None) -> bool:
     if version is None or version.artifact is None or not version.artifact.ready:
         return False
     runs = live_runs(version)
-    return not runs or any(run.phase is TrainingPhase.COMPLETED for run in runs)
+    return version.promoted_from is not None or not runs or any(run.phase is TrainingPhase.COMPLETED for run in runs)
 
 
 def is_active(run: TrainingRun) -> bool:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal
 
 from reconciler.domain.catalog import ProviderName
 from reconciler.domain.observation import (
@@ -31,6 +32,8 @@ class Piece:
     artifact: Artifact | None = None
     leftover: str | None = None
     deployment: Deployment | None = None
+    promoted_from: str | None = None
+    metrics: Mapping[str, Decimal] = field(default_factory=dict)
 
     @property
     def is_live(self) -> bool:
@@ -85,6 +88,8 @@ def _version(fingerprint: str, pieces: Sequence[Piece]) -> Version:
         runs=tuple(sorted((p.run for p in pieces if p.run is not None), key=lambda run: run.attempt)),
         artifact=artifacts[-1].artifact if artifacts else None,
         leftovers=tuple(sorted(piece.leftover for piece in pieces if piece.leftover is not None)),
+        promoted_from=next((piece.promoted_from for piece in pieces if piece.promoted_from), None),
+        metrics=next((dict(piece.metrics) for piece in pieces if piece.promoted_from), {}),
     )
 
 

@@ -6,8 +6,11 @@ from collections.abc import Callable, Mapping
 
 from reconciler.domain.catalog import ProviderName
 from reconciler.domain.ports import Provider
+from reconciler.domain.survey import Surveyor
 from reconciler.providers.bedrock.provider import BedrockProvider
+from reconciler.providers.bedrock.survey import BedrockSurveyor
 from reconciler.providers.sagemaker.provider import SageMakerProvider
+from reconciler.providers.sagemaker.survey import SageMakerSurveyor
 from reconciler.providers.settings import ProviderSettings
 
 FACTORIES: Mapping[ProviderName, Callable[[ProviderSettings], Provider]] = {
@@ -15,7 +18,17 @@ FACTORIES: Mapping[ProviderName, Callable[[ProviderSettings], Provider]] = {
     ProviderName.BEDROCK: BedrockProvider,
 }
 
+SURVEYORS: Mapping[ProviderName, Callable[[ProviderSettings], Surveyor]] = {
+    ProviderName.SAGEMAKER: SageMakerSurveyor,
+    ProviderName.BEDROCK: BedrockSurveyor,
+}
+
 
 def providers(settings: ProviderSettings) -> dict[ProviderName, Provider]:
     """One of each. Nothing is asked of the cloud yet."""
     return {name: make(settings) for name, make in FACTORIES.items()}
+
+
+def surveyors(settings: ProviderSettings) -> dict[ProviderName, Surveyor]:
+    """Likewise, for what an account holds whoever made it."""
+    return {name: make(settings) for name, make in SURVEYORS.items()}

@@ -43,6 +43,7 @@ def status_document(plan: Plan, view: StatusView) -> dict[str, Any]:
     return {
         "formatVersion": FORMAT_VERSION,
         "project": plan.project,
+        "environment": plan.environment,
         "cloud": plan.cloud,
         "account": plan.account,
         "region": plan.region,
@@ -75,6 +76,7 @@ def model_document(dossier: Dossier) -> dict[str, Any]:
     return {
         "formatVersion": FORMAT_VERSION,
         "name": dossier.name,
+        "environment": dossier.environment,
         "status": str(dossier.changes[0].status_now) if dossier.changes else str(Status.ABSENT),
         "lineage": list(dossier.lineage),
         "desired": dossier.desired.model_dump(mode="json", by_alias=True) if dossier.desired else None,

@@ -4,6 +4,7 @@
 
     <project>/datasets/<digest16>/<format>-<split>/training.jsonl     same data, same address
     <project>/models/<name>/<fp8>/manifest.json                       what was asked for; the artifacts lie beside it
+    <project>/models/<name>/<fp8>/promotion.json                      of a promoted version: where its artifact came from
     <project>/trash/<date>/models/<name>/<fp8>/…                      for 30 days
     <project>/lock.json                                               see reconciler.stores.lock
 """
@@ -26,10 +27,11 @@ from reconciler.domain.catalog import DatasetRules
 from reconciler.domain.desired import DatasetFacts, DatasetSource, DesiredModel
 from reconciler.domain.diagnostic import Diagnostic, error
 from reconciler.domain.errors import CloudUnavailable, InvalidInput
-from reconciler.domain.naming import short
+from reconciler.domain.naming import short, version_name
 from reconciler.domain.observation import Artifact
-from reconciler.domain.ports import Clock, DataLocation, StoredArtifacts
-from reconciler.stores.s3 import ObjectStore
+from reconciler.domain.ports import ArtifactStore, Clock, Copied, DataLocation, StoredArtifacts
+from reconciler.stores.copies import copied
+from reconciler.stores.s3 import Fetched, ObjectStore
 
 TRASH_DAYS = 30
 _IN_MEMORY = 32 * 1024 * 1024
@@ -70,7 +72,7 @@ class S3Artifacts:
 
     def recorded(self, model: str, fingerprint: str) -> DesiredModel | None:
         """Paths of local data come relative to the project's folder, whatever machine wrote them."""
-        fetched = self._store.get(self._manifest_key(model, fingerprint))
+        fetched = self._fetched(self._manifest_key(model, fingerprint))
         try:
             found = DesiredModel.model_validate_json(fetched.body) if fetched else None
         except ValidationError:  # another version's, or not ours: nothing is known then
@@ -80,6 +82,25 @@ class S3Artifacts:
 
     def output_uri(self, model: str, fingerprint: str) -> str:
         return self._store.uri(self._version_prefix(model, fingerprint))
+
+    def receive(self, model: str, fingerprint: str, artifact: Artifact, source: ArtifactStore) -> Copied:
+        """As ``model.tar.gz`` beside the manifest, with a record of where it came from."""
+        assert isinstance(source, S3Artifacts), "artifacts in S3 come from S3"
+        prefix = self._version_prefix(model, fingerprint)
+        copy = copied(source.located(artifact), self._store, prefix, now=self._clock.now())
+        placed = Artifact(identifier=copy.uri, name=version_name(model, fingerprint), size_bytes=copy.size)
+        return Copied(artifact=placed, size_bytes=copy.size, sha256=copy.sha256, new=copy.new)
+
+    def located(self, artifact: Artifact) -> tuple[ObjectStore, str]:
+        """The bucket and the key of what a training left behind."""
+        bucket, _, key = artifact.identifier.removeprefix("s3://").partition("/")
+        return self._store.beside(bucket), key
+
+    def holds(self, artifact: Artifact) -> bool:
+        if not artifact.identifier.startswith("s3://"):
+            return True
+        store, key = self.located(artifact)
+        return store.head(key) is not None
 
     def discard(self, model: str, fingerprint: str, artifact: Artifact | None = None) -> None:
         """Also empties the trash of what has lain there for more than 30 days."""
@@ -104,6 +125,15 @@ class S3Artifacts:
         """Bytes of one version's artifacts, or of all versions of a model."""
         prefix = self._version_prefix(model, fingerprint) if fingerprint else f"{self._project}/models/{model}/"
         return self._store.size(prefix)
+
+    def _fetched(self, key: str) -> Fetched | None:
+        """A bucket of the embedded cloud that is not there yet is made by the next apply, and holds nothing."""
+        try:
+            return self._store.get(key)
+        except CloudUnavailable:
+            if self._embedded and not self._store.exists():
+                return None
+            raise
 
     def _put_part(self, model: DesiredModel, rules: DatasetRules, part: Part) -> str:
         key = self._data_key(model, rules, part)

@@ -4,6 +4,8 @@ A project is a folder with ``reconciler.yaml``. Its manifests are that file, and
 ``apiVersion`` or the kind ``FineTunedModel``; other YAML (Compose files, workflows, charts) is none of our business. Not entered:
 hidden folders, ``node_modules``, virtual environments, symlinks to folders, and folders with a ``reconciler.yaml`` of their own,
 which are other projects.
+
+What ``environments/`` beside ``reconciler.yaml`` holds is no manifest: each file there says what one environment has otherwise.
 """
 
 from __future__ import annotations
@@ -16,11 +18,15 @@ from pathlib import Path
 from typing import BinaryIO
 
 from reconciler.domain.diagnostic import Diagnostic, Location, error, warning
-from reconciler.manifest.load import SourceFile
+from reconciler.domain.errors import InvalidInput, ReconcilerError
+from reconciler.domain.naming import is_legal_name
+from reconciler.domain.spelling import did_you_mean
+from reconciler.manifest.load import Environment, SourceFile
 from reconciler.manifest.text import MAX_FILE
 from reconciler.stores.files import open_nofollow
 
 PROJECT_FILE = "reconciler.yaml"
+ENVIRONMENTS = "environments"
 MAX_FILES = 10_000
 MAX_DEPTH = 32
 
@@ -70,6 +76,25 @@ def read_manifests(root: Path) -> Manifests:
     return Manifests(tuple(files), tuple(problems))
 
 
+def environments(root: Path) -> tuple[str, ...]:
+    """The names of the project's environments: ``environments/prod.yaml`` is ``prod``."""
+    return tuple(sorted(path.stem for path in (root / ENVIRONMENTS).glob("*.yaml") if is_legal_name(path.stem)))
+
+
+def read_environment(root: Path, name: str) -> Environment:
+    """Raises ReconcilerError where there is none of that name, InvalidInput where its file cannot be read."""
+    root = root.resolve()
+    known = environments(root)
+    if name not in known:
+        there = f"there are: {', '.join(known)}" if known else f"make {ENVIRONMENTS}/{name}.yaml beside {PROJECT_FILE}"
+        raise ReconcilerError(f"the project has no environment {name!r}", hint=did_you_mean(name, known) or there)
+    path = root / ENVIRONMENTS / f"{name}.yaml"
+    file = _read(path, path.relative_to(root).as_posix(), root, whatever=True)
+    if not isinstance(file, SourceFile):
+        raise InvalidInput([file or _symlinked(path.relative_to(root).as_posix())])
+    return Environment(name=name, file=file)
+
+
 def _walk(folder: Path, problems: list[Diagnostic], depth: int = 0) -> Iterator[Path]:
     """YAML files of the folder, then of the folders below, by name."""
     try:
@@ -80,6 +105,8 @@ def _walk(folder: Path, problems: list[Diagnostic], depth: int = 0) -> Iterator[
     yield from (Path(entry) for entry in entries if _is_yaml(entry))
     for entry in entries:
         if not entry.is_dir(follow_symlinks=False) or not _is_entered(entry):
+            continue
+        if not depth and entry.name == ENVIRONMENTS:
             continue
         if depth < MAX_DEPTH:
             yield from _walk(Path(entry), problems, depth + 1)
@@ -98,19 +125,19 @@ def _is_entered(entry: os.DirEntry[str]) -> bool:
     return not any(os.path.lexists(os.path.join(entry, name)) for name in (PROJECT_FILE, "pyvenv.cfg"))
 
 
-def _read(path: Path, name: str, root: Path) -> SourceFile | Diagnostic | None:
-    """``None``: not ours. A symlink to a file within the project is read where it points to."""
+def _read(path: Path, name: str, root: Path, *, whatever: bool = False) -> SourceFile | Diagnostic | None:
+    """``None``: not ours, unless it is read ``whatever`` it holds. A symlink to a file within the project is read where it points to."""
     try:
         if path.is_symlink():
             return _symlink(path, name, root)
         with open_nofollow(path) as file:
             content = file.read(MAX_FILE + 1)
             if len(content) > MAX_FILE:
-                ours = name == PROJECT_FILE or _ours_somewhere(content, file)
+                ours = whatever or name == PROJECT_FILE or _ours_somewhere(content, file)
                 return _too_large(name, os.fstat(file.fileno()).st_size) if ours else None
     except OSError as trouble:
         return _unreadable(name, trouble)
-    return _judged(content, name)
+    return _judged(content, name, whatever=whatever)
 
 
 def _ours_somewhere(content: bytes, rest: BinaryIO) -> bool:
@@ -128,8 +155,8 @@ def _is_ours(content: bytes) -> bool:
     return bool(_OURS.search(content) or (b"\0" in content and _OURS.search(content.replace(b"\0", b""))))
 
 
-def _judged(content: bytes, name: str) -> SourceFile | Diagnostic | None:
-    if name == PROJECT_FILE or _is_ours(content):
+def _judged(content: bytes, name: str, *, whatever: bool) -> SourceFile | Diagnostic | None:
+    if whatever or name == PROJECT_FILE or _is_ours(content):
         return SourceFile(path=name, text=content)
     if _KIND.search(content) and not _API_VERSION.search(content):
         return warning(
@@ -151,6 +178,16 @@ def _symlink(path: Path, name: str, root: Path) -> Diagnostic | None:
         "A symlink leaves the project's folder",
         detail=f"{name} points to {target}. What is applied must be what is reviewed.",
         hint="copy the file into the project",
+        where=Location(file=name),
+    )
+
+
+def _symlinked(name: str) -> Diagnostic:
+    return error(
+        "unreadable",
+        "A file or folder cannot be read",
+        detail=f"{name} is a symlink.",
+        hint="put the file itself there",
         where=Location(file=name),
     )
 

@@ -55,6 +55,8 @@ def read(path: Path) -> SavedPlan:
     content = {key: document.get(key) for key in ("plan", "options", "toolVersion")}
     if document.get("checksum") != _checksum(content):
         raise _damaged(path)
+    if content["toolVersion"] != __version__:  # which may do the same thing otherwise
+        raise _of_another_version(path, content)
     plan, options = _parsed(path, content)
     if plan.digest != digest_of(plan):
         raise _damaged(path)

@@ -54,6 +54,10 @@ class ObjectStore:
         self._client = client
         self.bucket = bucket
 
+    def beside(self, bucket: str) -> ObjectStore:
+        """Another bucket, with the same credentials."""
+        return ObjectStore(self._client, bucket)
+
     def uri(self, key: str) -> str:
         return f"s3://{self.bucket}/{key}"
 

@@ -38,7 +38,15 @@ def drawn(plan: Plan) -> str:
 
 
 def test_all_examples_are_found() -> None:
-    assert NAMES == ["auto-undeploy", "bedrock-nova", "chained-models", "quickstart", "team"]
+    assert NAMES == [
+        "auto-undeploy",
+        "bedrock-nova",
+        "chained-models",
+        "environments",
+        "policies",
+        "quickstart",
+        "team",
+    ]
 
 
 @pytest.mark.parametrize("name", NAMES)

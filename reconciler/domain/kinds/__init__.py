@@ -3,6 +3,7 @@
 from reconciler.domain.kinds.dataset import DatasetManifest, DatasetSpec
 from reconciler.domain.kinds.fine_tuned_model import FineTunedModelManifest, FineTunedModelSpec
 from reconciler.domain.kinds.metadata import API_VERSION, Metadata
+from reconciler.domain.kinds.policy import PolicyManifest, PolicySpec
 from reconciler.domain.kinds.project import ProjectManifest, ProjectSpec
 
 __all__ = [
@@ -12,6 +13,8 @@ __all__ = [
     "FineTunedModelManifest",
     "FineTunedModelSpec",
     "Metadata",
+    "PolicyManifest",
+    "PolicySpec",
     "ProjectManifest",
     "ProjectSpec",
 ]

@@ -52,6 +52,14 @@ class ProjectSpec(Value):
         default="local", description="`local` is the embedded cloud on this machine; `aws` is your account."
     )
     region: str = Field(default="us-east-1", min_length=1)
+    name_suffix: str | None = Field(
+        default=None,
+        max_length=32,
+        pattern=r"^(-?[A-Za-z0-9])*$",
+        description="Ends the name of every model of the project, in its manifests and in the cloud. In an environment `-<environment>` "
+        'unless given here; `""` where each environment has an account or a region of its own.',
+        examples=["-prod"],
+    )
     bucket: str | None = Field(
         default=None,
         min_length=3,

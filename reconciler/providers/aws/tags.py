@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from reconciler.domain.tags import LABEL_PREFIX, Owner
+from reconciler.domain.tags import LABEL_PREFIX, METRICS, PROMOTED_FROM, Owner
 
 MAX_KEY = 128
 MAX_VALUE = 256
@@ -27,6 +28,29 @@ def resource_tags(owner: Owner, labels: Mapping[str, str]) -> dict[str, str]:
 
 def labels_in(tags: Mapping[str, str]) -> dict[str, str]:
     return {key.removeprefix(LABEL_PREFIX): value for key, value in tags.items() if key.startswith(LABEL_PREFIX)}
+
+
+def promotion_tags(promoted_from: str, metrics: Mapping[str, Decimal]) -> dict[str, str]:
+    """Where a version was trained, and how well; of more metrics than a tag holds, the first by name."""
+    told = ""
+    for name in sorted(metrics):
+        more = f"{told} {name}={metrics[name].normalize():f}".lstrip()
+        told = more if len(more) <= MAX_VALUE else told
+    return {PROMOTED_FROM: promoted_from, METRICS: told}
+
+
+def metrics_in(tags: Mapping[str, str]) -> dict[str, Decimal]:
+    """What :func:`promotion_tags` wrote; anything else in the tag is left out."""
+    pairs = (entry.partition("=") for entry in tags.get(METRICS, "").split())
+    return {name: number for name, _, value in pairs if (number := _number(value)) is not None}
+
+
+def _number(text: str) -> Decimal | None:
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
 
 
 def sagemaker_tags(tags: Mapping[str, str]) -> list[dict[str, str]]:

@@ -1,7 +1,8 @@
 """What the project owns on Bedrock: four lists, then the tags of what can be ours.
 
-The lists carry no tags, so each candidate is asked for its own: jobs and custom models only where their name has the shape
-that ours have, and a job not at all while its custom model, which has the same tags, is there.
+The lists carry no tags, so each candidate is asked for its own: every custom model, since an imported one keeps the name that it
+was given elsewhere; a job only where its name has the shape that ours have, and not at all while its custom model, which has the
+same tags, is there.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ class Owned:
 
 def pieces(api: BedrockApi, project: str) -> Iterator[Piece]:
     """Everything that carries the project's owner tags."""
-    models = [*_owned(api, _computed(api.custom_models(), "modelName"), "modelArn", project)]
+    models = [*_owned(api, api.custom_models(), "modelArn", project)]
     by_arn = {model.facts["modelArn"]: model for model in models}
     jobs = _own_jobs(api, by_arn, project)
     yield from _trainings(api, jobs)
@@ -49,10 +50,6 @@ def pieces(api: BedrockApi, project: str) -> Iterator[Piece]:
     fingerprints = {arn: model.owner.fingerprint for arn, model in by_arn.items()}
     yield from _throughputs(api, project, fingerprints)
     yield from _deployments(api, project, fingerprints)
-
-
-def _computed(listed: Iterable[Described], name: str) -> list[Described]:
-    return [facts for facts in listed if COMPUTED_NAME.fullmatch(facts[name])]
 
 
 def _owned(api: BedrockApi, candidates: Iterable[Described], arn: str, project: str) -> Iterator[Owned]:
@@ -65,9 +62,10 @@ def _owned(api: BedrockApi, candidates: Iterable[Described], arn: str, project: 
 
 def _own_jobs(api: BedrockApi, models: Mapping[str, Owned], project: str) -> list[Owned]:
     """A job whose custom model is ours is ours; the others are asked."""
-    listed = _computed(api.jobs(), "jobName")
+    listed = [*api.jobs()]
     made = [job for job in listed if job.get("customModelArn") in models]
-    others = [job for job in listed if job.get("customModelArn") not in models]
+    unmade = [job for job in listed if job.get("customModelArn") not in models]
+    others = [job for job in unmade if COMPUTED_NAME.fullmatch(job["jobName"])]
     known = [Owned(models[job["customModelArn"]].owner, models[job["customModelArn"]].tags, job) for job in made]
     return [*known, *_owned(api, others, "jobArn", project)]
 

@@ -9,7 +9,15 @@ from reconciler.domain.diagnostic import Diagnostic
 from reconciler.domain.observation import Deployment, ForeignResource, ModelObservation, TrainingRun
 from reconciler.domain.outcome import FaultKind, Outcome
 from reconciler.domain.plan import Action, Change
-from reconciler.domain.ports import DeleteOrder, DeployOrder, Observed, TrainOrder, UndeployOrder, UpdateOrder
+from reconciler.domain.ports import (
+    DeleteOrder,
+    DeployOrder,
+    Observed,
+    RegisterOrder,
+    TrainOrder,
+    UndeployOrder,
+    UpdateOrder,
+)
 from reconciler.domain.tags import FINGERPRINT, Owner
 from reconciler.providers.assembly import assemble
 from reconciler.providers.aws.faults import Refused, answers, looks
@@ -19,6 +27,8 @@ from reconciler.providers.bedrock.client import BedrockApi, Described
 from reconciler.providers.rescheduling import reschedule, rule_of
 from reconciler.providers.retagging import OURS, outdated_keys, renewed
 from reconciler.providers.settings import ProviderSettings, needed
+
+NOT_PORTABLE = "Bedrock gives no file of a custom model away, so it cannot be copied: train it in this environment"
 
 
 class BedrockProvider:
@@ -103,6 +113,11 @@ class BedrockProvider:
         for run in order.version.runs:
             training.discard(self._api, run)
         return Outcome.done("the custom model is deleted; its jobs stay on record" if artifact else "discarded")
+
+    @answers
+    def register(self, order: RegisterOrder) -> Outcome:
+        """Bedrock gives no file of a custom model away: nothing that could be copied."""
+        raise Refused(FaultKind.TERMINAL, "NotPortable", NOT_PORTABLE)
 
     @answers
     def update(self, order: UpdateOrder) -> Outcome:

@@ -15,11 +15,11 @@ from typing import Any
 from reconciler.domain.desired import DeploymentKind
 from reconciler.domain.naming import short
 from reconciler.domain.observation import Artifact, Deployment, DeploymentPhase, TrainingPhase, TrainingRun
-from reconciler.domain.tags import ENDPOINT_CONFIG, ROLLING_TO, Owner
+from reconciler.domain.tags import ENDPOINT_CONFIG, PROMOTED_FROM, ROLLING_TO, Owner
 from reconciler.providers.assembly import Piece
 from reconciler.providers.aws.faults import fault_from_reason
 from reconciler.providers.aws.parallel import together
-from reconciler.providers.aws.tags import labels_in, read_tags
+from reconciler.providers.aws.tags import labels_in, metrics_in, read_tags
 from reconciler.providers.metrics import finite
 from reconciler.providers.sagemaker.client import Described, SageMakerApi
 from reconciler.providers.sagemaker.statuses import STOPPED_BY_LIMIT, endpoint_phase, training_phase
@@ -48,7 +48,7 @@ def pieces(api: SageMakerApi, project: str) -> Iterator[Piece]:
     endpoints = [*_fresh_endpoints(api, _owned(api.search("Endpoint", project), project))]
     configs = _serving_configs(api, endpoints)
     yield from (_training(job) for job in jobs)
-    yield from (model.piece(leftover=model.facts["ModelArn"]) for model in models)
+    yield from (_model(model) for model in models)
     serving = {model.facts["ModelName"]: model.owner.fingerprint for model in models}
     yield from (_deployment(endpoint, configs, serving) for endpoint in endpoints)
     fingerprints = {thing.owner.fingerprint for thing in (*jobs, *models) if thing.owner.fingerprint}
@@ -129,6 +129,17 @@ def _held_configs(endpoint: Owned) -> tuple[str, ...]:
 def _training(job: Owned) -> Piece:
     run = training_run(job.facts, job.owner)
     return job.piece(run=run, artifact=_artifact(job.facts, run))
+
+
+def _model(model: Owned) -> Piece:
+    """Of a version that was promoted, the SageMaker model alone tells where the artifact lies."""
+    arn, promoted_from = model.facts["ModelArn"], model.tags.get(PROMOTED_FROM)
+    uri = (model.facts.get("PrimaryContainer") or {}).get("ModelDataUrl")
+    if not promoted_from or not uri:
+        return model.piece(leftover=arn)
+    artifact = Artifact(identifier=uri, name=model.facts["ModelName"], created_at=model.facts.get("CreationTime"))
+    metrics = metrics_in(model.tags)
+    return model.piece(leftover=arn, artifact=artifact, promoted_from=promoted_from, metrics=metrics)
 
 
 def training_run(facts: Mapping[str, Any], owner: Owner) -> TrainingRun:

@@ -18,7 +18,15 @@ from reconciler.domain.observation import (
 )
 from reconciler.domain.outcome import FaultKind, Outcome
 from reconciler.domain.plan import Action, Change
-from reconciler.domain.ports import DeleteOrder, DeployOrder, Observed, TrainOrder, UndeployOrder, UpdateOrder
+from reconciler.domain.ports import (
+    DeleteOrder,
+    DeployOrder,
+    Observed,
+    RegisterOrder,
+    TrainOrder,
+    UndeployOrder,
+    UpdateOrder,
+)
 from reconciler.domain.tags import Owner
 from reconciler.providers.assembly import assemble
 from reconciler.providers.aws.faults import AwsTrouble, Refused, answers, fault_of, looks
@@ -114,6 +122,20 @@ class SageMakerProvider:
         return Outcome.done(f"{len(order.version.runs)} training jobs and what belonged to them are deleted")
 
     @answers
+    def register(self, order: RegisterOrder) -> Outcome:
+        """A SageMaker model of the copied artifact: a version without a training here."""
+        self._require_settings(scheduled=False)
+        request = translate.promoted_model(order, self._settings)
+        try:
+            arn = self._api.create_model(request)
+        except ClientError:
+            existing = self._api.model(order.name)
+            if existing is None:
+                raise
+            return self._registered(existing, order)
+        return Outcome.done(f"model {order.name} is registered", arn)
+
+    @answers
     def update(self, order: UpdateOrder) -> Outcome:
         if rule_of(order.model) is not None:
             self._require_settings(scheduled=True)
@@ -134,6 +156,15 @@ class SageMakerProvider:
         except AwsTrouble as error:
             fault = fault_of(error)
             return (f"(the log cannot be read: {fault.code}: {fault.message})",)
+
+    def _registered(self, existing: Described, order: RegisterOrder) -> Outcome:
+        """What stands under the name: of this promotion, cut off before, or something else."""
+        arn, uri = existing["ModelArn"], (existing.get("PrimaryContainer") or {}).get("ModelDataUrl")
+        require_ours(f"model {order.name}", self._api.tags(arn), order.owner)
+        if uri != order.artifact.identifier:
+            told = f"model {order.name} exists and serves another artifact: {uri}"
+            raise Refused(FaultKind.CONFLICT, "OtherArtifact", told)
+        return Outcome.done(f"model {order.name} is registered already", arn)
 
     # -- foreign names
 

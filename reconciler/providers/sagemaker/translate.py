@@ -9,11 +9,12 @@ from reconciler.domain.catalog import FoundationModel, ProviderName
 from reconciler.domain.desired import DesiredModel, TrainingResources
 from reconciler.domain.fingerprint import digest
 from reconciler.domain.naming import endpoint_config_name
+from reconciler.domain.observation import Artifact
 from reconciler.domain.outcome import FaultKind
-from reconciler.domain.ports import DeployOrder, TrainOrder
+from reconciler.domain.ports import DeployOrder, RegisterOrder, TrainOrder
 from reconciler.domain.tags import ENDPOINT_CONFIG, Owner
 from reconciler.providers.aws.faults import Refused
-from reconciler.providers.aws.tags import resource_tags, sagemaker_tags
+from reconciler.providers.aws.tags import promotion_tags, resource_tags, sagemaker_tags
 from reconciler.providers.hyperparameters import wire
 from reconciler.providers.settings import ProviderSettings
 
@@ -66,13 +67,28 @@ def model(order: DeployOrder, settings: ProviderSettings) -> Request:
     assert artifact is not None, f"{order.name} is deployed from a version without an artifact"
     return {
         "ModelName": artifact.name,
-        "PrimaryContainer": {
-            "Image": settings.serving_image,
-            "ModelDataUrl": artifact.identifier,
-            "Environment": {"RECONCILER_MODEL": order.owner.model, "RECONCILER_FINGERPRINT": order.version.fingerprint},
-        },
+        "PrimaryContainer": _container(artifact, order.owner.model, order.version.fingerprint, settings),
         "ExecutionRoleArn": settings.roles.training,
         "Tags": version_tags(order),
+    }
+
+
+def promoted_model(order: RegisterOrder, settings: ProviderSettings) -> Request:
+    """CreateModel for an artifact that was trained in another project; its tags say so."""
+    tags = resource_tags(order.owner, order.model.resolved.labels) | promotion_tags(order.promoted_from, order.metrics)
+    return {
+        "ModelName": order.name,
+        "PrimaryContainer": _container(order.artifact, order.owner.model, order.model.fingerprint, settings),
+        "ExecutionRoleArn": settings.roles.training,
+        "Tags": sagemaker_tags(tags),
+    }
+
+
+def _container(artifact: Artifact, model: str, fingerprint: str, settings: ProviderSettings) -> Request:
+    return {
+        "Image": settings.serving_image,
+        "ModelDataUrl": artifact.identifier,
+        "Environment": {"RECONCILER_MODEL": model, "RECONCILER_FINGERPRINT": fingerprint},
     }
 
 

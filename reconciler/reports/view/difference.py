@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from reconciler.domain.plan import Change, Plan
 
-_PLACE = ("project", "cloud", "account", "region")
+_PLACE = ("project", "environment", "cloud", "account", "region")
 
 
 def differences(approved: Plan, fresh: Plan) -> tuple[str, ...]:
@@ -12,12 +12,21 @@ def differences(approved: Plan, fresh: Plan) -> tuple[str, ...]:
     places = (_place(name, approved, fresh) for name in _PLACE)
     manifests = "the manifests were changed" if approved.manifests_digest != fresh.manifests_digest else ""
     cloud = "the cloud is not as it was observed" if approved.snapshot_digest != fresh.snapshot_digest else ""
-    return tuple(line for line in (*places, manifests, cloud, *_changes(approved, fresh)) if line)
+    overridden = (
+        f"errors overridden were {_codes(approved)} and are {_codes(fresh)}"
+        if _codes(approved) != _codes(fresh)
+        else ""
+    )
+    return tuple(line for line in (*places, overridden, manifests, cloud, *_changes(approved, fresh)) if line)
 
 
 def _place(name: str, approved: Plan, fresh: Plan) -> str:
     before, after = getattr(approved, name), getattr(fresh, name)
-    return f"the {name} was {before} and is {after}" if before != after else ""
+    return f"the {name} was {before or 'none'} and is {after or 'none'}" if before != after else ""
+
+
+def _codes(plan: Plan) -> str:
+    return ", ".join(plan.overridden) or "none"
 
 
 def _changes(approved: Plan, fresh: Plan) -> tuple[str, ...]:

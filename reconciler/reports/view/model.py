@@ -59,6 +59,7 @@ class Dossier:
     """By the month, as ``hosting``."""
     hosting: Cost | None = None
     hosting_hourly: Cost | None = None
+    environment: str = ""
     recorded: DesiredModel | None = None
     """What the newest version was made of; asked for where the manifest is gone."""
 
@@ -106,6 +107,7 @@ def _about(dossier: Dossier) -> Pairs:
     pairs = (
         ("description", resolved.description if resolved else ""),
         ("labels", ", ".join(f"{key}={value}" for key, value in resolved.labels.items()) if resolved else ""),
+        ("environment", dossier.environment),
         ("manifest", _manifest(dossier)),
         ("provider", str(resolved.provider) if resolved else ", ".join(model.provider for model in dossier.observed)),
         ("base model", f"{base.key} ({base.name})" if base else ""),
@@ -282,6 +284,8 @@ def _roles(version: Version, serving: set[str | None], wanted: str | None) -> It
         yield "serving"
     if version.fingerprint == wanted:
         yield "wanted"
+    if version.promoted_from:
+        yield f"promoted from {version.promoted_from}"
 
 
 def _attempts(runs: Iterable[TrainingRun], now: datetime) -> Table:

@@ -118,7 +118,8 @@ def view_plan(plan: Plan) -> PlanView:
 
 def view_header(plan: Plan) -> str:
     cloud = "embedded cloud" if plan.cloud == "local" else f"{plan.cloud}, account {plan.account}"
-    return f"{plan.project} · {cloud} · {plan.region} · observed {moment(plan.observed_at)}"
+    environment = f"environment {plan.environment} · " if plan.environment else ""
+    return f"{plan.project} · {environment}{cloud} · {plan.region} · observed {moment(plan.observed_at)}"
 
 
 def summary_sentence(plan: Plan) -> str:

@@ -6,10 +6,13 @@ import io
 import json
 from pathlib import Path
 
+import jsonschema
 import pytest
+import yaml
 
 from reconciler.cli.main import run
 from reconciler.cli.scaffold import project_files, project_name
+from reconciler.reports.scaffold import PIPELINES
 from tests.unit.cli.calling import call
 
 
@@ -35,6 +38,78 @@ def test_init_refuses_a_name_that_no_project_may_have(tmp_path: Path, capsys: py
     assert not list(tmp_path.iterdir())
 
 
+def test_init_for_aws_with_hooks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    flags = ("--cloud", "aws", "--region", "eu-central-1", "--bucket", "acme-models", "--email", "ana@example.com")
+    assert call(capsys, "-C", tmp_path, "init", "--name", "acme", *flags, "--pre-commit").code == 0
+    project = (tmp_path / "reconciler.yaml").read_text()
+    for line in (
+        "name: acme",
+        "cloud: aws #",
+        "region: eu-central-1",
+        "bucket: acme-models",
+        "emails: [ana@example.com]",
+    ):
+        assert f"  {line}" in project
+    assert call(capsys, "-C", tmp_path, "fmt", "--check").code == 0
+    assert call(capsys, "-C", tmp_path, "validate", "--cloud", "local").code == 0
+    assert (tmp_path / ".pre-commit-config.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    ("flag", "value"),
+    [("--region", "here"), ("--bucket", "My_Bucket"), ("--bucket", "a}"), ("--email", "ana"), ("--email", "a b@c.de")],
+)
+def test_init_refuses_what_would_not_be_a_project(
+    flag: str, value: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ended = call(capsys, "-C", tmp_path, "init", flag, value)
+    assert (ended.code, flag in ended.err) == (1, True)
+    assert not list(tmp_path.iterdir())
+
+
+def test_init_asks_on_a_terminal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("reconciler.cli.init._somebody_is_there", lambda: True)
+    monkeypatch.setattr("sys.stdin", io.StringIO("acme\nmars\nlocal\n\nacme-data\nnone\n"))
+    ended = call(capsys, "-C", tmp_path, "init")
+    assert ended.code == 0
+    assert "'mars' is not one of" in ended.err
+    assert "  bucket: acme-data\n" in (tmp_path / "reconciler.yaml").read_text()
+
+
+def test_init_asks_nothing_that_a_flag_says_and_nothing_without_input(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("reconciler.cli.init._somebody_is_there", lambda: True)
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    flags = ("--name", "acme", "--cloud", "local", "--region", "us-east-1", "--bucket", "acme-data", "--ci", "github")
+    assert call(capsys, "-C", tmp_path, "init", *flags).code == 0
+    assert call(capsys, "init", tmp_path / "other", "--no-input").code == 0
+
+
+@pytest.mark.parametrize("pipeline", sorted(PIPELINES))
+def test_init_makes_workflows(pipeline: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(capsys, "-C", tmp_path, "init", "--ci", pipeline).code == 0
+    for path in PIPELINES[pipeline]:
+        text = (tmp_path / path).read_text()
+        assert yaml.safe_load(text)
+        assert "<<" not in text
+        assert "<%" not in text
+
+
+def test_the_modeline_leads_to_the_schema(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    call(capsys, "init", tmp_path / "shop")
+    schema = (tmp_path / "shop" / "schemas" / "manifest.schema.json").resolve()
+    for path in ("reconciler.yaml", "models/order-helper.yaml"):
+        manifest = tmp_path / "shop" / path
+        first, *_ = manifest.read_text().splitlines()
+        assert first.startswith("# yaml-language-server: $schema=")
+        assert (manifest.parent / first.partition("=")[2]).resolve() == schema
+        for document in yaml.safe_load_all(manifest.read_text()):
+            jsonschema.validate(document, json.loads(schema.read_text()))
+
+
 @pytest.mark.parametrize(
     ("folder", "name"),
     [("Acme LLMs", "acme-llms"), ("__x__", "x"), ("日本", "my-models"), ("a" * 80, "a" * 53), ("", "my-models")],
@@ -53,7 +128,10 @@ def test_completion_scripts(shell: str, capsys: pytest.CaptureFixture[str]) -> N
 def test_the_life_of_an_embedded_cloud(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     here = ("-C", tmp_path)
     assert call(capsys, *here, "local", "status").code == 1
-    assert json.loads(call(capsys, *here, "local", "status", "--json").out) == {"formatVersion": "1.0", "running": False}
+    assert json.loads(call(capsys, *here, "local", "status", "--json").out) == {
+        "formatVersion": "1.0",
+        "running": False,
+    }
     refused = call(capsys, *here, "local", "advance", "1h")
     assert (refused.code, "`reconciler local up` starts it" in " ".join(refused.err.split())) == (1, True)
     try:

@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.domain.naming import MAX_NAME, endpoint_config_name, is_legal_name, schedule_name, version_name
+from reconciler.domain.naming import (
+    MAX_GROUP,
+    MAX_NAME,
+    endpoint_config_name,
+    is_legal_name,
+    schedule_group,
+    schedule_name,
+    version_name,
+)
 
 FINGERPRINT = "sha256:1a2b3c4d" + "0" * 56
 
@@ -34,3 +42,10 @@ def test_computed_names_are_legal_whatever_the_model_is_called(model: str, attem
         schedule_name(model, "undeploy"),
     ]
     assert all(is_legal_name(name) and len(name) <= MAX_NAME for name in names)
+
+
+def test_a_schedule_group_belongs_to_one_project() -> None:
+    assert schedule_group("acme-prod") == "reconciler-acme-prod"
+    groups = [schedule_group("x" * 55 + end) for end in ("-prod", "-staging")]
+    assert len(set(groups)) == 2
+    assert all(len(group) == MAX_GROUP for group in groups)

@@ -20,12 +20,12 @@ def documents(text: str) -> list[Any]:
     return [document.value for document in parse(text, "f.yaml").documents]
 
 
-@pytest.mark.parametrize("name", ["manifest.schema.json", "plan.schema.json"])
+@pytest.mark.parametrize("name", list(schemas()))
 def test_the_folder_holds_what_is_generated(name: str) -> None:
     assert (ROOT / "schemas" / name).read_text() == schemas()[name], "run `make schemas`"
 
 
-@pytest.mark.parametrize("name", ["manifest.schema.json", "plan.schema.json"])
+@pytest.mark.parametrize("name", list(schemas()))
 def test_schemas_are_schemas(name: str) -> None:
     Draft7Validator.check_schema(json.loads(schemas()[name]))
     assert '"$defs"' not in schemas()[name]
@@ -75,8 +75,55 @@ def test_bad_manifests_do_not(manifest: str) -> None:
 def test_every_example_passes() -> None:
     """Files that hold other things (data, expected plans) are no manifests."""
     schema = validator("manifest.schema.json")
-    texts = (file.read_text() for file in (ROOT / "examples").glob("**/*.yaml"))
+    files = (file for file in (ROOT / "examples").glob("**/*.yaml") if file.parent.name != "environments")
+    texts = (file.read_text() for file in files)
     manifests = [each for text in texts for each in documents(text) if isinstance(each, dict) and "apiVersion" in each]
     assert manifests
     for manifest in manifests:
         schema.validate(manifest)
+
+
+OVERLAY = """\
+apiVersion: reconciler/v1
+kind: Project
+spec: {region: us-west-2, nameSuffix: "", budget: {perTraining: null}}
+---
+apiVersion: reconciler/v1
+kind: FineTunedModel
+metadata: {name: bot, labels: {team: null}}
+spec:
+  promotion: [{metric: eval_loss, max: 1}]
+  deployment: {instanceType: ml.g5.2xlarge, autoUndeploy: null}
+---
+apiVersion: reconciler/v1
+kind: Dataset
+metadata: {name: orders}
+spec: {description: of prod}
+"""
+
+
+def test_an_environment_says_only_what_is_otherwise() -> None:
+    for document in documents(OVERLAY):
+        validator("environment.schema.json").validate(document)
+
+
+@pytest.mark.parametrize(
+    ("good", "bad"),
+    [
+        ("region: us-west-2", "region: [us-west-2]"),
+        ("region: us-west-2", "reigon: us-west-2"),
+        ("kind: Dataset", "kind: Datasets"),
+        ("{name: orders}", "{name: null}"),
+        ("{metric: eval_loss, max: 1}", "{max: 1}"),
+    ],
+)
+def test_what_it_says_has_the_right_shape(good: str, bad: str) -> None:
+    assert good in OVERLAY
+    checked = [validator("environment.schema.json").is_valid(each) for each in documents(OVERLAY.replace(good, bad, 1))]
+    assert checked.count(False) == 1
+
+
+def test_every_environment_of_the_examples_passes() -> None:
+    for file in (ROOT / "examples").glob("*/environments/*.yaml"):
+        for document in documents(file.read_text()):
+            validator("environment.schema.json").validate(document)

@@ -5,8 +5,16 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.domain.errors import InvalidInput, ReconcilerError
 from reconciler.manifest.text import MAX_FILE
-from reconciler.stores.manifests import Manifests, find_project, read_manifests
+from reconciler.stores.manifests import (
+    PROJECT_FILE,
+    Manifests,
+    environments,
+    find_project,
+    read_environment,
+    read_manifests,
+)
 
 OURS = "apiVersion: reconciler/v1\nkind: Dataset\n"
 
@@ -155,3 +163,33 @@ def test_deep_trees_end(tmp_path: Path) -> None:
     written(deep, {"m.yaml": OURS})
     found = read_manifests(tmp_path)
     assert (names(found), codes(found)) == (["reconciler.yaml"], ["folder-too-deep"])
+
+
+def test_environments_are_no_manifests_and_are_read_by_name(tmp_path: Path) -> None:
+    (tmp_path / PROJECT_FILE).write_text(OURS)
+    (tmp_path / "environments").mkdir()
+    (tmp_path / "models" / "environments").mkdir(parents=True)
+    for path in ("environments/prod.yaml", "environments/a b.yaml", "models/environments/a.yaml"):
+        (tmp_path / path).write_text(OURS)
+    assert [file.path for file in read_manifests(tmp_path)] == [PROJECT_FILE, "models/environments/a.yaml"]
+    assert environments(tmp_path) == ("prod",)
+    assert read_environment(tmp_path, "prod").file.path == "environments/prod.yaml"
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"), [("prd", "did you mean `prod`?"), ("../prod", "did you mean `prod`?"), ("eu", "there are: prod")]
+)
+def test_an_environment_that_is_not_there(tmp_path: Path, name: str, hint: str) -> None:
+    (tmp_path / "environments").mkdir()
+    (tmp_path / "environments" / "prod.yaml").write_text(OURS)
+    with pytest.raises(ReconcilerError, match="has no environment") as caught:
+        read_environment(tmp_path, name)
+    assert caught.value.hint == hint
+
+
+def test_an_environment_behind_a_symlink_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "environments").mkdir()
+    (tmp_path / "elsewhere.yaml").write_text(OURS)
+    (tmp_path / "environments" / "prod.yaml").symlink_to(tmp_path / "elsewhere.yaml")
+    with pytest.raises(InvalidInput):
+        read_environment(tmp_path, "prod")

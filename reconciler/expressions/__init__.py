@@ -1,0 +1,1 @@
+"""A subset of the Common Expression Language (CEL): text → tree → value. Standard library only, and bounded in every direction."""

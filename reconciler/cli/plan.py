@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,11 +10,12 @@ import click
 
 from reconciler.cli.exit_codes import ExitCode
 from reconciler.cli.invocation import Invocation, pass_invocation, print_json
-from reconciler.cli.options import json_option, plan_options, project_options
+from reconciler.cli.options import format_option, json_option, max_size_option, plan_options, project_options
 from reconciler.cli.project import proposed
 
 if TYPE_CHECKING:
     from reconciler.domain.plan import Plan, PlanOptions
+    from reconciler.engine.propose import Proposal
 
 
 @click.command()
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     "--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Save the plan for `apply FILE`."
 )
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 where changes are pending.")
+@format_option("text", "json", "markdown", "terraform-json", "github")
+@max_size_option
 @json_option
 @pass_invocation
 def plan(
@@ -33,6 +37,7 @@ def plan(
     destroy: bool,
     out: Path | None,
     detailed_exitcode: bool,
+    max_size: int,
 ) -> int:
     """Show what would be trained, deployed, rolled, undeployed and deleted: why, and for how much.
 
@@ -41,12 +46,15 @@ def plan(
       reconciler plan
       reconciler plan --target support-bot --out support.plan && reconciler apply support.plan
       reconciler plan --json | jq .summary
+      reconciler plan --format markdown > comment.md
     """
     from reconciler.domain.plan import PlanOptions
 
     options = PlanOptions(targets=targets, retrain=retrain, destroy=destroy, allow=invocation.allow)
-    made = proposed(invocation, options).plan
-    show_plan(invocation, made)
+    show = _SHOWN[invocation.rendering]
+    proposal = proposed(invocation, options).proposal
+    made = proposal.plan
+    show(invocation, proposal, max_size)
     if out is not None and made.can_apply:
         _save(invocation, made, options, out)
     return _exit_code(made, detailed=detailed_exitcode)
@@ -63,6 +71,42 @@ def show_plan(invocation: Invocation, plan: Plan) -> None:
     draw_plan(invocation.screen(), plan, invocation.sources)
 
 
+def _show_text_or_json(invocation: Invocation, proposal: Proposal, _max_size: int) -> None:
+    show_plan(invocation, proposal.plan)
+
+
+def _show_markdown(_invocation: Invocation, proposal: Proposal, max_size: int) -> None:
+    from reconciler.reports.markdown import plan_markdown
+
+    click.echo(plan_markdown(proposal.plan, limit=max_size), nl=False)
+
+
+def _show_as_terraform(_invocation: Invocation, proposal: Proposal, _max_size: int) -> None:
+    from reconciler.reports.terraform_json import terraform_document
+
+    print_json(terraform_document(proposal.plan, proposal.desired))
+
+
+def _show_annotations(invocation: Invocation, proposal: Proposal, _max_size: int) -> None:
+    from reconciler.cli.repository import folder_in_repository
+    from reconciler.reports.annotations import workflow_commands
+    from reconciler.reports.view.plan import headline
+    from reconciler.stores.manifests import find_project
+
+    root = find_project(invocation.directory) or invocation.directory
+    click.echo(workflow_commands(proposal.plan.diagnostics, folder=folder_in_repository(root)), nl=False)
+    click.echo(f"Plan: {headline(proposal.plan)}")
+
+
+_SHOWN: Mapping[str, Callable[[Invocation, Proposal, int], None]] = {
+    "text": _show_text_or_json,
+    "json": _show_text_or_json,
+    "markdown": _show_markdown,
+    "terraform-json": _show_as_terraform,
+    "github": _show_annotations,
+}
+
+
 def _exit_code(plan: Plan, *, detailed: bool) -> ExitCode:
     if not plan.can_apply:
         return ExitCode.ERROR
@@ -73,7 +117,7 @@ def _save(invocation: Invocation, plan: Plan, options: PlanOptions, out: Path) -
     from reconciler.stores.plans import save
 
     save(plan, invocation.directory / out, options)
-    if not invocation.json:
+    if invocation.rendering == "text":
         screen = invocation.screen()
         screen.blank()
         screen.line("Saved. To carry out exactly this: ", (f"reconciler apply {out}", "bold"))

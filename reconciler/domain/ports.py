@@ -208,6 +208,10 @@ class ArtifactStore(Protocol):
         """Bytes of each version's artifacts, by model and :func:`~reconciler.domain.naming.short` fingerprint: one listing for all."""
         ...
 
+    def metric_files(self, model: str, fingerprint: str) -> Mapping[str, str]:
+        """What trainings of that version wrote as ``*_metrics.csv``: text by key. Nothing where there is none."""
+        ...
+
     def receive(self, model: str, fingerprint: str, artifact: Artifact, source: ArtifactStore) -> Copied:
         """Copy what ``source`` holds into this bucket, and check it there; nothing where it is there already, unchanged.
 

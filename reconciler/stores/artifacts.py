@@ -83,6 +83,12 @@ class S3Artifacts:
     def output_uri(self, model: str, fingerprint: str) -> str:
         return self._store.uri(self._version_prefix(model, fingerprint))
 
+    def metric_files(self, model: str, fingerprint: str) -> Mapping[str, str]:
+        listed = self._store.list(self._version_prefix(model, fingerprint)) if self._store.exists() else ()
+        keys = [stored.key for stored in listed if stored.key.endswith("_metrics.csv")]
+        fetched = {key: self._store.get(key) for key in keys}
+        return {key: found.body.decode("utf-8", errors="replace") for key, found in fetched.items() if found}
+
     def receive(self, model: str, fingerprint: str, artifact: Artifact, source: ArtifactStore) -> Copied:
         """As ``model.tar.gz`` beside the manifest, with a record of where it came from."""
         assert isinstance(source, S3Artifacts), "artifacts in S3 come from S3"

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
 
 from reconciler.cli.completing import model_names
 from reconciler.cli.exit_codes import ExitCode
-from reconciler.cli.invocation import Invocation, pass_invocation
-from reconciler.cli.options import json_option, project_options
-from reconciler.cli.plan import show_plan
+from reconciler.cli.invocation import Invocation, pass_invocation, print_json
+from reconciler.cli.options import format_option, json_option, max_size_option, project_options
 from reconciler.cli.project import proposed
 
 if TYPE_CHECKING:
     from reconciler.domain.plan import Plan
+    from reconciler.reports.view.drift import DriftView
+
+
+@dataclass(frozen=True)
+class Found:
+    plan: Plan
+    """Of the drift alone, without what is ignored."""
+    view: DriftView
+    folder: str
+    max_size: int
 
 
 @click.command()
@@ -27,24 +38,44 @@ if TYPE_CHECKING:
     shell_complete=model_names,
     help="Only this model; repeat for more.",
 )
+@format_option("text", "json", "markdown", "junit", "sarif")
+@max_size_option
 @json_option
 @pass_invocation
-def drift(invocation: Invocation, targets: tuple[str, ...]) -> int:
+def drift(invocation: Invocation, targets: tuple[str, ...], max_size: int) -> int:
     """Show what differs between the cloud and what was last applied, where no manifest asked for it.
 
+    What the manifests ask anew is pending, not drift. `spec.drift.ignore` of the Project names what is tolerated.
     Exit code 2 where something drifted, 0 where nothing did, 1 where looking failed: fit for a schedule.
-    """
-    from reconciler.domain.plan import PlanOptions
-    from reconciler.reports.view.drift import drift_of
 
-    whole = proposed(invocation, PlanOptions(targets=targets, allow=invocation.allow, refresh_only=True)).plan
-    _require_known(whole)
-    drifted = drift_of(whole)
-    if drifted.changes or invocation.json:
-        show_plan(invocation, drifted)
-    if not invocation.json:
-        _conclude(invocation, len(drifted.changes))
-    return ExitCode.CHANGES if drifted.changes else ExitCode.OK
+    \b
+    Examples:
+      reconciler drift
+      reconciler drift --format sarif > drift.sarif
+    """
+    show = _SHOWN[invocation.rendering]
+    found = _found(invocation, targets, max_size)
+    show(invocation, found)
+    return ExitCode.CHANGES if found.view.items else ExitCode.OK
+
+
+def _found(invocation: Invocation, targets: tuple[str, ...], max_size: int) -> Found:
+    """Everything is planned, so that drift can be told from what is pending; the drift alone is priced."""
+    from reconciler.cli.repository import folder_in_repository
+    from reconciler.cost.price import price_plan
+    from reconciler.domain.plan import PlanOptions
+    from reconciler.reports.view.drift import view_drift, without_ignored
+    from reconciler.stores.manifests import find_project
+
+    made = proposed(invocation, PlanOptions(targets=targets, allow=invocation.allow))
+    _require_known(made.plan)
+    proposal, configuration = made.proposal, made.configuration
+    view = view_drift(made.plan, configuration)
+    alone = without_ignored(made.plan, view)
+    priced = price_plan(alone, proposal.desired, proposal.snapshot, made.outside.catalog, configuration.project)
+    kept = priced.model_copy(update={"diagnostics": made.plan.diagnostics}).sealed()
+    root = find_project(invocation.directory) or invocation.directory
+    return Found(kept, view, folder_in_repository(root), max_size)
 
 
 def _require_known(plan: Plan) -> None:
@@ -56,13 +87,40 @@ def _require_known(plan: Plan) -> None:
         raise InvalidInput(unknown)
 
 
-def _conclude(invocation: Invocation, count: int) -> None:
-    from reconciler.reports.figures import counted
+def _show_text(invocation: Invocation, found: Found) -> None:
+    from reconciler.reports.terminal.drift import draw_drift
 
-    screen = invocation.screen()
-    if not count:
-        screen.line(("No drift. The cloud is as it was last applied.", "bold"))
-        return
-    screen.blank()
-    screen.line((f"Drift: {counted(count, 'change')} that no manifest asked for.", "bold yellow"))
-    screen.line("`reconciler apply` brings the cloud back to what the manifests say.")
+    draw_drift(invocation.screen(), found.plan, found.view, invocation.sources)
+
+
+def _show_json(_invocation: Invocation, found: Found) -> None:
+    from reconciler.reports.json import drift_document
+
+    print_json(drift_document(found.plan, found.view))
+
+
+def _show_markdown(_invocation: Invocation, found: Found) -> None:
+    from reconciler.reports.markdown import drift_markdown
+
+    click.echo(drift_markdown(found.view, limit=found.max_size), nl=False)
+
+
+def _show_junit(_invocation: Invocation, found: Found) -> None:
+    from reconciler.reports.junit import drift_junit
+
+    click.echo(drift_junit(found.view), nl=False)
+
+
+def _show_sarif(_invocation: Invocation, found: Found) -> None:
+    from reconciler.reports.sarif import drift_sarif
+
+    print_json(drift_sarif(found.view, folder=found.folder))
+
+
+_SHOWN: Mapping[str, Callable[[Invocation, Found], None]] = {
+    "text": _show_text,
+    "json": _show_json,
+    "markdown": _show_markdown,
+    "junit": _show_junit,
+    "sarif": _show_sarif,
+}

@@ -132,10 +132,25 @@ def _show_problems(trouble: InvalidInput, invocation: Invocation) -> None:
 
     if invocation.json:
         _print_problems(invocation, trouble.diagnostics)
+    elif invocation.format in ("markdown", "github"):
+        _print_for_forges(invocation, trouble.diagnostics)
     screen = invocation.screen(sys.stderr)
     if not invocation.json:
         draw_diagnostics(screen, trouble.diagnostics, invocation.sources)
     screen.line((tally(trouble.diagnostics), "bold"))
+
+
+def _print_for_forges(invocation: Invocation, problems: Sequence[Diagnostic]) -> None:
+    from reconciler.cli.repository import folder_in_repository
+    from reconciler.reports.annotations import workflow_commands
+    from reconciler.reports.markdown import problems_markdown
+    from reconciler.stores.manifests import find_project
+
+    if invocation.format == "markdown":
+        click.echo(problems_markdown(problems), nl=False)
+        return
+    root = find_project(invocation.directory) or invocation.directory
+    click.echo(workflow_commands(problems, folder=folder_in_repository(root)), nl=False)
 
 
 def _show_error(trouble: ReconcilerError, invocation: Invocation) -> None:

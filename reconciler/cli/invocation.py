@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 class Invocation:
     directory: Path = Path()
     json: bool = False
+    format: str | None = None
+    """Of ``--format``."""
     no_color: bool = False
     stream: bool = False
     """JSON is printed one object a line, problems too."""
@@ -28,6 +30,13 @@ class Invocation:
     """Of ``--env``; none, or the empty text: the manifests as they are."""
     sources: Mapping[str, str] = field(default_factory=dict)
     """The manifests' text by file once they were read, for excerpts beside problems."""
+
+    @property
+    def rendering(self) -> str:
+        """What is printed: ``--json`` is ``--format json``. Raises UsageError where both say different things."""
+        if self.json and self.format not in (None, "json"):
+            raise click.UsageError(f"--json and --format {self.format} exclude each other.")
+        return "json" if self.json else self.format or "text"
 
     def screen(self, stream: TextIO | None = None) -> Screen:
         """Where people read: stdout unless told otherwise."""

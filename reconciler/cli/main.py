@@ -34,6 +34,7 @@ COMMANDS = {
     "promote": "Bring what one environment trained into another.",
     "discover": "List what was made elsewhere and could be imported.",
     "import": "Adopt what was made elsewhere, without training it again.",
+    "report": "Write one HTML page about the whole project.",
     "inventory": "List what costs money here, and whose it is.",
     "rollback": "Change a manifest back to an older version.",
     "destroy": "Undeploy and delete everything the project owns.",

@@ -61,6 +61,31 @@ def json_option(command: Command) -> Command:
     )(command)
 
 
+def format_option(*formats: str) -> Callable[[Command], Command]:
+    """``--format``; the first is what is printed where it is not given."""
+
+    def keep(ctx: click.Context, _param: click.Parameter, value: str | None) -> None:
+        invocation = ctx.ensure_object(Invocation)
+        invocation.format = value
+        invocation.json = invocation.json or value == "json"
+
+    return click.option(
+        "--format", "format", type=click.Choice(formats), expose_value=False, callback=keep, help="What is printed."
+    )
+
+
+def max_size_option(command: Command) -> Command:
+    return click.option(
+        "--max-size",
+        type=click.IntRange(min=2_000),
+        default=65_536,
+        show_default=True,
+        metavar="BYTES",
+        help="Of Markdown: details are dropped to stay below. A comment on GitHub has 65536, a note on GitLab 1000000, "
+        "a job summary on GitHub 1048576.",
+    )(command)
+
+
 def cloud_option(command: Command) -> Command:
     return click.option(
         "--cloud",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,11 +11,20 @@ import click
 
 from reconciler.cli.exit_codes import ExitCode
 from reconciler.cli.invocation import Invocation, pass_invocation, print_json
-from reconciler.cli.options import json_option, plan_options, project_options
+from reconciler.cli.options import format_option, json_option, max_size_option, plan_options, project_options
 from reconciler.cli.project import proposed
 
 if TYPE_CHECKING:
     from reconciler.domain.plan import Plan, PlanOptions
+    from reconciler.engine.propose import Proposal
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How much is shown: ``max_size`` in characters, ``wide`` with every assumption."""
+
+    max_size: int
+    wide: bool
 
 
 @click.command()
@@ -25,6 +36,8 @@ if TYPE_CHECKING:
 )
 @click.option("--wide", is_flag=True, help="Every assumption behind the costs, too.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 where changes are pending.")
+@format_option("text", "json", "markdown", "terraform-json", "github")
+@max_size_option
 @json_option
 @pass_invocation
 def plan(
@@ -36,6 +49,7 @@ def plan(
     out: Path | None,
     wide: bool,
     detailed_exitcode: bool,
+    max_size: int,
 ) -> int:
     """Show what would be trained, deployed, rolled, undeployed and deleted: why, and for how much.
 
@@ -44,12 +58,15 @@ def plan(
       reconciler plan
       reconciler plan --target support-bot --out support.plan && reconciler apply support.plan
       reconciler plan --json | jq .summary
+      reconciler plan --format markdown > comment.md
     """
     from reconciler.domain.plan import PlanOptions
 
     options = PlanOptions(targets=targets, retrain=retrain, redeploy=redeploy, destroy=destroy, allow=invocation.allow)
-    made = proposed(invocation, options).plan
-    show_plan(invocation, made, wide=wide)
+    show = _SHOWN[invocation.rendering]
+    proposal = proposed(invocation, options).proposal
+    made = proposal.plan
+    show(invocation, proposal, Shape(max_size=max_size, wide=wide))
     if out is not None and made.can_apply:
         _save(invocation, made, options, out)
     return _exit_code(made, detailed=detailed_exitcode)
@@ -66,6 +83,42 @@ def show_plan(invocation: Invocation, plan: Plan, *, wide: bool = False) -> None
     draw_plan(invocation.screen(), plan, invocation.sources, wide=wide)
 
 
+def _show_text_or_json(invocation: Invocation, proposal: Proposal, shape: Shape) -> None:
+    show_plan(invocation, proposal.plan, wide=shape.wide)
+
+
+def _show_markdown(_invocation: Invocation, proposal: Proposal, shape: Shape) -> None:
+    from reconciler.reports.markdown import plan_markdown
+
+    click.echo(plan_markdown(proposal.plan, limit=shape.max_size), nl=False)
+
+
+def _show_as_terraform(_invocation: Invocation, proposal: Proposal, _shape: Shape) -> None:
+    from reconciler.reports.terraform_json import terraform_document
+
+    print_json(terraform_document(proposal.plan, proposal.desired))
+
+
+def _show_annotations(invocation: Invocation, proposal: Proposal, _shape: Shape) -> None:
+    from reconciler.cli.repository import folder_in_repository
+    from reconciler.reports.annotations import workflow_commands
+    from reconciler.reports.view.plan import headline
+    from reconciler.stores.manifests import find_project
+
+    root = find_project(invocation.directory) or invocation.directory
+    click.echo(workflow_commands(proposal.plan.diagnostics, folder=folder_in_repository(root)), nl=False)
+    click.echo(f"Plan: {headline(proposal.plan)}")
+
+
+_SHOWN: Mapping[str, Callable[[Invocation, Proposal, Shape], None]] = {
+    "text": _show_text_or_json,
+    "json": _show_text_or_json,
+    "markdown": _show_markdown,
+    "terraform-json": _show_as_terraform,
+    "github": _show_annotations,
+}
+
+
 def _exit_code(plan: Plan, *, detailed: bool) -> ExitCode:
     if not plan.can_apply:
         return ExitCode.ERROR
@@ -76,7 +129,7 @@ def _save(invocation: Invocation, plan: Plan, options: PlanOptions, out: Path) -
     from reconciler.stores.plans import save
 
     save(plan, invocation.directory / out, options)
-    if not invocation.json:
+    if invocation.rendering == "text":
         screen = invocation.screen()
         screen.blank()
         screen.line("Saved. To carry out exactly this: ", (f"reconciler apply {out}", "bold"))

@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from reconciler.cli.completing import model_names
+from reconciler.cli.dossier import dossier_of
 from reconciler.cli.exit_codes import ExitCode
 from reconciler.cli.invocation import Invocation, pass_invocation, print_json
 from reconciler.cli.options import json_option, project_options
-from reconciler.cli.project import Proposed, proposed
-from reconciler.domain.quantity import Cost
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from reconciler.cost.hosting import Hosting
-    from reconciler.domain.catalog import FoundationModel
-    from reconciler.domain.desired import Configuration, DesiredModel
-    from reconciler.domain.observation import ModelObservation
-    from reconciler.reports.view.model import Dossier
+from reconciler.cli.project import proposed
 
 
 @click.command()
@@ -35,7 +24,7 @@ def show(invocation: Invocation, name: str) -> int:
     from reconciler.domain.plan import PlanOptions
 
     made = proposed(invocation, PlanOptions(allow=invocation.allow))
-    dossier = _dossier(made, name.removeprefix("FineTunedModel/"))
+    dossier = dossier_of(made, name.removeprefix("FineTunedModel/"))
     if invocation.json:
         from reconciler.reports.json import model_document
 
@@ -46,88 +35,3 @@ def show(invocation: Invocation, name: str) -> int:
 
     draw_model(invocation.screen(), view_model(dossier))
     return ExitCode.OK
-
-
-def _dossier(made: Proposed, name: str) -> Dossier:
-    """Raises ReconcilerError where neither the manifests nor the cloud know the name."""
-    from reconciler.reports.view.model import Dossier
-
-    proposal = made.proposal
-    desired = proposal.wanted(name)
-    observed = tuple(model for model in proposal.snapshot.models if model.name == name)
-    if desired is None and not observed:
-        known = {model.name for model in made.configuration.models} | {model.name for model in proposal.snapshot.models}
-        raise _unknown(name, sorted(known))
-    recorded = None if desired else _recorded(observed, made)
-    described = desired or recorded
-    base = made.outside.catalog.model(described.resolved.base_model) if described else None
-    hosting = _hosting(observed, base, made)
-    return Dossier(
-        name=name,
-        desired=desired,
-        observed=observed,
-        changes=tuple(change for change in proposal.plan.changes if change.address == f"FineTunedModel/{name}"),
-        base=base,
-        lineage=tuple(_lineage(made.configuration, name)),
-        now=proposal.snapshot.observed_at,
-        storage=_storage(observed, base, made),
-        hosting=hosting.monthly,
-        hosting_hourly=hosting.hourly,
-        recorded=recorded,
-        environment=made.plan.environment,
-    )
-
-
-def _recorded(observed: tuple[ModelObservation, ...], made: Proposed) -> DesiredModel | None:
-    """What was written down beside the newest version, where it still is."""
-    runs = [
-        (run.created_at, v.fingerprint)
-        for model in observed
-        for v in model.versions
-        for run in v.runs
-        if run.created_at
-    ]
-    return made.outside.artifacts.recorded(observed[0].name, max(runs)[1]) if runs else None
-
-
-def _storage(observed: tuple[ModelObservation, ...], base: FoundationModel | None, made: Proposed) -> Cost:
-    from reconciler.cost.storage import observed_storage_cost
-
-    catalog, region = made.outside.catalog, made.plan.region
-    return Cost.total(
-        observed_storage_cost(v, model, base, catalog, region) for model in observed for v in model.versions
-    )
-
-
-def _hosting(observed: tuple[ModelObservation, ...], base: FoundationModel | None, made: Proposed) -> Hosting:
-    from reconciler.cost.hosting import Hosting, observed_hosting_cost
-
-    catalog, region, now = made.outside.catalog, made.plan.region, made.plan.observed_at
-    each = [
-        observed_hosting_cost(deployment, model, base, catalog, region, now)
-        for model in observed
-        for deployment in model.deployments
-    ]
-    return Hosting(hourly=Cost.total(h.hourly for h in each), monthly=Cost.total(h.monthly for h in each))
-
-
-def _lineage(configuration: Configuration, name: str) -> Iterable[str]:
-    """From the base model down to ``name``; the manifests' references have no cycles."""
-    model = configuration.by_name().get(name)
-    if model is None:
-        return
-    if model.parent is None:
-        yield model.base_model
-    else:
-        yield from _lineage(configuration, model.parent)
-    yield name
-
-
-def _unknown(name: str, known: list[str]) -> Exception:
-    from difflib import get_close_matches
-
-    from reconciler.domain.errors import ReconcilerError
-
-    close = get_close_matches(name, known, n=1)
-    hint = f"Did you mean {close[0]}?" if close else "`reconciler status` lists what there is."
-    return ReconcilerError(f"neither the manifests nor the cloud know a model {name!r}", hint=hint)

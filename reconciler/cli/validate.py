@@ -8,7 +8,7 @@ import click
 
 from reconciler.cli.exit_codes import ExitCode
 from reconciler.cli.invocation import Invocation, pass_invocation, print_json
-from reconciler.cli.options import json_option, project_options
+from reconciler.cli.options import format_option, json_option, project_options
 from reconciler.cli.project import opened
 
 if TYPE_CHECKING:
@@ -17,22 +17,32 @@ if TYPE_CHECKING:
 
 @click.command()
 @project_options
+@format_option("text", "json", "github")
 @json_option
 @pass_invocation
 def validate(invocation: Invocation) -> int:
     """Check the manifests of the project: every problem at once, with file, line and column.
 
-    Works offline and without credentials. Exit code 1 where there is an error.
+    Works offline and without credentials. --format github: workflow commands, which annotate the
+    manifests' lines. Exit code 1 where there is an error.
     """
     from reconciler.domain.diagnostic import has_errors
 
-    loaded = opened(invocation).loaded
-    if invocation.json:
-        from reconciler.reports.json import diagnostics_document
+    rendering = invocation.rendering
+    project = opened(invocation)
+    loaded = project.loaded
+    match rendering:
+        case "json":
+            from reconciler.reports.json import diagnostics_document
 
-        print_json(diagnostics_document(loaded.diagnostics))
-    else:
-        _draw(invocation, loaded)
+            print_json(diagnostics_document(loaded.diagnostics))
+        case "github":
+            from reconciler.cli.repository import folder_in_repository
+            from reconciler.reports.annotations import workflow_commands
+
+            click.echo(workflow_commands(loaded.diagnostics, folder=folder_in_repository(project.directory)), nl=False)
+        case _:
+            _draw(invocation, loaded)
     return ExitCode.ERROR if has_errors(loaded.diagnostics) else ExitCode.OK
 
 

@@ -13,7 +13,7 @@ from reconciler.domain.base import Value
 from reconciler.domain.catalog import ProviderName
 from reconciler.domain.diagnostic import Location
 from reconciler.domain.kinds.fine_tuned_model import PromotionGate
-from reconciler.domain.kinds.project import Budget, Notifications, Roles
+from reconciler.domain.kinds.project import Budget, DriftSettings, Notifications, Roles
 from reconciler.domain.policy import Policy
 from reconciler.domain.quantity import Exact
 
@@ -196,6 +196,7 @@ class ProjectSettings(Value):
     hugging_face_token_secret: str | None = None
     notifications: Notifications = Notifications()
     budget: Budget = Budget()
+    drift: DriftSettings = DriftSettings()
     where: Location | None = None
 
 

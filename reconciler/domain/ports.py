@@ -235,6 +235,10 @@ class ArtifactStore(Protocol):
         """What lies there now: one listing for all versions of all models."""
         ...
 
+    def metric_files(self, model: str, fingerprint: str) -> Mapping[str, str]:
+        """What trainings of that version wrote as ``*_metrics.csv``: text by key. Nothing where there is none."""
+        ...
+
     def receive(self, model: str, fingerprint: str, artifact: Artifact, source: ArtifactStore) -> Copied:
         """Copy what ``source`` holds into this bucket, and check it there; nothing where it is there already, unchanged.
 

@@ -123,8 +123,9 @@ class _Loading:
         for view in views:
             self.problems += (problem for check in _CHECKS for problem in check(view))
         if project is not None:
+            names = [view.shaped.name for view in views if view.shaped.name is not None]
             self.problems += check_project(
-                project, cloud=around.cloud, needed_roles=_needed_roles(views), catalog=self.catalog
+                project, cloud=around.cloud, needed_roles=_needed_roles(views), catalog=self.catalog, models=names
             )
         return self._loaded(resources, project, around, views, folder)
 
@@ -301,6 +302,7 @@ def _settings(project: Shaped, around: Surroundings) -> ProjectSettings:
         hugging_face_token_secret=spec.hugging_face_token_secret,
         notifications=spec.notifications,
         budget=spec.budget,
+        drift=spec.drift,
         where=project.where,
     )
 
@@ -315,7 +317,7 @@ def _digest(configuration: Configuration, folder: Folder) -> str:
 
 _NO_MEANING: Any = {
     "digest": True,
-    "project": {"where"},
+    "project": {"where", "drift"},
     "datasets": {"__all__": {"where"}},
     "policies": {"__all__": {"where"}},
     "models": {

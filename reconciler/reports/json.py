@@ -10,6 +10,7 @@ from typing import Any
 from reconciler.domain.diagnostic import Diagnostic, has_errors
 from reconciler.domain.plan import FORMAT_VERSION, Plan
 from reconciler.domain.status import ConditionType, Status
+from reconciler.reports.view.drift import DriftItem, DriftView
 from reconciler.reports.view.model import Dossier
 from reconciler.reports.view.status import ModelRow, StatusView
 
@@ -26,6 +27,31 @@ def plan_document(plan: Plan) -> dict[str, Any]:
     for entry, change in zip(document["changes"], plan.changes, strict=True):
         entry["id"] = change.id
     return document | {"summary": plan.summary, "applyable": plan.can_apply}
+
+
+def drift_document(plan: Plan, view: DriftView) -> dict[str, Any]:
+    """The plan of what would bring the cloud back, what drifted by field, what is ignored, and what is pending instead."""
+    return plan_document(plan) | {
+        "drift": [_drift_entry(item) for item in view.items],
+        "ignored": [_drift_entry(item) | {"reason": item.ignored} for item in view.ignored],
+        "pendingChanges": list(view.pending),
+    }
+
+
+def _drift_entry(item: DriftItem) -> dict[str, Any]:
+    return {
+        "kind": str(item.kind),
+        "address": item.address,
+        "provider": item.provider,
+        "target": item.target,
+        "path": item.path,
+        "message": item.message,
+        "applied": item.was or None,
+        "found": item.found or None,
+        "remedy": item.remedy,
+        "since": moment_text(item.since) if item.since else None,
+        "where": item.where.model_dump(mode="json", by_alias=True) if item.where else None,
+    }
 
 
 def diagnostics_document(diagnostics: Sequence[Diagnostic]) -> dict[str, Any]:

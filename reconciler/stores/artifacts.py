@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from pathlib import Path, PurePath
 from typing import BinaryIO, cast
@@ -82,6 +82,12 @@ class S3Artifacts:
 
     def output_uri(self, model: str, fingerprint: str) -> str:
         return self._store.uri(self._version_prefix(model, fingerprint))
+
+    def metric_files(self, model: str, fingerprint: str) -> Mapping[str, str]:
+        listed = self._store.list(self._version_prefix(model, fingerprint)) if self._store.exists() else ()
+        keys = [stored.key for stored in listed if stored.key.endswith("_metrics.csv")]
+        fetched = {key: self._store.get(key) for key in keys}
+        return {key: found.body.decode("utf-8", errors="replace") for key, found in fetched.items() if found}
 
     def receive(self, model: str, fingerprint: str, artifact: Artifact, source: ArtifactStore) -> Copied:
         """As ``model.tar.gz`` beside the manifest, with a record of where it came from."""

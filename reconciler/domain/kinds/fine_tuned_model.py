@@ -123,50 +123,69 @@ class Resources(Value):
     instance_count: int | None = Field(
         default=None, ge=1, le=20, description="20 is SageMaker's default quota per training job."
     )
-    volume_size_gb: int | None = Field(default=None, alias="volumeSizeGB", ge=1, le=16384)
+    volume_size_gb: int | None = Field(
+        default=None,
+        alias="volumeSizeGB",
+        ge=1,
+        le=16384,
+        description="Of the storage attached to each instance.",
+    )
     fallback_instance_types: tuple[InstanceTypeName, ...] | None = Field(
         default=None, max_length=4, description="Tried in this order where the first type has no capacity."
     )
     max_runtime: Duration | None = Field(
         default=None, description="SageMaker stops the job after this long: at most 28d."
     )
-    spot: bool | None = None
+    spot: bool | None = Field(
+        default=None, description="Managed spot training: cheaper, and it may be interrupted and go on later."
+    )
 
 
 class EarlyStopping(Value):
-    patience: int | None = Field(default=None, ge=1)
-    threshold: Number | None = Field(default=None, ge=0)
+    patience: int | None = Field(default=None, ge=1, description="Stop after so many evaluations without improvement.")
+    threshold: Number | None = Field(default=None, ge=0, description="Less than this is no improvement.")
 
 
 class HyperparameterChoice(Value):
-    epochs: int | None = Field(default=None, ge=1)
-    learning_rate: Number | None = Field(default=None, gt=0, examples=[2e-5])
-    batch_size: int | None = Field(default=None, ge=1)
-    warmup_steps: int | None = Field(default=None, ge=0)
-    early_stopping: EarlyStopping | None = None
+    epochs: int | None = Field(
+        default=None, ge=1, description="Passes over the training data. Bounds come from the base model.", examples=[3]
+    )
+    learning_rate: Number | None = Field(default=None, gt=0, description="How far each step goes.", examples=[2e-5])
+    batch_size: int | None = Field(default=None, ge=1, description="Records in one step.", examples=[4])
+    warmup_steps: int | None = Field(
+        default=None, ge=0, description="Steps until the learning rate is reached.", examples=[20]
+    )
+    early_stopping: EarlyStopping | None = Field(
+        default=None, description="End the training when validation no longer improves.", examples=[{"patience": 3}]
+    )
     optional: dict[str, Any] | None = Field(
         default=None,
         description="Free JSON for SageMaker; may not name what stands above, in its own spelling or the trainer's.",
+        examples=[{"use_lora": True}],
     )
 
 
 class TrainingChoice(Value):
-    state: Literal["run", "stopped"] | None = None
+    state: Literal["run", "stopped"] | None = Field(
+        default=None, description="`stopped` ends a running training, and begins none."
+    )
 
 
 class PromotionGate(Value):
     """The new version is deployed only if its metric is within the bound."""
 
-    metric: str = Field(min_length=1, examples=["eval_loss"])
-    max: Number | None = None
-    min: Number | None = None
+    metric: str = Field(min_length=1, description="A metric of the training.", examples=["eval_loss"])
+    max: Number | None = Field(default=None, description="Not above this.", examples=[1.4])
+    min: Number | None = Field(default=None, description="Not below this.")
 
 
 class Throughput(Value):
     """Bedrock only: provisioned throughput."""
 
-    model_units: int = Field(default=1, ge=1)
-    commitment: Literal["none", "1 month", "6 months"] = "none"
+    model_units: int = Field(default=1, ge=1, description="Each has its own price by the hour.")
+    commitment: Literal["none", "1 month", "6 months"] = Field(
+        default="none", description="A term is cheaper by the hour, and is paid to its end."
+    )
 
 
 class AutoUndeploy(Value):
@@ -185,14 +204,16 @@ class AutoUndeploy(Value):
 
 
 class DeploymentChoice(Value):
-    state: Literal["deployed", "undeployed"] | None = None
+    state: Literal["deployed", "undeployed"] | None = Field(default=None, description="Whether the model is served.")
     instance_type: InstanceTypeName | None = Field(default=None, description="SageMaker only.")
     instance_count: int | None = Field(default=None, ge=1, description="SageMaker only.")
     throughput: Throughput | None = Field(default=None, description="Bedrock only.")
     on_demand: bool | None = Field(
         default=None, description="Bedrock only, for base models that allow it: pay per token."
     )
-    auto_undeploy: AutoUndeploy | None = None
+    auto_undeploy: AutoUndeploy | None = Field(
+        default=None, description="End the deployment by schedule, without this tool.", examples=[{"after": "8h"}]
+    )
     idle: Duration | None = Field(
         default=None, description="Undeploy after so long without invocations.", examples=["7d"]
     )
@@ -205,9 +226,16 @@ class Retention(Value):
 
 
 class Lifecycle(Value):
-    prevent_destroy: bool | None = None
-    training_retries: int | None = Field(default=None, ge=0, le=10)
-    deletion_policy: Literal["delete", "retain"] | None = None
+    prevent_destroy: bool | None = Field(
+        default=None,
+        description="Refuse plans that would destroy it, also once its manifest is gone.",
+    )
+    training_retries: int | None = Field(
+        default=None, ge=0, le=10, description="How often a training that failed is tried again."
+    )
+    deletion_policy: Literal["delete", "retain"] | None = Field(
+        default=None, description="`retain` leaves in the cloud what is no longer wanted, and gives up owning it."
+    )
 
 
 class FineTunedModelSpec(Value):
@@ -219,15 +247,21 @@ class FineTunedModelSpec(Value):
     provider: Literal["sagemaker", "bedrock"] | None = Field(
         default=None, description="Only where the base model leaves a choice."
     )
-    dataset: DatasetChoice | None = None
-    resources: Resources | None = None
-    hyperparameters: HyperparameterChoice | None = None
+    dataset: DatasetChoice | None = Field(default=None, description="What is trained and validated on.")
+    resources: Resources | None = Field(default=None, description="SageMaker only: what it is trained with.")
+    hyperparameters: HyperparameterChoice | None = Field(
+        default=None, description="Which exist, their bounds and defaults come from the base model."
+    )
     revision: int | None = Field(default=None, ge=1, description="Raise it to train again with all else equal.")
-    training: TrainingChoice | None = None
-    promotion: tuple[PromotionGate, ...] | None = None
-    deployment: DeploymentChoice | None = None
-    retention: Retention | None = None
-    lifecycle: Lifecycle | None = None
+    training: TrainingChoice | None = Field(default=None, description="Whether it is trained at all.")
+    promotion: tuple[PromotionGate, ...] | None = Field(
+        default=None,
+        description="What a new version must reach before it is deployed.",
+        examples=[[{"metric": "eval_loss", "max": 1.4}]],
+    )
+    deployment: DeploymentChoice | None = Field(default=None, description="Whether it is served, and how.")
+    retention: Retention | None = Field(default=None, description="What is kept of older versions.")
+    lifecycle: Lifecycle | None = Field(default=None, description="Guards, retries, and what becomes of it in the end.")
 
 
 class FineTunedModelManifest(Value):

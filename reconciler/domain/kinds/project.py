@@ -47,6 +47,26 @@ class Budget(Value):
     )
 
 
+class DriftIgnore(Value):
+    """Drift that the team tolerates: `drift` shows it as ignored and does not count it; `apply` still brings it back."""
+
+    model: str = Field(
+        min_length=1, description="The model's name, or a pattern such as `demo-*`.", examples=["support-bot", "demo-*"]
+    )
+    path: str = Field(
+        default="*",
+        min_length=1,
+        description="The field, or a pattern such as `spec.deployment.*`. Of what is gone or failed as a whole: "
+        "`spec.training` or `spec.deployment`.",
+        examples=["spec.deployment.instanceCount", "spec.deployment*"],
+    )
+    reason: str = Field(min_length=1, description="Why it is tolerated; shown beside it.")
+
+
+class DriftSettings(Value):
+    ignore: tuple[DriftIgnore, ...] = Field(default=(), description="Drift that is shown and not counted.")
+
+
 class ProjectSpec(Value):
     cloud: Literal["local", "aws"] = Field(
         default="local", description="`local` is the embedded cloud on this machine; `aws` is your account."
@@ -72,6 +92,7 @@ class ProjectSpec(Value):
     )
     notifications: Notifications = Notifications()
     budget: Budget = Budget()
+    drift: DriftSettings = DriftSettings()
     defaults: FineTunedModelSpec = Field(
         default=FineTunedModelSpec(),
         description="Merged under every FineTunedModel's spec. What a model's provider or base model does not have is left out.",

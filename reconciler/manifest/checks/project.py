@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Collection, Iterator, Sequence
+from fnmatch import fnmatchcase
 
 from reconciler.domain.catalog import Catalog
 from reconciler.domain.diagnostic import Diagnostic, error, warning
@@ -46,9 +47,9 @@ def check_count(projects: Sequence[Shaped], *, files: Sequence[str], complete: b
 
 
 def check_project(
-    project: Shaped, *, cloud: str, needed_roles: Collection[str], catalog: Catalog
+    project: Shaped, *, cloud: str, needed_roles: Collection[str], catalog: Catalog, models: Collection[str] = ()
 ) -> Iterator[Diagnostic]:
-    """``needed_roles`` are those that the models make use of."""
+    """``needed_roles`` are those that the models make use of; ``models`` are their names."""
     spec = project.spec
     if not isinstance(spec, ProjectSpec):
         return
@@ -57,6 +58,7 @@ def check_project(
     yield from _roles(project, spec, cloud, needed_roles)
     yield from _secret(project, spec)
     yield from _emails(project, spec)
+    yield from _drift_rules(project, spec, models)
 
 
 def _bucket(project: Shaped, spec: ProjectSpec, cloud: str) -> Iterator[Diagnostic]:
@@ -169,6 +171,21 @@ def _emails(project: Shaped, spec: ProjectSpec) -> Iterator[Diagnostic]:
                 detail=f"`spec.notifications.emails[{number}]` is {found(email)}.",
                 hint="write the address alone, as in ml-team@example.com",
                 where=project.document.at(("spec", "notifications", "emails", number)),
+                address=project.address,
+            )
+
+
+def _drift_rules(project: Shaped, spec: ProjectSpec, models: Collection[str]) -> Iterator[Diagnostic]:
+    """A rule that fits no model tolerates nothing: a name misspelt, or a model that is gone."""
+    known = {name.lower() for name in models}
+    for number, rule in enumerate(spec.drift.ignore):
+        if known and not any(fnmatchcase(name, rule.model.lower()) for name in known):
+            yield warning(
+                "unused-drift-rule",
+                "A rule for drift fits no model",
+                detail=f"`spec.drift.ignore[{number}].model` is {found(rule.model)}, and no manifest has that name.",
+                hint=did_you_mean(rule.model, models) or "remove the rule, or write a pattern such as `demo-*`",
+                where=project.document.at(("spec", "drift", "ignore", number, "model")),
                 address=project.address,
             )
 

@@ -10,10 +10,10 @@ from enum import StrEnum
 from typing import Any
 
 from reconciler.domain.desired import Origin
-from reconciler.domain.diagnostic import Diagnostic
+from reconciler.domain.diagnostic import Diagnostic, Severity
 from reconciler.domain.plan import Action, Change, ChangeCost, CostSummary, Effect, FieldChange, Fit, Plan, Verdict
 from reconciler.domain.quantity import Cost
-from reconciler.reports.figures import cost_text, counted, hourly, is_free, moment
+from reconciler.reports.figures import cost_text, counted, hourly, is_free, moment, money
 
 
 class Tone(StrEnum):
@@ -92,6 +92,10 @@ class PlanView:
     """Why it cannot be applied; empty where it can."""
     digest: str
     """Empty where there is nothing to approve."""
+    headline: str
+    """``2 to train, 1 to delete; about $43.00 once, +$1,106/month; fits; 1 warning``."""
+    unknowns: tuple[str, ...]
+    """What has no price."""
 
 
 def view_plan(plan: Plan) -> PlanView:
@@ -113,6 +117,8 @@ def view_plan(plan: Plan) -> PlanView:
         diagnostics=plan.diagnostics,
         verdict="" if plan.can_apply else "This plan cannot be applied: see the errors above.",
         digest=plan.digest if plan.pending else "",
+        headline=headline(plan),
+        unknowns=_unknowns(plan),
     )
 
 
@@ -130,6 +136,69 @@ def summary_sentence(plan: Plan) -> str:
     usual = (Action.TRAIN, Action.DEPLOY, Action.ROLL, Action.UNDEPLOY, Action.DELETE)
     rare = tuple(action for action in (Action.STOP, Action.UPDATE, Action.ADOPT) if counts[action])
     return f"Plan: {', '.join(f'{counts[action]} to {action}' for action in (*usual, *rare))}."
+
+
+def headline(plan: Plan) -> str:
+    """The plan in one line: what will be done, for how much, whether it fits the GPU, and what was noticed."""
+    if not plan.pending:
+        return "; ".join(part for part in (_nothing_to_do(plan).rstrip("."), _noticed(plan)) if part)
+    counts = plan.summary
+    doing = ", ".join(f"{counts[action]} to {action}" for action in Action if action.mutates and counts[action])
+    return "; ".join(
+        part for part in (doing, *_standing_briefly(plan), _price(plan), _fits(plan), _noticed(plan)) if part
+    )
+
+
+def _standing_briefly(plan: Plan) -> tuple[str, ...]:
+    stalled = sum(change.stalled for change in plan.pending)
+    waiting = sum(change.action is Action.WAIT and not change.stalled for change in plan.pending)
+    return (f"{stalled} stalled" if stalled else "", f"{waiting} on its way" if waiting else "")
+
+
+def _price(plan: Plan) -> str:
+    """``about $43.20 once, +$1,106/month plus unknown``."""
+    totals = plan.totals
+    once = "" if is_free(totals.one_off) else f"{_about(totals.one_off)} once"
+    return ", ".join(part for part in (once, _monthly(totals)) if part)
+
+
+def _about(cost: Cost) -> str:
+    if cost.amount is None:
+        return "an unknown price"
+    exact = cost.amount.low == cost.amount.high
+    return f"{'' if exact else 'about '}{money(cost.amount.likely)}{'' if cost.is_complete else ' plus unknown'}"
+
+
+def _monthly(totals: CostSummary) -> str:
+    now, then = totals.hosting_monthly_now, totals.hosting_monthly_then
+    unknown = set(then.unknown) != set(now.unknown)
+    if now.amount is None or then.amount is None:
+        return "an unknown price a month" if unknown else ""
+    more = then.amount.likely - now.amount.likely
+    told = f"{'+' if more > 0 else ''}{money(more)} a month" if more else ""
+    return f"{told} plus unknown" if told and unknown else told or ("an unknown price a month" if unknown else "")
+
+
+_WORST_FIRST = (Verdict.DOES_NOT_FIT, Verdict.UNKNOWN, Verdict.TIGHT, Verdict.FITS)
+
+
+def _fits(plan: Plan) -> str:
+    """The worst verdict of all trainings."""
+    verdicts = {change.fit.verdict for change in plan.pending if change.fit}
+    worst = next((verdict for verdict in _WORST_FIRST if verdict in verdicts), None)
+    return "not known whether it fits" if worst is Verdict.UNKNOWN else str(worst or "")
+
+
+def _noticed(plan: Plan) -> str:
+    counts = Counter(diagnostic.severity for diagnostic in plan.diagnostics)
+    return ", ".join(counted(counts[each], str(each)) for each in (Severity.ERROR, Severity.WARNING) if counts[each])
+
+
+def _unknowns(plan: Plan) -> tuple[str, ...]:
+    """Of the changes and of the totals, each once."""
+    costs = [part for change in plan.pending if (cost := change.cost) for part in (cost.one_off, cost.monthly)]
+    totals = (plan.totals.one_off, plan.totals.hosting_monthly_then, plan.totals.storage_monthly_then)
+    return _unique(name for cost in (*costs, *(totals if plan.pending else ())) for name in cost.unknown)
 
 
 def view_change(change: Change, by_id: Mapping[str, Change] | None = None) -> ChangeView:

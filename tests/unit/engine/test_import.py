@@ -168,3 +168,26 @@ def test_everything_is_found_page_by_page_with_its_owner(tmp_path: Path) -> None
     assert found["training-job/job-0"].base == "Qwen/Qwen3-1.7B"
     assert all(one.owner is None for one in found.values())
     assert {one.provider for one in found.values()} == {*ProviderName}
+
+
+@pytest.mark.parametrize(
+    ("variants", "artifact", "told"),
+    [(2, None, "2 production variants"), (1, "s3://their-bucket/copied/model.tar.gz", "which no training job writes")],
+)
+def test_an_endpoint_that_cannot_be_told_by_one_training(
+    variants: int, artifact: str | None, told: str, tmp_path: Path
+) -> None:
+    stage = Stage(tmp_path)
+    address = adoption.their_training(stage)
+    sagemaker = stage.client("sagemaker")
+    if artifact:
+        stage.client("s3").put_object(Bucket=adoption.BUCKET, Key="copied/model.tar.gz", Body=b"copied")
+    container = {"Image": "their/serving", "ModelDataUrl": artifact or address}
+    sagemaker.create_model(ModelName="m", PrimaryContainer=container, ExecutionRoleArn=adoption.ROLE)
+    each = {"ModelName": "m", "InstanceType": "ml.g5.xlarge", "InitialInstanceCount": 1}
+    listed = [{"VariantName": f"v{number}"} | each for number in range(variants)]
+    sagemaker.create_endpoint_config(EndpointConfigName="c", ProductionVariants=listed)
+    sagemaker.create_endpoint(EndpointName="e", EndpointConfigName="c")
+    adoption.until_settled(stage)
+    with pytest.raises(ReconcilerError, match=told):
+        look(stage, ResourceKind.ENDPOINT, "e")

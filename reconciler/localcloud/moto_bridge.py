@@ -1,4 +1,4 @@
-"""The services that moto gives: S3, Secrets Manager, SNS, EventBridge, IAM, STS, Logs, CloudWatch, tagging. moto's backends are used here alone.
+"""The services that moto gives: S3, Secrets Manager, SNS, EventBridge, IAM, STS, Logs, CloudWatch, tagging. No other module uses moto.
 
 moto keeps the state of every service in module globals. `MotoState` holds one cloud's share of them and puts it in place
 before each use, so that several clouds can live in one process; a lock lets one of them in at a time. What these services

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler.cli.exit_codes import ExitCode
-from reconciler.cli.invocation import Invocation, pass_invocation, print_json
+from reconciler.cli.invocation import Invocation, pass_invocation, print_json, print_markup
 from reconciler.cli.options import format_option, json_option, max_size_option, plan_options, project_options
 from reconciler.cli.project import proposed
 
@@ -78,7 +78,7 @@ def _show_text_or_json(invocation: Invocation, proposal: Proposal, _max_size: in
 def _show_markdown(_invocation: Invocation, proposal: Proposal, max_size: int) -> None:
     from reconciler.reports.markdown import plan_markdown
 
-    click.echo(plan_markdown(proposal.plan, limit=max_size), nl=False)
+    print_markup(plan_markdown(proposal.plan, limit=max_size))
 
 
 def _show_as_terraform(_invocation: Invocation, proposal: Proposal, _max_size: int) -> None:

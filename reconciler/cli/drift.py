@@ -10,7 +10,7 @@ import click
 
 from reconciler.cli.completing import model_names
 from reconciler.cli.exit_codes import ExitCode
-from reconciler.cli.invocation import Invocation, pass_invocation, print_json
+from reconciler.cli.invocation import Invocation, pass_invocation, print_foreign_json, print_json, print_markup
 from reconciler.cli.options import format_option, json_option, max_size_option, project_options
 from reconciler.cli.project import proposed
 
@@ -102,19 +102,19 @@ def _show_json(_invocation: Invocation, found: Found) -> None:
 def _show_markdown(_invocation: Invocation, found: Found) -> None:
     from reconciler.reports.markdown import drift_markdown
 
-    click.echo(drift_markdown(found.view, limit=found.max_size), nl=False)
+    print_markup(drift_markdown(found.view, limit=found.max_size))
 
 
 def _show_junit(_invocation: Invocation, found: Found) -> None:
     from reconciler.reports.junit import drift_junit
 
-    click.echo(drift_junit(found.view), nl=False)
+    print_markup(drift_junit(found.view))
 
 
 def _show_sarif(_invocation: Invocation, found: Found) -> None:
     from reconciler.reports.sarif import drift_sarif
 
-    print_json(drift_sarif(found.view, folder=found.folder))
+    print_foreign_json(drift_sarif(found.view, folder=found.folder))
 
 
 _SHOWN: Mapping[str, Callable[[Invocation, Found], None]] = {

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler.cli.exit_codes import ExitCode
-from reconciler.cli.invocation import Invocation, print_json
+from reconciler.cli.invocation import Invocation, print_json, print_markup
 
 if TYPE_CHECKING:
     from reconciler.domain.diagnostic import Diagnostic
@@ -147,7 +147,7 @@ def _print_for_forges(invocation: Invocation, problems: Sequence[Diagnostic]) ->
     from reconciler.stores.manifests import find_project
 
     if invocation.format == "markdown":
-        click.echo(problems_markdown(problems), nl=False)
+        print_markup(problems_markdown(problems))
         return
     root = find_project(invocation.directory) or invocation.directory
     click.echo(workflow_commands(problems, folder=folder_in_repository(root)), nl=False)

@@ -55,3 +55,16 @@ def print_json(document: Mapping[str, object]) -> None:
     from reconciler.reports.json import to_text
 
     click.echo(to_text({"formatVersion": FORMAT_VERSION, **document}))
+
+
+def print_foreign_json(document: object) -> None:
+    """A document in somebody else's format, which has no place for our ``formatVersion``."""
+    from reconciler.reports.json import to_text
+
+    click.echo(to_text(document))
+
+
+def print_markup(text: str) -> None:
+    """Markdown or XML; where stdout is not UTF-8, other characters than ASCII's as references, which read the same."""
+    encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "")
+    click.echo(text if encoding == "utf8" else text.encode("ascii", "xmlcharrefreplace").decode("ascii"), nl=False)

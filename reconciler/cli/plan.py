@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler.cli.exit_codes import ExitCode
-from reconciler.cli.invocation import Invocation, pass_invocation, print_json
+from reconciler.cli.invocation import Invocation, pass_invocation, print_foreign_json, print_json, print_markup
 from reconciler.cli.options import format_option, json_option, max_size_option, plan_options, project_options
 from reconciler.cli.project import proposed
 
@@ -90,13 +90,13 @@ def _show_text_or_json(invocation: Invocation, proposal: Proposal, shape: Shape)
 def _show_markdown(_invocation: Invocation, proposal: Proposal, shape: Shape) -> None:
     from reconciler.reports.markdown import plan_markdown
 
-    click.echo(plan_markdown(proposal.plan, limit=shape.max_size), nl=False)
+    print_markup(plan_markdown(proposal.plan, limit=shape.max_size))
 
 
 def _show_as_terraform(_invocation: Invocation, proposal: Proposal, _shape: Shape) -> None:
     from reconciler.reports.terraform_json import terraform_document
 
-    print_json(terraform_document(proposal.plan, proposal.desired))
+    print_foreign_json(terraform_document(proposal.plan, proposal.desired))
 
 
 def _show_annotations(invocation: Invocation, proposal: Proposal, _shape: Shape) -> None:

@@ -40,13 +40,13 @@ def report(invocation: Invocation, out: Path) -> int:
     from reconciler.stores.files import write_private
 
     made = proposed(invocation, PlanOptions(allow=invocation.allow))
-    page = render_report(view_report(_findings(made, invocation)))
+    page = render_report(view_report(_findings(made)))
     write_private(invocation.directory / out, page.encode())
     invocation.screen().line(f"Wrote {out}")
     return ExitCode.OK
 
 
-def _findings(made: Proposed, invocation: Invocation) -> Findings:
+def _findings(made: Proposed) -> Findings:
     from reconciler.engine.losses import loss_curves
     from reconciler.reports.view.report import Findings
     from reconciler.reports.view.status import holds_anything
@@ -56,17 +56,14 @@ def _findings(made: Proposed, invocation: Invocation) -> Findings:
     names = sorted(seen | {model.name for model in made.proposal.desired})
     return Findings(
         plan=made.plan,
-        drift=_drift(made, invocation),
+        drift=_drift(made),
         dossiers=tuple(dossier_of(made, name) for name in names),
         curves=loss_curves(snapshot, made.outside),
     )
 
 
-def _drift(made: Proposed, invocation: Invocation) -> Plan:
-    """What ``reconciler drift`` would show; a look of its own, since what the manifests ask anew hides drift in the other plan."""
-    from reconciler.domain.plan import PlanOptions
-    from reconciler.engine.propose import propose
-    from reconciler.reports.view.drift import drift_of
+def _drift(made: Proposed) -> Plan:
+    """What ``reconciler drift`` shows: without what the project tolerates."""
+    from reconciler.reports.view.drift import view_drift, without_ignored
 
-    options = PlanOptions(allow=invocation.allow, refresh_only=True)
-    return drift_of(propose(made.configuration, made.outside, options).plan)
+    return without_ignored(made.plan, view_drift(made.plan, made.configuration))

@@ -5,8 +5,9 @@ Each node is a box in the column of its kind; a version that builds on another o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import count
 
 from reconciler.domain.naming import short
 from reconciler.domain.observation import Deployment, Version
@@ -138,22 +139,39 @@ def _version(model: str, fingerprint: str) -> str:
 
 
 def _placed(nodes: Mapping[str, Node], links: Links) -> Mapping[str, Node]:
-    """Columns by the longest way that leads there, rows in the order of the nodes; what serves is the last column."""
-    column = dict.fromkeys(nodes, 0)
+    """Each version has a row of its own, and what leads to it or serves it stands there too, so that lines pass no other box."""
+    columns = _columns(nodes, links)
+    rows = {key: row for row, key in enumerate(key for key, node in nodes.items() if node.kind == "version")}
+    taken = {(columns[key], row) for key, row in rows.items()}
+    for key in nodes:
+        if key not in rows:
+            cell = _free(columns[key], _beside(key, links, rows), taken)
+            rows[key] = cell[1]
+            taken.add(cell)
+    return {key: _at(node, columns[key], rows[key]) for key, node in nodes.items()}
+
+
+def _columns(nodes: Mapping[str, Node], links: Links) -> Mapping[str, int]:
+    """By the longest way that leads there; what serves is the last column. References have no cycles."""
+    columns = {key: int(node.kind == "version") for key, node in nodes.items()}
     for _ in nodes:
-        moved = {target: column[source] + 1 for source, target in links if column[target] <= column[source]}
+        moved = {target: columns[source] + 1 for source, target in links if columns[target] <= columns[source]}
         if not moved:
             break
-        column |= moved
-    column = {key: max(at, 1) if nodes[key].kind == "version" else at for key, at in column.items()}
-    last = max((at for key, at in column.items() if nodes[key].kind != "deployment"), default=0) + 1
-    column = {key: last if nodes[key].kind == "deployment" else at for key, at in column.items()}
-    filled: dict[int, int] = {}
-    placed = {}
-    for key, node in nodes.items():
-        row = filled[column[key]] = filled.get(column[key], -1) + 1
-        placed[key] = _at(node, column[key], row)
-    return placed
+        columns |= moved
+    last = max((at for key, at in columns.items() if nodes[key].kind != "deployment"), default=0) + 1
+    return {key: last if nodes[key].kind == "deployment" else at for key, at in columns.items()}
+
+
+def _beside(key: str, links: Links, rows: Mapping[str, int]) -> int:
+    """The row of the first version that it is linked with."""
+    others = (source if target == key else target for source, target in links if key in (source, target))
+    return next((rows[other] for other in others if other in rows), 0)
+
+
+def _free(column: int, row: int, taken: Collection[tuple[int, int]]) -> tuple[int, int]:
+    """The first free cell from there downwards."""
+    return next((column, at) for at in count(row) if (column, at) not in taken)
 
 
 def _at(node: Node, column: int, row: int) -> Node:

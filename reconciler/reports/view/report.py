@@ -115,7 +115,7 @@ def _costs(model: ModelView, dossier: Dossier, pending: Sequence[Change]) -> Pai
     then = cost_text(now + Cost.total(cost.monthly for cost in told), "/month")
     once = Cost.total(cost.one_off for cost in told)
     after = then if is_free(once) else f"{then}, and {cost_text(once)} once"
-    return (*model.costs, ("together, now", cost_text(now, "/month")), ("once planned", after if told else "unchanged"))
+    return (*model.costs, ("together", cost_text(now, "/month")), ("after the plan", after if told else "unchanged"))
 
 
 def _unknown(plan: Plan, dossiers: Iterable[Dossier]) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from botocore.exceptions import ClientError
@@ -13,7 +14,7 @@ from botocore.exceptions import ClientError
 from reconciler.domain.errors import CloudUnavailable
 from reconciler.providers.aws.foundation import policies, trust
 from reconciler.providers.aws.foundation.blueprint import Blueprint, GitHub
-from reconciler.providers.aws.foundation.create import create
+from reconciler.providers.aws.foundation.create import create, refuse_plain_connections
 from reconciler.providers.aws.foundation.layout import layout
 from reconciler.providers.aws.session import AwsSession, AwsSettings
 from tests.stage import BEDROCK, PROJECT, SAGEMAKER, Stage
@@ -26,6 +27,7 @@ BLUEPRINT = Blueprint(
     emails=("ana@example.com", "bo@example.com"),
     github=GitHub(repository="acme/llms"),
 )
+OURS = "ReconcilerOnlyEncryptedTransport"
 LONGEST_ROLE_POLICY = 10_240
 """Characters of all inline policies of a role, white space not counted: "IAM and AWS STS quotas"."""
 
@@ -116,6 +118,22 @@ def test_rules_of_others_in_a_bucket_stay(tmp_path: Path) -> None:
     create(aws(stage), layout(BLUEPRINT))
     rules = s3.get_bucket_lifecycle_configuration(Bucket="stage-artifacts")["Rules"]
     assert [rule["ID"] for rule in rules] == ["theirs", "reconciler-trash", "reconciler-versions", "reconciler-uploads"]
+
+
+def test_a_bucket_keeps_what_others_say_of_it_and_refuses_plain_connections(tmp_path: Path) -> None:
+    """On AWS alone: the embedded cloud speaks no TLS."""
+    stage = Stage(tmp_path)
+    create(aws(stage), layout(BLUEPRINT))
+    s3 = stage.client("s3")
+    with pytest.raises(ClientError, match="NoSuchBucketPolicy"):
+        s3.get_bucket_policy(Bucket="stage-artifacts")
+    theirs = {"Sid": "Theirs", "Effect": "Allow", "Principal": "*", "Action": "s3:*", "Resource": "arn:aws:s3:::x/*"}
+    found = {"get_bucket_policy.return_value": {"Policy": json.dumps({"Statement": [theirs, {"Sid": OURS}]})}}
+    client = Mock(**found)
+    refuse_plain_connections(client, layout(BLUEPRINT)["bucket"])
+    written = json.loads(client.put_bucket_policy.call_args.kwargs["Policy"])
+    assert [statement["Sid"] for statement in written["Statement"]] == ["Theirs", OURS]
+    assert written["Statement"][1]["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
 def test_a_role_that_is_not_ours_is_not_touched(tmp_path: Path) -> None:

@@ -110,7 +110,7 @@ def test_what_a_model_costs_now_and_once_planned() -> None:
     findings = everything()
     card, child = view_report(findings).cards
     assert dict(card.costs)["hosting"] == "$1,105.95/month"
-    assert dict(child.costs)["once planned"] == "unchanged"
+    assert dict(child.costs)["after the plan"] == "unchanged"
 
 
 def test_a_curve_goes_from_left_to_right_and_down() -> None:
@@ -149,3 +149,5 @@ def test_the_lineage_leads_from_data_to_what_serves() -> None:
     assert any(source.endswith(SERVING.fingerprint) and target.startswith("deployment:") for source, target in edges)
     assert all(edge.source.x < edge.target.x for edge in graph.edges)
     assert len({(node.x, node.y) for node in graph.nodes}) == len(graph.nodes)
+    serving = next(edge for edge in graph.edges if edge.target.kind == "deployment")
+    assert serving.source.y == serving.target.y

@@ -41,7 +41,7 @@ def _steps(aws: AwsSession, foundation: Mapping[str, Any]) -> Iterator[Step]:
     tags = sagemaker_tags(foundation["tags"])
     yield _bucket(aws.changing("s3"), foundation["bucket"], foundation["region"])
     if not aws.settings.is_embedded:  # it speaks no TLS, which the policy asks for
-        _close(aws.changing("s3"), foundation["bucket"])
+        refuse_plain_connections(aws.changing("s3"), foundation["bucket"])
     if foundation["oidc"]:
         yield _oidc(aws.changing("iam"), foundation["oidc"])
     for role in foundation["roles"]:
@@ -68,7 +68,8 @@ def _bucket(s3: Any, bucket: Mapping[str, Any], region: str) -> Step:
     return Step(f"bucket {name}", made)
 
 
-def _close(s3: Any, bucket: Mapping[str, Any]) -> None:
+def refuse_plain_connections(s3: Any, bucket: Mapping[str, Any]) -> None:
+    """By the bucket's policy, whose statements of others stay."""
     s3.put_bucket_policy(Bucket=bucket["name"], Policy=json.dumps(_bucket_policy(s3, bucket)))
 
 

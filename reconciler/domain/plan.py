@@ -226,6 +226,7 @@ _SEALED_FIELDS = frozenset(
         "fingerprint",
         "attempt",
         "instance_type",
+        "deployment",
         "fields",
         "depends_on",
         "then",

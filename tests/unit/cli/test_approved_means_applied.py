@@ -43,6 +43,7 @@ SEALED_OF_A_CHANGE: dict[str, Any] = {
     "fingerprint": "sha256:0",
     "attempt": 7,
     "instance_type": "ml.p5.48xlarge",
+    "deployment": "arn:aws:bedrock:us-east-1:1:provisioned-model/other",
     "fields": (FieldChange(path="spec.revision", before=1, after=2, effect=Effect.RETRAIN),),
     "depends_on": ("train:sagemaker:other",),
     "then": (FollowUp(action=Action.DELETE, target="open-bot", why="because"),),

@@ -139,7 +139,7 @@ def _version(model: str, fingerprint: str) -> str:
 
 
 def _placed(nodes: Mapping[str, Node], links: Links) -> Mapping[str, Node]:
-    """Each version has a row of its own, and what leads to it or serves it stands there too, so that lines pass no other box."""
+    """Each version has a row of its own, and what leads to it or serves it stands there too, so that few lines pass behind other boxes."""
     columns = _columns(nodes, links)
     rows = {key: row for row, key in enumerate(key for key, node in nodes.items() if node.kind == "version")}
     taken = {(columns[key], row) for key, row in rows.items()}

@@ -40,7 +40,11 @@ PAYLOADS = (
 )
 HOSTILE = st.one_of(
     st.sampled_from(PAYLOADS),
-    st.text(st.one_of(st.characters(), st.sampled_from("@#!$%~&^:*_`|<>[](){}\\-\n\ue000www.")), max_size=40),
+    # Without lone surrogates: a plan that holds one cannot be written as JSON, and manifests with one are refused.
+    st.text(
+        st.one_of(st.characters(exclude_categories=["Cs"]), st.sampled_from("@#!$%~&^:*_`|<>[](){}\\-\n\ue000www.")),
+        max_size=40,
+    ),
 )
 PARSER = MarkdownIt("gfm-like", {"linkify": False})
 
@@ -143,4 +147,5 @@ def test_a_workflow_command_is_one_line(text: str) -> None:
 
 def test_a_workflow_command_is_escaped_as_the_toolkit_does() -> None:
     assert workflow_data("100%\nnext: a, b") == "100%25%0Anext: a, b"
+    assert workflow_data("\ud800") == "\\ud800"
     assert workflow_property("C:\\x, 5%") == "C%3A\\x%2C 5%25"

@@ -46,10 +46,6 @@ class TrainingStanding:
     next_attempt: int
     next_instance_type: str | None
 
-    @property
-    def has_artifact(self) -> bool:
-        return self.state in (Training.TRAINED, Training.REJECTED)
-
 
 def training_standing(want: DesiredModel, version: Version | None, now: datetime) -> TrainingStanding:
     """Of the wanted version; promotion is judged elsewhere, so never ``REJECTED``."""

@@ -3,9 +3,11 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 PYTEST_WORKERS ?= 2
+# PyTorch for CPUs; elsewhere e.g. make TORCH="torch==2.13.0 --index-url https://download.pytorch.org/whl/cpu" setup-train
+TORCH ?= torch==2.13.0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check check-static setup setup-dev format lint types layers schemas golden lock clean
+.PHONY: help demo test check check-static setup setup-dev setup-train test-train format lint types layers schemas golden lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,8 +27,13 @@ check-static: setup-dev  ## the same without the tests
 	$(BIN)/lint-imports
 	$(BIN)/reconciler schema --check
 
+test-train: setup-dev setup-train  ## the tests that really train and serve small models
+	$(BIN)/python -m pytest -m train -n $(PYTEST_WORKERS) --dist loadfile
+
 setup: $(VENV)/.installed  ## make the virtual environment, with the embedded cloud
 setup-dev: $(VENV)/.installed-dev  ## the same, with what development needs
+
+setup-train: $(VENV)/.installed-train  ## the same, with what really training and serving on this machine needs (about 1.5 GB)
 
 format:  ## format the code
 	$(BIN)/ruff format .
@@ -52,6 +59,10 @@ lock:  ## resolve pyproject.toml anew into the lock files (needs uv)
 	  --extra local pyproject.toml -o requirements.lock
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
 	  --extra local --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	printf 'torch ; sys_platform == "never"' > $(VENV)/without-torch.txt  # its index is the user's choice: see TORCH
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
+	  --override $(VENV)/without-torch.txt --extra local --extra train --extra toolkit \
+	  -c requirements-dev.lock pyproject.toml -o requirements-train.lock
 
 clean:  ## remove the virtual environment and what tools left behind
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache examples/*/.reconciler
@@ -67,4 +78,9 @@ $(VENV)/.installed: $(VENV)/bin/python requirements.lock pyproject.toml
 
 $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+$(VENV)/.installed-train: $(VENV)/.installed requirements-train.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(TORCH)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-train.lock
 	@touch $@

@@ -23,11 +23,14 @@ def uses_lora(chosen: Hyperparameters) -> bool:
 
 def lora_parameters(architecture: Architecture, chosen: Hyperparameters) -> int:
     """Of all adapters: rank × (inputs + outputs) for each target module in each layer (Hu et al. 2021, LoRA, section 4)."""
-    config = _config(chosen)
-    rank = config.get("r")
     shapes = _shapes(architecture)
     width = sum(sum(shapes[target]) for target in lora_targets(chosen) if target in shapes)
-    return (rank if isinstance(rank, int) else DEFAULT_RANK) * width * architecture.num_hidden_layers
+    return lora_rank(chosen) * width * architecture.num_hidden_layers
+
+
+def lora_rank(chosen: Hyperparameters) -> int:
+    rank = _config(chosen).get("r")
+    return rank if isinstance(rank, int) else DEFAULT_RANK
 
 
 def lora_targets(chosen: Hyperparameters) -> tuple[str, ...]:

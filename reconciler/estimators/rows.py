@@ -1,0 +1,200 @@
+"""The setup behind one row of a table of measured runs (CSV), from its columns alone: models outside the catalog work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from reconciler.estimators.setup import (
+    Attention,
+    Dimensions,
+    Dtype,
+    Loss,
+    Method,
+    Optimizer,
+    Sharding,
+    Stack,
+    TrainingSetup,
+)
+
+Row = Mapping[str, str]
+_T = TypeVar("_T")
+
+
+class UnusableRow(ValueError):
+    """The row cannot be predicted; the text says why, all problems at once."""
+
+
+_ATTENTION = {
+    "eager": Attention.EAGER,
+    "sdpa": Attention.SDPA,
+    "math": Attention.EAGER,
+    "flash_attention_2": Attention.FLASH,
+    "flash_attention_3": Attention.FLASH,
+    "flash": Attention.FLASH,
+    "flash (triton)": Attention.FLASH,
+    "flex": Attention.FLASH,
+    "flex_attention": Attention.FLASH,
+    "xformers": Attention.FLASH,
+}
+
+_SHARDING = {
+    "": Sharding.NONE,
+    "none": Sharding.NONE,
+    "ddp": Sharding.DDP,
+    "deepspeed_zero1": Sharding.ZERO1,
+    "zero1": Sharding.ZERO1,
+    "deepspeed_zero2": Sharding.ZERO2,
+    "zero2": Sharding.ZERO2,
+    "deepspeed_zero3": Sharding.ZERO3,
+    "zero3": Sharding.ZERO3,
+    "fsdp": Sharding.FSDP,
+    "fsdp_default": Sharding.FSDP,
+    "fsdp_pure": Sharding.FSDP,
+    "fsdp_full_shard": Sharding.FSDP,
+    "fsdp_grad_op": Sharding.FSDP_GRAD_OP,
+    "fsdp_shard_grad_op": Sharding.FSDP_GRAD_OP,
+    "fsdp2": Sharding.FSDP2,
+}
+
+_LOSS = {
+    "": Loss.FULL,
+    "full": Loss.FULL,
+    "fused_ce": Loss.FUSED,
+    "fused": Loss.FUSED,
+    "fused_linear": Loss.FUSED_LINEAR,
+    "liger": Loss.FUSED_LINEAR,
+    "chunked": Loss.CHUNKED,
+    "chunked128": Loss.CHUNKED_128,
+    "chunked_compiled": Loss.COMPILED_CHUNKED,
+    "torchtune_chunked": Loss.COMPILED_CHUNKED,
+    "compiled": Loss.COMPILED,
+}
+
+
+def setup_of(row: Row) -> TrainingSetup:
+    """Raises :exc:`UnusableRow`."""
+    read = _Reader(row)
+    setup = _setup(read)
+    if read.problems:
+        raise UnusableRow("; ".join(read.problems))
+    return setup
+
+
+def _setup(read: _Reader) -> TrainingSetup:
+    method = read.one_of("method", {item.value: item for item in Method}, Method.FULL)
+    stack = _stack(read.text("stack"))
+    gpus = read.whole("gpus", default=1)
+    varying = read.flag("varlen")
+    attention = read.one_of("attn", _ATTENTION, Attention.SDPA)
+    weights = read.one_of("weight_dtype", {item.value: item for item in Dtype}, Dtype.BF16)
+    return TrainingSetup(
+        dims=_dimensions(read),
+        method=method,
+        weights=weights,
+        compute=read.one_of("compute_dtype", {"": Dtype.BF16, **{item.value: item for item in Dtype}}, Dtype.BF16),
+        autocast=read.text("amp").lower() in ("true", "1"),
+        lora_rank=read.whole("lora_r") if method is not Method.FULL else 8,
+        lora_targets=_targets(read) if method is not Method.FULL else (),
+        adapters=Dtype.FP32 if stack is Stack.HF else Dtype.BF16,
+        optimizer=_optimizer(read),
+        micro_batch=read.whole("micro_batch"),
+        sequence=read.whole("seq_len"),
+        gradient_accumulation=read.whole("grad_accum", default=1),
+        gradient_checkpointing=read.flag("grad_ckpt"),
+        attention=attention,
+        variable_length=varying,
+        packed=not varying,
+        loss=read.one_of("loss_impl", _LOSS, Loss.FULL),
+        gpus=gpus,
+        nodes=max(1, -(-gpus // 8)),
+        sharding=read.one_of("sharding", _SHARDING, Sharding.NONE),
+        stack=stack,
+        compiled="compiled" in read.text("loss_impl"),
+    )
+
+
+def _dimensions(read: _Reader) -> Dimensions:
+    hidden, heads = read.whole("hidden_size"), read.whole("num_attention_heads")
+    return Dimensions(
+        hidden=hidden,
+        layers=read.whole("num_hidden_layers"),
+        heads=heads,
+        kv_heads=read.whole("num_key_value_heads", default=heads),
+        head_dim=read.whole("head_dim", default=hidden // heads),
+        ffn=read.whole("intermediate_size"),
+        vocab=read.whole("vocab_size"),
+        tied=read.flag("tie_word_embeddings"),
+        gated=read.flag("gated_mlp", default=True),
+        experts=read.whole("num_experts", default=1),
+        experts_per_token=read.whole("experts_per_token", default=1),
+        stated_parameters=read.whole("parameters") if read.text("parameters") else None,
+    )
+
+
+def _targets(read: _Reader) -> tuple[str, ...]:
+    return tuple(part.strip() for part in read.text("lora_targets").replace(",", "+").split("+") if part.strip())
+
+
+def _stack(text: str) -> Stack:
+    known = {item.value: item for item in Stack}
+    return known.get(text, Stack.HF if not text else Stack.OTHER)
+
+
+def _optimizer(read: _Reader) -> Optimizer:
+    """``torch.optim.AdamW`` is the ``foreach`` one on CUDA where nothing else is said; DeepSpeed brings a fused one."""
+    text = read.text("optimizer").lower()
+    match text:
+        case _ if "4bit" in text:
+            return Optimizer.ADAMW_4BIT
+        case _ if "8bit" in text:
+            return Optimizer.ADAMW_8BIT
+        case _ if "in_bwd" in text or "in_backward" in text:
+            return Optimizer.ADAMW_IN_BACKWARD
+        case _ if "adafactor" in text:
+            return Optimizer.ADAFACTOR
+        case _ if "sgd" in text:
+            return Optimizer.SGD_MOMENTUM if "momentum" in text else Optimizer.SGD
+        case _ if "fused" in text or "deepspeed" in read.text("sharding"):
+            return Optimizer.ADAMW_FUSED
+        case _ if "lion" in text:
+            return Optimizer.LION
+        case _:
+            return Optimizer.ADAMW_FOREACH
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Reads cells and gathers what is wrong with them."""
+
+    row: Row
+    problems: list[str] = field(default_factory=list)
+
+    def text(self, column: str) -> str:
+        return (self.row.get(column) or "").strip()
+
+    def whole(self, column: str, default: int | None = None) -> int:
+        """1, and a problem, where there is neither a number nor a default."""
+        text = self.text(column)
+        if not text and default is not None:
+            return default
+        try:
+            number = int(float(text))
+        except ValueError:
+            number = 0
+        if number < 1:
+            self.problems.append(f"{column} is {text!r}, not a number" if text else f"{column} is not given")
+            return 1
+        return number
+
+    def flag(self, column: str, *, default: bool = False) -> bool:
+        text = self.text(column).lower()
+        return text in ("1", "true", "yes") if text else default
+
+    def one_of(self, column: str, names: Mapping[str, _T], otherwise: _T) -> _T:
+        text = self.text(column).lower()
+        if text in names:
+            return names[text]
+        self.problems.append(f"{column} {text!r} is not known" if text else f"{column} is not given")
+        return otherwise

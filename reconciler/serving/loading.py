@@ -21,7 +21,7 @@ BASE_FOLDER = "base"
 def load_engine(folder: Path, *, threads: int) -> TransformersEngine:
     """Raises CannotLoad, and whatever the libraries raise for files that they cannot read."""
     torch.set_num_threads(threads)
-    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    transformers_logging.disable_progress_bar()
     if (folder / ADAPTERS).is_file():
         return _with_adapters(folder)
     if not (folder / "config.json").is_file():

@@ -37,6 +37,7 @@ COMMANDS = {
     "report": "Write one HTML page about the whole project.",
     "inventory": "List what costs money here, and whose it is.",
     "rollback": "Change a manifest back to an older version.",
+    "restore": "Bring a deleted version back from the trash.",
     "destroy": "Undeploy and delete everything the project owns.",
     "policy": "List and test the project's policies.",
     "lock": "Show or release the project's lock.",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
@@ -119,6 +119,16 @@ class Copied(Value):
     size_bytes: int
     sha256: str
     new: bool
+
+
+class Discarded(Value):
+    """A version in the trash, as the cloud held it when it was deleted."""
+
+    model: str
+    version: Version
+    deleted_on: date
+    expires_on: date
+    size_bytes: int
 
 
 class Observed(Value):
@@ -250,9 +260,22 @@ class ArtifactStore(Protocol):
         """Whether an artifact in S3 is still there. A custom model on Bedrock is there while it is listed."""
         ...
 
-    def discard(self, model: str, fingerprint: str, artifact: Artifact | None = None) -> None:
-        """Move a version's artifacts to the trash prefix, which expires after 30 days. ``artifact`` says where they lie, which is
-        below the former name of a model that was renamed."""
+    def discard(self, model: str, version: Version) -> None:
+        """Move a version's artifacts to the trash, with a record of what the cloud held of it. After 30 days it is gone. They lie
+        where ``version.artifact`` says, which is below the former name of a model that was renamed."""
+        ...
+
+    def discarded(self) -> tuple[Discarded, ...]:
+        """What lies in the trash, oldest first."""
+        ...
+
+    def give_back(self, entry: Discarded) -> None:
+        """Move a version from the trash to where it lay before; it is listed until it is forgotten. Raises ReconcilerError where
+        its artifact is gone."""
+        ...
+
+    def forget(self, entry: Discarded) -> None:
+        """What was given back is in use again: it lies in the trash no more."""
         ...
 
 

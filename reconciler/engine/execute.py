@@ -181,7 +181,7 @@ def _delete(work: Pass, change: Change) -> Outcome:
         unused = provider.require_unused(order)
         if unused.state is OutcomeState.FAILED:
             return unused
-        work.outside.artifacts.discard(observed.name, version.fingerprint, version.artifact)
+        work.outside.artifacts.discard(observed.name, version)
     return provider.delete(order)
 
 

@@ -14,6 +14,7 @@ from reconciler.domain.ports import Event, EventKind
 from reconciler.engine.desire import desire
 from reconciler.engine.observe import observe
 from reconciler.engine.outside import Outside
+from reconciler.engine.restore import in_trash
 from reconciler.planner.plan import make_plan
 from reconciler.policy.judge import judge
 
@@ -44,7 +45,8 @@ def propose(configuration: Configuration, outside: Outside, options: PlanOptions
     plan = make_plan(configuration, desired, snapshot, options, _recorded(draft, first_look, outside))
     priced = price_plan(plan, desired, snapshot, outside.catalog, configuration.project)
     judged = judge(configuration.policies, priced, desired, snapshot)
-    sealed = _with_diagnostics(priced, (*warnings, *_impediments(plan, outside), *judged), options.allow).sealed()
+    noticed = (*warnings, *_impediments(plan, outside), *in_trash(plan, outside), *judged)
+    sealed = _with_diagnostics(priced, noticed, options.allow).sealed()
     outside.progress.report(Event(kind=EventKind.PLANNED, message=sealed.digest))
     return Proposal(plan=sealed, desired=desired, snapshot=snapshot)
 

@@ -5,7 +5,7 @@
     <project>/datasets/<digest16>/<format>-<split>/training.jsonl     same data, same address
     <project>/models/<name>/<fp8>/manifest.json                       what was asked for; the artifacts lie beside it
     <project>/models/<name>/<fp8>/promotion.json                      of a promoted version: where its artifact came from
-    <project>/trash/<date>/models/<name>/<fp8>/…                      for 30 days
+    <project>/trash/…                                                 see reconciler.stores.trash
     <project>/lock.json                                               see reconciler.stores.lock
 """
 
@@ -14,7 +14,6 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from datetime import date, timedelta
 from pathlib import Path, PurePath
 from typing import BinaryIO, cast
 
@@ -28,12 +27,12 @@ from reconciler.domain.desired import DatasetFacts, DatasetSource, DesiredModel
 from reconciler.domain.diagnostic import Diagnostic, error
 from reconciler.domain.errors import CloudUnavailable, InvalidInput
 from reconciler.domain.naming import short, version_name
-from reconciler.domain.observation import Artifact
-from reconciler.domain.ports import ArtifactStore, Clock, Copied, DataLocation, StoredArtifacts
+from reconciler.domain.observation import Artifact, Version
+from reconciler.domain.ports import ArtifactStore, Clock, Copied, DataLocation, Discarded, StoredArtifacts
 from reconciler.stores.copies import copied
 from reconciler.stores.s3 import Fetched, ObjectStore
+from reconciler.stores.trash import Trash
 
-TRASH_DAYS = 30
 _IN_MEMORY = 32 * 1024 * 1024
 """Bytes of converted data; what is larger goes to a temporary file before it is uploaded."""
 
@@ -50,6 +49,7 @@ class S3Artifacts:
         self._clock = clock
         self._root = root
         self._embedded = embedded
+        self._trash = Trash(store, project, clock=clock)
 
     def prepare(self) -> None:
         if self._embedded:
@@ -108,14 +108,20 @@ class S3Artifacts:
         store, key = self.located(artifact)
         return store.head(key) is not None
 
-    def discard(self, model: str, fingerprint: str, artifact: Artifact | None = None) -> None:
+    def discard(self, model: str, version: Version) -> None:
         """Also empties the trash of what has lain there for more than 30 days."""
-        today = self._clock.now().date()
-        own = self._version_prefix(model, fingerprint)
-        for prefix in sorted({own, self._prefix_of(artifact) or own}):
-            below = prefix.removeprefix(f"{self._project}/")
-            self._store.move(prefix, f"{self._project}/trash/{today.isoformat()}/{below}")
-        self._empty_trash(today - timedelta(days=TRASH_DAYS))
+        elsewhere = self._prefix_of(version.artifact)
+        own = self._version_prefix(model, version.fingerprint)
+        self._trash.take(own, frozenset({elsewhere} if elsewhere else ()), version)
+
+    def discarded(self) -> tuple[Discarded, ...]:
+        return tuple(self._trash.entries())
+
+    def give_back(self, entry: Discarded) -> None:
+        self._trash.give_back(entry, self._version_prefix(entry.model, entry.version.fingerprint))
+
+    def forget(self, entry: Discarded) -> None:
+        self._trash.forget(entry, self._version_prefix(entry.model, entry.version.fingerprint))
 
     def stored(self) -> StoredArtifacts:
         """Nothing where the bucket is not there yet."""
@@ -178,13 +184,6 @@ class S3Artifacts:
         model, version = f"{key.removeprefix(models)}/".split("/")[:2]
         return f"{models}{model}/{version}/"
 
-    def _empty_trash(self, before: date) -> None:
-        trash = f"{self._project}/trash/"
-        for folder in self._store.folders(trash):
-            day = folder.removeprefix(trash).rstrip("/")
-            if _is_before(day, before):
-                self._store.delete_all(folder)
-
 
 def _write(lines: Iterable[bytes], file: BinaryIO) -> int:
     return sum(file.write(line) for line in lines)
@@ -199,13 +198,6 @@ def _too_large(model: DesiredModel, part: Part, size: int, limit: int) -> Diagno
         where=model.resolved.where,
         address=model.address,
     )
-
-
-def _is_before(day: str, limit: date) -> bool:
-    try:
-        return date.fromisoformat(day) < limit
-    except ValueError:  # not ours
-        return False
 
 
 def _portable(model: DesiredModel, root: Path) -> DesiredModel:

@@ -10,6 +10,7 @@ import pytest
 from reconciler.domain.catalog import DatasetRules
 from reconciler.domain.desired import DatasetSource, DesiredModel, ValidationPlan
 from reconciler.domain.errors import CloudUnavailable, InvalidInput, PlanChanged
+from reconciler.domain.observation import Artifact, Version
 from reconciler.stores.artifacts import S3Artifacts
 from reconciler.stores.datafiles import DataFiles
 from reconciler.stores.s3 import ObjectStore
@@ -148,23 +149,23 @@ def test_discarded_artifacts_lie_in_the_trash_for_thirty_days(world: World) -> N
     world.store.put("acme/trash/notes/x", b"")
     assert world.artifacts.stored_bytes("support-bot", fingerprint) == 10
     assert world.artifacts.stored_bytes("support-bot") == 15
-    world.artifacts.discard("support-bot", fingerprint)
+    world.artifacts.discard("support-bot", Version(fingerprint=fingerprint))
     trash = [
         "acme/trash/2026-11-24/models/support-bot/1a2b3c4d/job/output/model.tar.gz",
         "acme/trash/2026-11-24/models/support-bot/1a2b3c4d/manifest.json",
     ]
     assert world.keys() == ["acme/models/support-bot/99999999/x", *trash, "acme/trash/notes/x"]
     world.clock.moment += timedelta(days=30)
-    world.artifacts.discard("support-bot", fingerprint)
+    world.artifacts.discard("support-bot", Version(fingerprint=fingerprint))
     assert world.keys("acme/trash/2026") == trash
     world.clock.moment += timedelta(days=1)
-    world.artifacts.discard("support-bot", fingerprint)
+    world.artifacts.discard("support-bot", Version(fingerprint=fingerprint))
     assert world.keys() == ["acme/models/support-bot/99999999/x", "acme/trash/notes/x"]
 
 
 def test_a_model_whose_name_begins_alike_is_not_touched(world: World) -> None:
     world.store.put("acme/models/support-bot-2/1a2b3c4d/x", b"")
-    world.artifacts.discard("support-bot", "sha256:1a2b3c4d")
+    world.artifacts.discard("support-bot", Version(fingerprint="sha256:1a2b3c4d"))
     assert world.keys() == ["acme/models/support-bot-2/1a2b3c4d/x"]
 
 
@@ -182,3 +183,27 @@ def test_the_bucket_is_made_on_the_embedded_cloud_only(s3: S3Client, tmp_path: P
 
 def test_the_output_lies_beside_the_manifest(world: World) -> None:
     assert world.artifacts.output_uri("m", "sha256:1a2b3c4d00") == f"s3://{BUCKET}/acme/models/m/1a2b3c4d/"
+
+
+def test_what_is_given_back_lies_where_it_lay_under_a_former_name_too(world: World) -> None:
+    fingerprint = "sha256:1a2b3c4d" + "0" * 56
+    before = ["acme/models/new/1a2b3c4d/manifest.json", "acme/models/old/1a2b3c4d/job/output/model.tar.gz"]
+    for key in before:
+        world.store.put(key, b"12345")
+    artifact = Artifact(identifier=f"s3://{BUCKET}/{before[1]}", name="job")
+    world.artifacts.discard("new", Version(fingerprint=fingerprint, artifact=artifact))
+    assert not world.keys("acme/models/")
+    [entry] = world.artifacts.discarded()
+    assert (entry.model, entry.version.artifact, entry.size_bytes > 5) == ("new", artifact, True)
+    world.artifacts.give_back(entry)
+    world.artifacts.give_back(entry)
+    assert sorted(world.keys("acme/models/")) == before
+    assert world.artifacts.discarded() != ()
+    world.artifacts.forget(entry)
+    assert world.artifacts.discarded() == ()
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"[" * 10_000])
+def test_a_record_in_the_trash_that_cannot_be_read_is_no_version(world: World, content: bytes) -> None:
+    world.store.put("acme/trash/2026-11-24/models/m/1a2b3c4d/version.json", content)
+    assert world.artifacts.discarded() == ()

@@ -6,7 +6,8 @@ import hashlib
 import io
 import logging
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from moto.core.request import Request
@@ -30,7 +31,7 @@ from reconciler.localcloud.protocol import Answer, Route, parse, route, status_o
 from reconciler.localcloud.resource import Resource
 from reconciler.localcloud.runtime import Runtime
 from reconciler.localcloud.sagemaker.kinds import TRAINING_JOB
-from reconciler.localcloud.service import Call, Logs, Objects, Service, refused, spoil
+from reconciler.localcloud.service import Call, Later, Logs, Objects, Result, Service, refused, spoil
 from reconciler.localcloud.services import SERVICES, STEPS
 from reconciler.localcloud.timeline import Timeline
 from reconciler.localcloud.validation import mistyped, refusal
@@ -49,10 +50,26 @@ ORDERS: Mapping[str, tuple[str, str]] = {
 SPOILING = API_KINDS - {"stale-read"}
 
 
+@dataclass(frozen=True)
+class Pending:
+    """An answer of one of our services that is still to be finished, without the world's lock."""
+
+    service: str
+    route: Route
+    later: Later
+
+    def finish(self) -> Answer:
+        try:
+            return write(self.route.operation, self.later.finish())
+        except AwsError as error:
+            return write_error(self.service, error)
+
+
 class LocalCloud:
     """One embedded cloud. Several may live in one process; each has its own world and its own share of moto.
 
-    `runtime` decides what becomes of jobs and endpoints; by default a timeline of simulated durations.
+    runtime:   decides what becomes of jobs and endpoints; by default a timeline of simulated durations.
+    on_change: called after something happened that no request asked for.
     """
 
     def __init__(self, *, world: World | None = None, runtime: Runtime | None = None) -> None:
@@ -62,6 +79,7 @@ class LocalCloud:
         self.logs: Logs = MotoLogs(self.moto, self.world.account)
         self.mail = MotoMail(self.moto, self.world.account)
         self.runtime: Runtime = runtime or Timeline()
+        self.on_change: Callable[[], None] = lambda: None
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         request = _whole_request(environ)
@@ -69,8 +87,10 @@ class LocalCloud:
         with self.world.lock:
             answer = self._answer_or_own_up(request, region, signed_for)
             request_id = self.world.new_id(36)
+        answer = answer.finish() if isinstance(answer, Pending) else answer
         headers = {**answer.headers, "x-amzn-RequestId": request_id}
-        return Response([answer.body], answer.status, headers)(environ, start_response)  # a list: HEAD keeps its length
+        body = [answer.body] if isinstance(answer.body, bytes) else answer.body  # a list: HEAD keeps its length
+        return Response(body, answer.status, headers)(environ, start_response)
 
     def call(
         self, service: str, operation: str, params: Mapping[str, Any], *, region: str, caller: str
@@ -80,7 +100,16 @@ class LocalCloud:
             self.settle()
             if service not in SERVICES:
                 raise unsupported(service, operation)
-            return self._carry_out(SERVICES[service], operation, params, region, caller) or {}
+            result = self._carry_out(SERVICES[service], operation, params, region, caller)
+        return result.finish() if isinstance(result, Later) else result or {}
+
+    def happen(self, resource: Resource, step: str, **data: Any) -> None:
+        """Let a step happen to the resource now: for what runs beside the cloud. Takes the world's lock; nothing where it is gone."""
+        with self.world.lock:
+            self.settle()
+            self.world.at(self.world.clock.now(), resource, step, **data)
+            self.settle()
+        self.on_change()
 
     def settle(self) -> None:
         """Let everything happen whose time has come, each at its own time; a step that calls the cloud does not settle it."""
@@ -106,8 +135,9 @@ class LocalCloud:
         with self.world.lock:
             self.world.reset()
             self.moto.reset()
+            self.runtime.forget()
 
-    def _answer_or_own_up(self, request: Request, region: str, signed_for: str) -> Answer:
+    def _answer_or_own_up(self, request: Request, region: str, signed_for: str) -> Answer | Pending:
         """A fault of our own is answered as AWS answers its own, with the traceback in the log."""
         try:
             self.settle()
@@ -121,14 +151,14 @@ class LocalCloud:
 
     # -- our own services
 
-    def _answer(self, request: Request, region: str, signed_for: str) -> Answer:
+    def _answer(self, request: Request, region: str, signed_for: str) -> Answer | Pending:
         if signed_for in OWN_BY_SIGNING_NAME:
             return self._answer_own(request, region, OWN_BY_SIGNING_NAME[signed_for])
         if signed_for in MOTO_BY_SIGNING_NAME:
             return self._answer_moto(request, region, MOTO_BY_SIGNING_NAME[signed_for])
         return write_error("sagemaker", unsupported(signed_for, request.headers.get("X-Amz-Target", request.path)))
 
-    def _answer_own(self, request: Request, region: str, candidates: tuple[str, ...]) -> Answer:
+    def _answer_own(self, request: Request, region: str, candidates: tuple[str, ...]) -> Answer | Pending:
         service, found = _first_route(candidates, request)
         if found is None:
             target = request.headers.get("X-Amz-Target", f"{request.method} {request.path}")
@@ -136,13 +166,15 @@ class LocalCloud:
         try:
             params = parse(found, request)
             result = self._carry_out(SERVICES[service], found.operation.name, params, region, "client")
+            if isinstance(result, Later):
+                return Pending(service, found, result)
             return write(found.operation, result)
         except AwsError as error:
             return write_error(service, error)
 
     def _carry_out(
         self, service: Service, operation: str, params: Mapping[str, Any], region: str, caller: str
-    ) -> Mapping[str, Any] | None:
+    ) -> Result:
         name = service.subject(params)
         fault = self.world.fault(SPOILING, f"{service.name}:{operation}", name)
         log = _Log(self.world, service.name, operation, name, region, params, caller)
@@ -312,7 +344,7 @@ class _Log:
 
     def note(self, answer: Answer) -> None:
         self._status = answer.status
-        if answer.status >= 400:
+        if answer.status >= 400 and isinstance(answer.body, bytes):
             code = XML_CODE.search(answer.body)
             self._error = code[1].decode() if code else answer.headers.get("X-Amzn-Errortype", "")
 

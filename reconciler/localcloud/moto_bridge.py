@@ -140,6 +140,11 @@ class MotoObjects:
                 raise AwsError("NoSuchBucket", f"The specified bucket does not exist: {bucket}")
             self._backend().put_object(bucket, key, content)
 
+    def make_bucket(self, name: str) -> None:
+        with self._state.in_place():
+            if name not in self._backend().buckets:
+                self._backend().create_bucket(name, "us-east-1")
+
     def _backend(self) -> Any:
         return _backends("s3")[self._account]["aws"]
 

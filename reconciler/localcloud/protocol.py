@@ -7,13 +7,14 @@ several times quicker than by the general serializer.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
 from botocore.utils import parse_timestamp
+from moto.core.eventstream import EventStreamEncoder
 from moto.core.model import OperationModel
 from moto.core.parse import PROTOCOL_PARSERS
 from moto.core.request import Request
@@ -28,9 +29,11 @@ from reconciler.localcloud.faults import STATUS_BY_CODE
 
 @dataclass(frozen=True)
 class Answer:
+    """`body`: whole, or in pieces as they come; pieces that can be closed are, once the answer is over."""
+
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
+    body: bytes | Iterable[bytes] = b""
 
 
 @dataclass(frozen=True)
@@ -72,9 +75,52 @@ def write(operation: OperationModel, result: Any) -> Answer:
     """The answer that carries a result: a mapping of the operation's output, or an iterable of its events."""
     if operation.service_model.protocol == "json":
         return _write_json(operation, result or {})
+    stream = _streamed(operation, result)
+    written = _serialized(operation, result if stream is None else result | {stream: []})
+    body = _bytes(written["body"]) if stream is None else Frames(operation, stream, result[stream])
+    return Answer(int(written["status_code"]), dict(written["headers"]), body)
+
+
+class Frames:
+    """The events of a stream as messages of application/vnd.amazon.eventstream, each as soon as it is there."""
+
+    def __init__(self, operation: OperationModel, member: str, events: Iterable[Mapping[str, Any]]) -> None:
+        self._operation = operation
+        self._member = member
+        self._events = events
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            for event in self._events:
+                yield _bytes(_serialized(self._operation, {self._member: [event]})["body"])
+        except OSError as broken:
+            yield _broken_off(broken)
+
+    def close(self) -> None:
+        close = getattr(self._events, "close", None)
+        if close is not None:
+            close()
+
+
+def _broken_off(why: OSError) -> bytes:
+    """The last message of a stream whose source is gone: clients raise it. Of SageMaker Runtime, whose streams alone have a source."""
+    headers = {":message-type": "exception", ":exception-type": "ModelStreamError", ":content-type": "application/json"}
+    told = {"Message": f"The model's answer broke off: {why}", "ErrorCode": "StreamBroken"}
+    return EventStreamEncoder().encode_message(headers, json.dumps(told).encode())
+
+
+def _streamed(operation: OperationModel, result: Any) -> str | None:
+    """The member of the result that is an event stream whose events are still to come."""
+    if not operation.has_event_stream_output or not isinstance(result, Mapping):
+        return None
+    return next(
+        (name for name, value in result.items() if hasattr(value, "__iter__") and hasattr(value, "close")), None
+    )
+
+
+def _serialized(operation: OperationModel, result: Any) -> Any:
     serializer = get_serializer_class(operation.service_model.service_name, str(operation.service_model.protocol))
-    written = serializer(operation).serialize(result or {})
-    return Answer(int(written["status_code"]), dict(written["headers"]), _bytes(written["body"]))
+    return serializer(operation).serialize(result or {})
 
 
 def status_of(service: str, error: AwsError) -> int:

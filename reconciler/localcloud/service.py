@@ -32,6 +32,9 @@ class Objects(Protocol):
     def put(self, uri: str, content: bytes) -> None:
         """Write an object. Raises AwsError(NoSuchBucket)."""
 
+    def make_bucket(self, name: str) -> None:
+        """Make a bucket if there is none of this name."""
+
 
 class Logs(Protocol):
     """The embedded cloud's CloudWatch Logs, as its other services see it."""
@@ -52,6 +55,16 @@ class Cloud(Protocol):
         self, service: str, operation: str, params: Mapping[str, Any], *, region: str, caller: str
     ) -> Mapping[str, Any]:
         """Carry out an operation of one of our own services, checked and logged like a client's. Raises AwsError."""
+
+    def happen(self, resource: Resource, step: str, **data: Any) -> None:
+        """Let a step happen to the resource now: for what runs beside the cloud. Takes the world's lock; nothing where it is gone."""
+
+
+@dataclass(frozen=True)
+class Later:
+    """The rest of an operation that waits for something beside the cloud: finished without the world's lock. Raises AwsError."""
+
+    finish: Callable[[], Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -102,7 +115,8 @@ class Call:
         return self.hidden is not None and self.hidden.fullmatch(resource.name) is not None
 
 
-Operation = Callable[[Call], Mapping[str, Any] | None]
+Result = Mapping[str, Any] | Later | None
+Operation = Callable[[Call], Result]
 Step = Callable[[Cloud, Resource, float, Mapping[str, Any]], None]
 """What happens when an event is due: cloud, resource, the event's time, the event's data."""
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from reconciler.localcloud import simulated
 from reconciler.localcloud.faults import Fault
 from reconciler.localcloud.resource import Resource
-from reconciler.localcloud.runtime import Reply, TrainingResult
+from reconciler.localcloud.runtime import Invoker, Metric, Reply, TrainingResult
 
 if TYPE_CHECKING:
     from reconciler.localcloud.service import Cloud
@@ -23,6 +23,12 @@ BYTES_PER_SECOND = 8192
 """Of one instance; about 2,000 tokens a second, what LoRA on an 8B model reaches on four A10G."""
 MIN_TRAINING = 300.0
 DEFAULT_MAX_RUNTIME = 86_400
+FAILURES: Mapping[str, str] = {
+    "sagemaker:training-job": "sagemaker.training.fail",
+    "sagemaker:endpoint": "sagemaker.endpoint.fail",
+}
+"""The step in which each kind fails."""
+ABANDONED = "InternalServerError: the embedded cloud was restarted in a mode that executes nothing"
 EPOCH_KEYS = ("epochs", "epoch", "num_train_epochs", "epochCount")
 
 
@@ -72,10 +78,16 @@ class Timeline:
             reason = f"CapacityError: {fate.message}" if fate.kind == "capacity" else fate.message
             cloud.world.at(job.created + cut, job, "sagemaker.training.fail", reason=reason)
 
-    def result(self, cloud: Cloud, job: Resource) -> TrainingResult:
-        passes = epochs(job.spec.get("HyperParameters") or {})
-        evaluated = len(job.spec.get("InputDataConfig") or ()) > 1
-        return TrainingResult(simulated.archive(job), simulated.metrics(passes, evaluated=evaluated))
+    def result(self, cloud: Cloud, job: Resource, ending: str) -> TrainingResult | None:
+        """A simulated job that is stopped leaves nothing."""
+        if ending != "Completed":
+            return None
+        passes, at = epochs(job.spec.get("HyperParameters") or {}), cloud.world.clock.now()
+        evaluated = any(channel["ChannelName"] == "validation" for channel in job.spec.get("InputDataConfig") or ())
+        metrics = simulated.metrics(passes, evaluated=evaluated)
+        return TrainingResult(
+            {"model.tar.gz": simulated.archive(job)}, {name: Metric(value, at) for name, value in metrics.items()}
+        )
 
     def stop_training(self, cloud: Cloud, job: Resource) -> None:
         cloud.world.at(job.updated + self.durations.stopping, job, "sagemaker.training.enter", secondary="Stopped")
@@ -93,6 +105,9 @@ class Timeline:
             case _:
                 cloud.world.at(start + lasts, endpoint, "sagemaker.endpoint.ready")
 
+    def hosted(self, cloud: Cloud, endpoint: Resource) -> None:
+        """Nothing runs for it."""
+
     def unhost(self, cloud: Cloud, endpoint: Resource) -> None:
         cloud.world.at(endpoint.updated + self.durations.unhosting, endpoint, "sagemaker.endpoint.gone")
 
@@ -102,6 +117,25 @@ class Timeline:
             f"This is a simulated answer of {host.name}; no model was asked. The prompt had {len(prompt)} characters."
         )
         return Reply(text, input_tokens=_tokens(prompt), output_tokens=_tokens(text), simulated=True)
+
+    def invoker(self, cloud: Cloud, endpoint: Resource, variant: str) -> Invoker | None:
+        return None
+
+    def resume(self, cloud: Cloud) -> None:
+        """What is planned stands in the world. What a process did has ended with it, and nobody will go on."""
+        for resource in list(cloud.world.resources()):
+            if resource.facts.pop("executing", False):
+                cloud.world.cancel(resource)
+                cloud.world.at(cloud.world.clock.now(), resource, FAILURES[resource.kind], reason=ABANDONED)
+
+    def describe(self, cloud: Cloud) -> Mapping[str, Any]:
+        return {"mode": "simulate"}
+
+    def forget(self) -> None:
+        """Nothing runs."""
+
+    def close(self) -> None:
+        """Nothing runs."""
 
     def _plan_log(self, cloud: Cloud, job: Resource, start: float, end: float) -> None:
         """The lines of the training's log, spread over its time."""

@@ -19,7 +19,7 @@ def create_endpoint(call: Call) -> dict[str, Any]:
     config = get(call, ENDPOINT_CONFIG, call.params["EndpointConfigName"])
     _check_models(call, config)
     endpoint = make(call, ENDPOINT, call.params["EndpointName"], status="Creating")
-    endpoint.facts |= {"config": config.name, "variants": _variants(config), "models": _models(call, config)}
+    endpoint.facts |= _target(call, config, _variants(config))
     call.cloud.runtime.host(call.cloud, endpoint, call.fate("fail", "capacity"))
     return {"EndpointArn": endpoint.arn}
 
@@ -40,8 +40,7 @@ def update_endpoint(call: Call) -> dict[str, Any]:
     if call.params.get("RetainAllVariantProperties"):
         wanted = _retained(wanted, endpoint, call.params.get("ExcludeRetainedVariantProperties") or ())
     endpoint.facts["deployment"] = call.params.get("DeploymentConfig")
-    target = {"config": config.name, "variants": wanted, "models": _models(call, config)}
-    _begin_update(call, endpoint, target)
+    _begin_update(call, endpoint, _target(call, config, wanted))
     return {"EndpointArn": endpoint.arn}
 
 
@@ -56,7 +55,8 @@ def update_weights(call: Call) -> dict[str, Any]:
             raise invalid(f'Could not find variant "{desired["VariantName"]}" of endpoint "{endpoint.arn}".')
         variant["CurrentWeight"] = desired.get("DesiredWeight", variant.get("CurrentWeight"))
         variant["CurrentInstanceCount"] = desired.get("DesiredInstanceCount", variant.get("CurrentInstanceCount"))
-    target = {key: endpoint.facts[key] for key in ("config", "models")} | {"variants": list(variants.values())}
+    kept = {key: endpoint.facts[key] for key in ("config", "models", "containers") if key in endpoint.facts}
+    target = kept | {"variants": list(variants.values())}
     _begin_update(call, endpoint, target)
     return {"EndpointArn": endpoint.arn}
 
@@ -112,12 +112,14 @@ def ready(cloud: Cloud, endpoint: Resource, at: float, data: Mapping[str, Any]) 
         endpoint.enter("InService", at, failure=missing)
     else:
         endpoint.enter("Failed", at, failure=missing)
+    cloud.runtime.hosted(cloud, endpoint)
 
 
 def fail(cloud: Cloud, endpoint: Resource, at: float, data: Mapping[str, Any]) -> None:
     """A creation ends as Failed; an update that fails leaves the old configuration in service, with the reason."""
     endpoint.facts.pop("target", None)
     endpoint.enter("InService" if endpoint.status == "Updating" else "Failed", at, failure=data["reason"])
+    cloud.runtime.hosted(cloud, endpoint)
 
 
 def roll_back(cloud: Cloud, endpoint: Resource, at: float, data: Mapping[str, Any]) -> None:
@@ -128,6 +130,7 @@ def roll_back(cloud: Cloud, endpoint: Resource, at: float, data: Mapping[str, An
 def rolled_back(cloud: Cloud, endpoint: Resource, at: float, data: Mapping[str, Any]) -> None:
     """In service again with the configuration from before, and nothing says why: so it is on AWS."""
     endpoint.enter("InService", at)
+    cloud.runtime.hosted(cloud, endpoint)
 
 
 def gone(cloud: Cloud, endpoint: Resource, at: float, data: Mapping[str, Any]) -> None:
@@ -158,19 +161,35 @@ def _check_models(call: Call, config: Resource) -> None:
             get(call, MODEL, variant["ModelName"])
 
 
-def _models(call: Call, config: Resource) -> list[str]:
-    """The S3 artifacts that the configuration's models load."""
-    names = [variant["ModelName"] for variant in config.spec["ProductionVariants"] if variant.get("ModelName")]
-    return [uri for name in names for uri in _artifacts(get(call, MODEL, name))]
+def _target(call: Call, config: Resource, variants: list[dict[str, Any]]) -> dict[str, Any]:
+    """What an endpoint of this configuration serves, whatever becomes of the configuration and its models later.
+
+    models: the S3 artifacts. containers: by variant, the artifact of its one container, and its environment.
+    """
+    named = {v["VariantName"]: v["ModelName"] for v in config.spec["ProductionVariants"] if v.get("ModelName")}
+    found = {variant: list(_containers(get(call, MODEL, name))) for variant, name in named.items()}
+    return {
+        "config": config.name,
+        "variants": variants,
+        "models": [uri for containers in found.values() for uri in filter(None, map(_artifact, containers))],
+        "containers": {
+            variant: {"artifact": _artifact(only[0]), "environment": dict(only[0].get("Environment") or {})}
+            for variant, only in found.items()
+            if len(only) == 1
+        },
+    }
 
 
-def _artifacts(model: Resource) -> Iterator[str]:
+def _containers(model: Resource) -> Iterator[Mapping[str, Any]]:
     primary = model.spec.get("PrimaryContainer")
-    for container in [*([primary] if primary else []), *(model.spec.get("Containers") or ())]:
-        source = (container.get("ModelDataSource") or {}).get("S3DataSource") or {}
-        uri = container.get("ModelDataUrl") or source.get("S3Uri")
-        if uri and uri.startswith("s3://"):
-            yield uri
+    yield from [primary] if primary else []
+    yield from model.spec.get("Containers") or ()
+
+
+def _artifact(container: Mapping[str, Any]) -> str | None:
+    source = (container.get("ModelDataSource") or {}).get("S3DataSource") or {}
+    uri = container.get("ModelDataUrl") or source.get("S3Uri")
+    return str(uri) if uri and uri.startswith("s3://") else None
 
 
 def _missing_artifact(cloud: Cloud, hosted: Mapping[str, Any]) -> str | None:

@@ -4,32 +4,83 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from typing import Any
 
 from reconciler.localcloud.errors import AwsError
 from reconciler.localcloud.resource import Resource
-from reconciler.localcloud.runtime import Reply
+from reconciler.localcloud.runtime import Invocation, Invoked, Invoker, Reply
 from reconciler.localcloud.sagemaker.kinds import ENDPOINT, arn
-from reconciler.localcloud.service import Call
+from reconciler.localcloud.service import Call, Later
 
 SERVING = frozenset({"InService", "Updating", "SystemUpdating", "RollingBack"})
 """An endpoint that is updated goes on serving."""
 JSON = "application/json"
 
 
-def invoke_endpoint(call: Call) -> dict[str, Any]:
+def invoke_endpoint(call: Call) -> dict[str, Any] | Later:
     endpoint = _serving(call)
+    really = call.cloud.runtime.invoker(call.cloud, endpoint, _variant(call, endpoint))
+    if really is not None:
+        return Later(lambda: _whole(call, endpoint, really))
     body = json.dumps(_completion(call, endpoint, _ask(call, endpoint)))
     return {"Body": body, "ContentType": JSON, "InvokedProductionVariant": _variant(call, endpoint)}
 
 
-def invoke_with_response_stream(call: Call) -> dict[str, Any]:
+def invoke_with_response_stream(call: Call) -> dict[str, Any] | Later:
     """Server-sent events, one for each word, as text generation containers send them."""
     endpoint = _serving(call)
+    really = call.cloud.runtime.invoker(call.cloud, endpoint, _variant(call, endpoint))
+    if really is not None:
+        return Later(lambda: _in_parts(call, endpoint, really))
     reply = _ask(call, endpoint)
     return {
         "Body": [{"PayloadPart": {"Bytes": part}} for part in _events(call, endpoint, reply)],
         "ContentType": "text/event-stream",
+        "InvokedProductionVariant": _variant(call, endpoint),
+    }
+
+
+def _whole(call: Call, endpoint: Resource, really: Invoker) -> dict[str, Any]:
+    with closing(really(_invocation(call))) as invoked:
+        try:
+            body = b"".join(invoked)
+        except OSError as broken:
+            raise container_error(0, f"the answer broke off: {broken}") from broken
+    return _told(call, endpoint, invoked) | {"Body": body}
+
+
+def _in_parts(call: Call, endpoint: Resource, really: Invoker) -> dict[str, Any]:
+    invoked = really(_invocation(call))
+    return _told(call, endpoint, invoked) | {"Body": Parts(invoked)}
+
+
+class Parts:
+    """The container's answer as the events of a stream."""
+
+    def __init__(self, invoked: Invoked) -> None:
+        self._invoked = invoked
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return ({"PayloadPart": {"Bytes": part}} for part in self._invoked)
+
+    def close(self) -> None:
+        self._invoked.close()
+
+
+def _invocation(call: Call) -> Invocation:
+    return Invocation(
+        body=call.params.get("Body") or b"",
+        content_type=call.params.get("ContentType"),
+        accept=call.params.get("Accept"),
+        custom_attributes=call.params.get("CustomAttributes"),
+    )
+
+
+def _told(call: Call, endpoint: Resource, invoked: Invoked) -> dict[str, Any]:
+    return {
+        "ContentType": invoked.content_type,
+        "CustomAttributes": invoked.custom_attributes,
         "InvokedProductionVariant": _variant(call, endpoint),
     }
 
@@ -78,7 +129,13 @@ def messages(body: bytes) -> Sequence[Mapping[str, Any]]:
 
 
 def _model_error(problem: str) -> AwsError:
-    text = f'Received client error (400) from primary with message "{problem}".'
+    return container_error(400, problem)
+
+
+def container_error(status: int, message: str) -> AwsError:
+    """What a client gets of a container that answers with an error, or (status 0) not at all."""
+    whose = "client" if 400 <= status < 500 else "server"
+    text = f'Received {whose} error ({status}) from primary with message "{message}".'
     return AwsError("ModelError", text, status=424)
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from reconciler.localcloud.clock import moment
 from reconciler.localcloud.errors import AwsError, invalid
+from reconciler.localcloud.model_hub import is_offered
 from reconciler.localcloud.resource import Resource, Transition
 from reconciler.localcloud.sagemaker.kinds import TRAINING_JOB, get, make, sent
 from reconciler.localcloud.service import Call, Cloud
@@ -120,7 +121,7 @@ def summary(job: Resource) -> dict[str, Any]:
 def enter_phase(cloud: Cloud, job: Resource, at: float, data: Mapping[str, Any]) -> None:
     """The job goes on to `data["secondary"]`; entering Training needs the data, completing writes the artifact."""
     secondary = data["secondary"]
-    trouble = {"Training": _missing_data, "Completed": _write_artifact}.get(secondary, _no_trouble)(cloud, job, at)
+    trouble = _ENTRIES.get(secondary, _no_trouble)(cloud, job, secondary)
     if trouble:
         fail(cloud, job, at, {"reason": trouble})
         return
@@ -149,37 +150,60 @@ def _enter(job: Resource, at: float, secondary: str, *, reason: str | None = Non
         job.ended = at
 
 
-def _no_trouble(cloud: Cloud, job: Resource, at: float) -> str | None:
+def _no_trouble(cloud: Cloud, job: Resource, secondary: str) -> str | None:
     return None
 
 
-def _missing_data(cloud: Cloud, job: Resource, at: float) -> str | None:
+def _missing_data(cloud: Cloud, job: Resource, secondary: str) -> str | None:
     """Why the input cannot be downloaded, in AWS's words; None when each channel finds at least one object."""
     for channel in job.spec.get("InputDataConfig") or ():
         uri = channel_uri(channel)
-        if uri is not None and not cloud.objects.list(uri):
+        if uri is not None and not is_offered(uri) and not cloud.objects.list(uri):
             return (
                 f'ClientError: Data download failed:No S3 objects found under S3 URL "{uri}" given in input data source'
             )
     return None
 
 
-def _write_artifact(cloud: Cloud, job: Resource, at: float) -> str | None:
-    uri, result = artifact_uri(job), cloud.runtime.result(cloud, job)
+def _write_artifact(cloud: Cloud, job: Resource, secondary: str) -> str | None:
+    """Upload what the job leaves behind; a bucket that is not there fails a job, and is nothing to one that was stopped."""
+    result = cloud.runtime.result(cloud, job, secondary)
+    if result is None:
+        return None
     try:
-        cloud.objects.put(uri, result.archive)
+        for name, content in result.files.items():
+            cloud.objects.put(f"{output_uri(job)}/{name}", content)
     except AwsError as wrong:
-        return f"ClientError: Artifact upload failed:{wrong.message}"
-    job.facts["artifact"] = uri
+        return f"ClientError: Artifact upload failed:{wrong.message}" if secondary == "Completed" else None
+    if any(name.startswith("model") for name in result.files):
+        job.facts["artifact"] = artifact_uri(job)
     job.facts["metrics"] = [
-        {"MetricName": name, "Value": value, "Timestamp": moment(at)} for name, value in result.metrics.items()
+        {"MetricName": name, "Value": metric.value, "Timestamp": moment(metric.at)}
+        for name, metric in result.metrics.items()
     ]
     return None
 
 
+_ENTRIES: Mapping[str, Callable[[Cloud, Resource, str], str | None]] = {
+    "Training": _missing_data,
+    "Completed": _write_artifact,
+    "Stopped": _write_artifact,
+    "MaxRuntimeExceeded": _write_artifact,
+}
+"""What entering a phase takes; it answers why that cannot be."""
+
+
 def artifact_uri(job: Resource) -> str:
-    """Where SageMaker writes a job's model."""
-    return f"{job.spec['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{job.name}/output/model.tar.gz"
+    """Where SageMaker writes a job's model: an archive, or all files below a prefix."""
+    return f"{output_uri(job)}/{'model.tar.gz' if is_compressed(job) else 'model/'}"
+
+
+def is_compressed(job: Resource) -> bool:
+    return bool(job.spec["OutputDataConfig"].get("CompressionType") != "NONE")
+
+
+def output_uri(job: Resource) -> str:
+    return f"{job.spec['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{job.name}/output"
 
 
 # -- what Describe computes

@@ -37,16 +37,32 @@ def local() -> None:
     help="Listen on this port of 127.0.0.1; any free one by default.",
 )
 @click.option("--speed", type=click.FloatRange(min=0), help="How fast the cloud's clock runs; 0 stands still.")
+@click.option(
+    "--execute/--simulate",
+    default=None,
+    help="Really train and serve what this machine can, or simulate everything. By default as chosen last, at first --execute "
+    "where the extra [train] is installed.",
+)
+@click.option(
+    "--threads", type=click.IntRange(1), default=1, show_default=True, help="Compute threads of each process."
+)
+@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Trainings at a time.")
 @directory_option
 @json_option
 @color_option
 @pass_invocation
-def up(invocation: Invocation, port: int, speed: float | None) -> int:
-    """Start the embedded cloud, or say where it is."""
+def up(invocation: Invocation, /, port: int, speed: float | None, execute: bool | None, threads: int, jobs: int) -> int:
+    """Start the embedded cloud, or say where it is.
+
+    Executed is a training whose base model is `tiny-llama`, `tiny-qwen`, a folder of weights, or a model that was itself executed;
+    and an endpoint that serves what was executed. Everything else is simulated: time passes, nothing is computed.
+    """
     from reconciler.localcloud import control
 
+    mode = None if execute is None else control.EXECUTE if execute else control.SIMULATE
+    execution = control.Execution(mode=mode, threads=threads, jobs=jobs)
     with _told_as_errors():
-        _show(invocation, control.up(state_dir(invocation), port=port, speed=speed))
+        _show(invocation, control.up(state_dir(invocation), port=port, speed=speed, execution=execution))
     return ExitCode.OK
 
 
@@ -214,14 +230,38 @@ def _show(invocation: Invocation, status: LocalStatus) -> None:
     facts = (
         ("endpoint", status.endpoint_url),
         ("account", f"{status.account_id}, {status.region} (simulated: nothing here is billed)"),
+        ("mode", _mode(status)),
         ("time", f"{status.now}, running at {status.speed:g}x"),
         ("next", status.next_event_at or "nothing is on its way"),
         ("holds", held),
+        *(("runs", text) for text in _runs(status)),
         ("process", str(status.pid)),
         ("state", str(status.state_dir)),
     )
     for label, text in facts:
         screen.entry((label.ljust(10), "dim"), text)
+
+
+def _mode(status: LocalStatus) -> str:
+    told = status.details["execution"]
+    if status.mode == "simulate":
+        return "simulate: trainings and endpoints follow a timeline, nothing is computed"
+    return (
+        "execute: what has its weights on this machine is trained and served for real, the rest is simulated; "
+        f"trainings at a time: {told['jobs']}, threads of each process: {told['threads']}"
+    )
+
+
+def _runs(status: LocalStatus) -> Iterator[str]:
+    """What runs for real, one line each."""
+    told = status.details["execution"]
+    for training in told.get("trainings", ()):
+        yield f"training job {training['job']}, " + (
+            f"process {training['pid']}" if training["pid"] else "not started yet"
+        )
+    for server in told.get("endpoints", ()):
+        standing = "ready" if server["ready"] else "loading"
+        yield f"endpoint {server['endpoint']}, process {server['pid']} on port {server['port']}, {standing}"
 
 
 def _show_faults(invocation: Invocation, status: LocalStatus | None) -> None:

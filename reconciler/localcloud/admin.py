@@ -67,6 +67,7 @@ def describe(cloud: LocalCloud, _: Mapping[str, Any] | None = None) -> dict[str,
         "nextEventAt": _iso(world.next_event_at()),
         "faults": [fault.as_dict() for fault in world.faults],
         "requests": world.requests.total,
+        "execution": dict(cloud.runtime.describe(cloud)),
         **world.notes,
     }
 

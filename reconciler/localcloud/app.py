@@ -130,6 +130,11 @@ class LocalCloud:
             self.world.clock.advance(seconds)
             self.settle()
 
+    def resume(self) -> None:
+        """Go on with what was under way when this state was saved."""
+        with self.world.lock:
+            self.runtime.resume(self)
+
     def reset(self) -> None:
         """An empty cloud again, with the same clock and runtime."""
         with self.world.lock:

@@ -15,12 +15,14 @@ from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import ProxyHandler, Request, build_opener
 
+from reconciler.localcloud.execution.settings import can_execute
 from reconciler.localcloud.state import TOKEN_HEADER, Announcement, StateDir
 
 START_TIMEOUT = 60.0
 CALL_TIMEOUT = 60.0
 STOP_TIMEOUT = 60.0
 LOG_LINES = 20
+EXECUTE, SIMULATE = "execute", "simulate"
 FORBIDDEN = 403
 """Our token is refused: the server that it was for is gone, and another one has its port."""
 
@@ -46,26 +48,61 @@ class LocalStatus:
     next_event_at: str | None
     details: Mapping[str, Any]
 
+    @property
+    def mode(self) -> str:
+        """Whether what this machine can is executed, or everything is simulated."""
+        return str(self.details["execution"]["mode"])
+
+    @property
+    def in_motion(self) -> int:
+        """How many trainings and endpoints are on their way in real time, whatever the clock says."""
+        return int(self.details["execution"].get("inMotion", 0))
+
     def as_dict(self) -> dict[str, Any]:
         """As JSON shows it, in camelCase."""
         found = {"endpointUrl": self.endpoint_url, "pid": self.pid, "port": self.port, "stateDir": str(self.state_dir)}
         return {**found, **self.details}
 
 
-def up(state_dir: Path, *, port: int = 0, speed: float | None = None, timeout: float = START_TIMEOUT) -> LocalStatus:
+@dataclass(frozen=True, kw_only=True)
+class Execution:
+    """What is asked of a cloud that is started.
+
+    mode:    execute or simulate; None: as was last asked for on this folder, else execute where the extra [train] is installed.
+    threads: of computation, of each process. jobs: trainings at a time.
+    """
+
+    mode: str | None = None
+    threads: int = 1
+    jobs: int = 1
+
+
+def up(
+    state_dir: Path,
+    *,
+    port: int = 0,
+    speed: float | None = None,
+    execution: Execution | None = None,
+    timeout: float = START_TIMEOUT,
+) -> LocalStatus:
     """A cloud that answers: the one that runs on this folder, else a new process on its saved state.
 
     Two that call at once get the same. A `speed` is set on one that runs, too. Raises LocalCloudError, also when a running
-    one listens on another port than the wanted one.
+    one listens on another port than the wanted one or runs in another mode.
     """
     from filelock import FileLock
 
     state = StateDir(state_dir.resolve())
-    _prepare(state)
+    execution = execution or Execution()
+    _prepare(state, execution)
     with FileLock(state.starting_lock):
         running = status(state_dir)
         if running is None:
-            _start(state, port=port, speed=speed, timeout=timeout)
+            _start(state, port=port, speed=speed, execution=execution, timeout=timeout)
+        elif execution.mode not in (None, running.mode):
+            raise LocalCloudError(
+                f"the embedded cloud of {state_dir} already runs with --{running.mode}; `reconciler local down` stops it"
+            )
         elif port not in (0, running.port):
             raise LocalCloudError(f"the embedded cloud of {state_dir} already listens on port {running.port}")
         elif speed is not None and speed != running.speed:
@@ -156,22 +193,30 @@ def mails(state_dir: Path) -> list[dict[str, str]]:
 # -- starting
 
 
-def _prepare(state: StateDir) -> None:
-    """Raises LocalCloudError for a folder that cannot be used, and where the extra [local] is not installed."""
+def _prepare(state: StateDir, execution: Execution) -> None:
+    """Raises LocalCloudError for a folder that cannot be used, and where an extra is not installed that it needs."""
     if find_spec("moto") is None:
         raise LocalCloudError("the embedded cloud needs the extra [local]: pip install 'llm-reconciler[local]'")
+    if execution.mode == EXECUTE and not can_execute():
+        raise LocalCloudError(
+            "to execute, the embedded cloud needs the extra [train]: pip install 'llm-reconciler[train]'"
+        )
     try:
         state.create()
     except OSError as wrong:
         raise LocalCloudError(f"{state.path} cannot hold the embedded cloud's state: {wrong.strerror}") from wrong
 
 
-def _start(state: StateDir, *, port: int, speed: float | None, timeout: float) -> None:
+def _start(state: StateDir, *, port: int, speed: float | None, execution: Execution, timeout: float) -> None:
     """Start the process and wait for its line on the pipe; its death closes the pipe."""
     _reap()
+    if execution.mode is not None:
+        state.remember(execution.mode)
     reading, writing = os.pipe()
     command = [sys.executable, "-m", "reconciler.localcloud", "--state-dir", str(state.path), "--port", str(port)]
     command += ["--ready-fd", str(writing)] + ([] if speed is None else ["--speed", str(speed)])
+    if _mode(state) == EXECUTE:
+        command += ["--execute", "--threads", str(execution.threads), "--jobs", str(execution.jobs)]
     with open(reading, "rb") as pipe, state.log.open("wb") as log:
         process = subprocess.Popen(
             command,
@@ -193,6 +238,19 @@ def _start(state: StateDir, *, port: int, speed: float | None, timeout: float) -
     process.kill()
     process.wait()
     raise LocalCloudError(f"the embedded cloud did not answer within {timeout:g} s:\n{_last_lines(state.log)}")
+
+
+def _mode(state: StateDir) -> str:
+    """
+    ================== ============== ==========
+    chosen here before [train]        mode
+    ================== ============== ==========
+    simulate           any            simulate
+    execute or nothing installed      execute
+    execute or nothing not installed  simulate
+    ================== ============== ==========
+    """
+    return EXECUTE if state.chosen_mode() != SIMULATE and can_execute() else SIMULATE
 
 
 def _reap() -> None:

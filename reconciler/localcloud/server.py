@@ -25,6 +25,8 @@ from reconciler.localcloud import snapshot
 from reconciler.localcloud.admin import PREFIX, Admin
 from reconciler.localcloud.app import LocalCloud
 from reconciler.localcloud.clock import Clock
+from reconciler.localcloud.execution.runtime import Executing
+from reconciler.localcloud.execution.settings import ExecutionSettings
 from reconciler.localcloud.moto_bridge import StartResponse
 from reconciler.localcloud.state import StateDir
 from reconciler.localcloud.world import World
@@ -93,11 +95,18 @@ def is_loopback(host: str | None) -> bool:
 
 
 def serve(
-    state_dir: Path, *, host: str = HOST, port: int = 0, speed: float | None = None, ready_fd: int | None = None
+    state_dir: Path,
+    *,
+    host: str = HOST,
+    port: int = 0,
+    speed: float | None = None,
+    execution: ExecutionSettings | None = None,
+    ready_fd: int | None = None,
 ) -> None:
     """Run until SIGTERM, SIGINT or a shutdown request; then save and return.
 
     port:     0 takes the one used last, else any free one. speed: None keeps the saved clock's.
+    execution: how jobs and endpoints really run on this machine; None simulates them all.
     ready_fd: a file descriptor that gets one line once requests are answered.
     Raises ValueError for an address that is not loopback, AlreadyRunning, UnreadableSnapshot, OSError for a taken port.
     """
@@ -107,19 +116,31 @@ def serve(
     state.create()
     try:
         with FileLock(state.running_lock, timeout=0):
-            _serve(state, host=host, port=port, speed=speed, ready_fd=ready_fd)
+            _serve(state, host=host, port=port, speed=speed, execution=execution, ready_fd=ready_fd)
     except Timeout as held:
         raise AlreadyRunning(f"another server works on {state_dir}") from held
 
 
-def _serve(state: StateDir, *, host: str, port: int, speed: float | None, ready_fd: int | None) -> None:
+def _serve(
+    state: StateDir,
+    *,
+    host: str,
+    port: int,
+    speed: float | None,
+    execution: ExecutionSettings | None,
+    ready_fd: int | None,
+) -> None:
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    cloud = _cloud(state, speed)
+    cloud = _cloud(state, speed, execution)
     token = secrets.token_urlsafe(32)
     stop = _Stop()
     saver = snapshot.Saver(cloud, state.snapshot)
+    cloud.on_change = saver.look
     admin = Admin(cloud, token=token, shut_down=stop.ask)
     server = _listen(host, port or state.last_port(), Guarded(cloud, admin, saver), any_port=port == 0)
+    if execution is not None:
+        execution.endpoint_url = f"http://{host}:{server.server_port}"
+    cloud.resume()
     stop.on_signals(signal.SIGTERM, signal.SIGINT)
     serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     serving.start()
@@ -128,6 +149,7 @@ def _serve(state: StateDir, *, host: str, port: int, speed: float | None, ready_
     homeless = stop.wait(state.path.exists)
     server.shutdown()
     server.server_close()
+    cloud.runtime.close()
     if not homeless:
         saver.close()
         state.withdraw()
@@ -157,8 +179,9 @@ class _Stop:
         return False
 
 
-def _cloud(state: StateDir, speed: float | None) -> LocalCloud:
-    cloud = LocalCloud(world=World(clock=Clock(speed=1.0)))
+def _cloud(state: StateDir, speed: float | None, execution: ExecutionSettings | None) -> LocalCloud:
+    runtime = None if execution is None else Executing(execution)
+    cloud = LocalCloud(world=World(clock=Clock(speed=1.0)), runtime=runtime)
     snapshot.sweep(state.snapshot)
     if state.snapshot.exists():
         snapshot.load(cloud, state.snapshot)

@@ -50,6 +50,7 @@ class Cloud(Protocol):
     objects: Objects
     logs: Logs
     runtime: Runtime
+    on_change: Callable[[], None]
 
     def call(
         self, service: str, operation: str, params: Mapping[str, Any], *, region: str, caller: str

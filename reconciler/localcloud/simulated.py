@@ -11,6 +11,10 @@ from reconciler.localcloud.resource import Resource
 README = "This archive was written by a simulated training job: it holds no weights.\nTraining job: {arn}\n"
 
 
+MOST_BYTES = 4096
+"""No archive of a simulated job is larger."""
+
+
 def archive(job: Resource) -> bytes:
     """A model.tar.gz with nothing but a README; the same bytes for the same job."""
     text = README.format(arn=job.arn).encode()
@@ -20,6 +24,16 @@ def archive(job: Resource) -> bytes:
     with tarfile.open(fileobj=written, mode="w:gz") as tar:
         tar.addfile(entry, io.BytesIO(text))
     return written.getvalue()
+
+
+def is_archive(content: bytes) -> bool:
+    """Whether a simulated training job wrote it."""
+    try:
+        with tarfile.open(fileobj=io.BytesIO(content), mode="r:gz") as tar:
+            readme = tar.extractfile("README.md") if tar.getnames() == ["README.md"] else None
+            return readme is not None and readme.read().decode().startswith(README.partition("\n")[0])
+    except (tarfile.TarError, EOFError, OSError, UnicodeDecodeError):
+        return False
 
 
 def loss(epochs: float) -> float:

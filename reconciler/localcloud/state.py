@@ -28,7 +28,8 @@ class Announcement:
 
 @dataclass(frozen=True)
 class StateDir:
-    """server.json: the announcement (0600) · server.log · cloud.snapshot · two lock files · port: the one used last."""
+    """server.json: the announcement (0600) · server.log · cloud.snapshot · two lock files · port: the one used last · mode: execute or
+    simulate, where somebody chose · execution/: what is being worked on."""
 
     path: Path
 
@@ -81,6 +82,16 @@ class StateDir:
             return int((self.path / "port").read_text())
         except (OSError, ValueError):
             return 0
+
+    def remember(self, mode: str) -> None:
+        (self.path / "mode").write_text(mode)
+
+    def chosen_mode(self) -> str | None:
+        """The mode that was last asked for here; None where nobody ever asked."""
+        try:
+            return (self.path / "mode").read_text().strip() or None
+        except OSError:
+            return None
 
     @property
     def _announcement(self) -> Path:

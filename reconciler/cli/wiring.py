@@ -22,7 +22,7 @@ from reconciler.domain.ports import Clock, Event, EventKind, Progress
 from reconciler.engine.outside import Outside, Pause
 from reconciler.manifest.load import SourceFile, load
 from reconciler.providers.aws.session import AwsSession, AwsSettings
-from reconciler.providers.registry import providers, surveyors
+from reconciler.providers.registry import conversations, providers, surveyors
 from reconciler.providers.settings import (
     EMBEDDED_SERVING_IMAGE,
     EMBEDDED_TRAINING_IMAGE,
@@ -163,6 +163,7 @@ def connect(project: ProjectSettings, root: Path, cloud: Cloud, progress: Progre
         progress=progress,
         pause=cloud.pause,
         surveyors=surveyors(settings),
+        conversations=conversations(settings),
     )
 
 
@@ -184,7 +185,8 @@ class EmbeddedClock:
 
 
 class EmbeddedPause:
-    """Moves the embedded cloud's clock on; idles where nothing is on its way there, since then only others can change it."""
+    """Moves the embedded cloud's clock on; idles where something really runs there, which takes the time it takes, and where nothing
+    is on its way, since then only others can change it."""
 
     def __init__(self, state_dir: Path, stop: StopRequest) -> None:
         self._state_dir = state_dir
@@ -193,7 +195,8 @@ class EmbeddedPause:
     def __call__(self, seconds: float) -> None:
         from reconciler.localcloud import control
 
-        if _running(self._state_dir).pending_events:
+        status = _running(self._state_dir)
+        if status.pending_events and not status.in_motion:
             control.advance(self._state_dir, EMBEDDED_STEP_SECONDS)
         else:
             self._stop.wait(min(seconds, 1.0))

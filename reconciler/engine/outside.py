@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from reconciler.domain.catalog import Catalog, ProviderName
+from reconciler.domain.conversing import Conversation
 from reconciler.domain.ports import ArtifactStore, Clock, DataLibrary, Journal, Lock, Progress, Provider
 from reconciler.domain.survey import Surveyor
 
@@ -45,6 +46,8 @@ class Outside:
     pause: Pause
     surveyors: Mapping[ProviderName, Surveyor] = field(default_factory=dict)
     """For what the account holds beside what the project owns."""
+    conversations: Mapping[ProviderName, Conversation] = field(default_factory=dict)
+    """For questions to what is deployed."""
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from reconciler.domain.catalog import ProviderName
+from reconciler.domain.conversing import Conversation
 from reconciler.domain.ports import Provider
 from reconciler.domain.survey import Surveyor
+from reconciler.providers.bedrock.conversing import BedrockConversation
 from reconciler.providers.bedrock.provider import BedrockProvider
 from reconciler.providers.bedrock.survey import BedrockSurveyor
+from reconciler.providers.sagemaker.conversing import EndpointConversation
 from reconciler.providers.sagemaker.provider import SageMakerProvider
 from reconciler.providers.sagemaker.survey import SageMakerSurveyor
 from reconciler.providers.settings import ProviderSettings
@@ -23,6 +26,11 @@ SURVEYORS: Mapping[ProviderName, Callable[[ProviderSettings], Surveyor]] = {
     ProviderName.BEDROCK: BedrockSurveyor,
 }
 
+CONVERSATIONS: Mapping[ProviderName, Callable[[ProviderSettings], Conversation]] = {
+    ProviderName.SAGEMAKER: EndpointConversation,
+    ProviderName.BEDROCK: BedrockConversation,
+}
+
 
 def providers(settings: ProviderSettings) -> dict[ProviderName, Provider]:
     """One of each. Nothing is asked of the cloud yet."""
@@ -32,3 +40,8 @@ def providers(settings: ProviderSettings) -> dict[ProviderName, Provider]:
 def surveyors(settings: ProviderSettings) -> dict[ProviderName, Surveyor]:
     """Likewise, for what an account holds whoever made it."""
     return {name: make(settings) for name, make in SURVEYORS.items()}
+
+
+def conversations(settings: ProviderSettings) -> dict[ProviderName, Conversation]:
+    """Likewise, for questions to what is deployed."""
+    return {name: make(settings) for name, make in CONVERSATIONS.items()}

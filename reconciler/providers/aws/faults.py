@@ -6,7 +6,7 @@ Sources: the errors that botocore 1.44's service models declare; SageMaker's and
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
@@ -147,6 +147,22 @@ def looks(doing: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
         def looking(*args: P.args, **kwargs: P.kwargs) -> T:
             try:
                 return look(*args, **kwargs)
+            except AwsTrouble as error:
+                raise unavailable(error, doing) from error
+
+        return looking
+
+    return decorate
+
+
+def looks_through(doing: str) -> Callable[[Callable[P, Iterator[T]]], Callable[P, Iterator[T]]]:
+    """As :func:`looks`, for a look whose result comes piece by piece: what breaks it off later is raised likewise."""
+
+    def decorate(look: Callable[P, Iterator[T]]) -> Callable[P, Iterator[T]]:
+        @wraps(look)
+        def looking(*args: P.args, **kwargs: P.kwargs) -> Iterator[T]:
+            try:
+                yield from look(*args, **kwargs)
             except AwsTrouble as error:
                 raise unavailable(error, doing) from error
 

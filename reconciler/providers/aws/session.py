@@ -27,6 +27,7 @@ EMBEDDED_CREDENTIAL = "embedded"
 
 ADAPTIVE = "adaptive"
 STANDARD = "standard"
+ONCE = "once"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +70,10 @@ class AwsSession:
     def changing(self, service: str) -> Any:
         """A client for calls that change the cloud."""
         return self._client(service, STANDARD)
+
+    def asking(self, service: str) -> Any:
+        """A client for prompts to models: one that gets no answer in time is not sent again, since the model may still work on it."""
+        return self._client(service, ONCE)
 
     def account(self) -> str:
         """The account that the credentials belong to. Raises CloudUnavailable."""
@@ -155,7 +160,10 @@ def _config(settings: AwsSettings, mode: str) -> Any:
         "connect_timeout": settings.connect_timeout,
         "read_timeout": settings.read_timeout,
         "max_pool_connections": settings.max_connections,
-        "retries": {"mode": mode, "total_max_attempts": settings.attempts},
+        "retries": {
+            "mode": STANDARD if mode == ONCE else mode,
+            "total_max_attempts": 1 if mode == ONCE else settings.attempts,
+        },
         "user_agent_extra": f"reconciler/{__version__}",
     }
     return Config(**common, **(_EMBEDDED_ONLY if settings.is_embedded else {}))

@@ -17,7 +17,6 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from reconciler.domain.errors import ReconcilerError
 from reconciler.domain.observation import Version
 from reconciler.domain.ports import Clock, Discarded
 from reconciler.stores.s3 import ObjectStore

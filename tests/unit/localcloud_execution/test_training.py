@@ -106,7 +106,7 @@ def test_the_time_limit_stops_it(aws: Any) -> None:
 
 def test_spot_instances_are_taken_away_and_it_goes_on_from_its_checkpoint(cloud: LocalCloud, aws: Any) -> None:
     cloud.world.faults.append(Fault("interrupt", times=1))
-    spot = {
+    spot: dict[str, Any] = {
         "EnableManagedSpotTraining": True,
         "StoppingCondition": {"MaxRuntimeInSeconds": 3600, "MaxWaitTimeInSeconds": 3600},
         "CheckpointConfig": CHECKPOINTS,

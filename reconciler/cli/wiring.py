@@ -22,6 +22,7 @@ from reconciler.domain.ports import Clock, Event, EventKind, Progress
 from reconciler.engine.outside import Outside, Pause
 from reconciler.manifest.load import SourceFile, load
 from reconciler.providers.aws.session import AwsSession, AwsSettings
+from reconciler.providers.aws.trail import CloudTrail
 from reconciler.providers.registry import conversations, providers, surveyors
 from reconciler.providers.settings import (
     EMBEDDED_SERVING_IMAGE,
@@ -164,6 +165,7 @@ def connect(project: ProjectSettings, root: Path, cloud: Cloud, progress: Progre
         pause=cloud.pause,
         surveyors=surveyors(settings),
         conversations=conversations(settings),
+        trail=CloudTrail(cloud.session),
     )
 
 

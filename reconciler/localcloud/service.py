@@ -133,8 +133,12 @@ class Service:
 
     def subject(self, params: Mapping[str, Any]) -> str:
         """The name of what the call is about, for faults and the request log; an ARN gives its last part."""
-        named = next((str(params[key]) for key in self.name_keys if params.get(key)), "")
+        named = str(params.get(self.named_by(params), ""))
         return named.rsplit("/", 1)[-1] if named.startswith("arn:") else named
+
+    def named_by(self, params: Mapping[str, Any]) -> str:
+        """The parameter that names it; empty where none does."""
+        return next((key for key in self.name_keys if params.get(key)), "")
 
 
 def refused(fault: Fault) -> AwsError:

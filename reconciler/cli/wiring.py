@@ -23,6 +23,7 @@ from reconciler.engine.outside import Outside, Pause
 from reconciler.manifest.load import SourceFile, load
 from reconciler.providers.aws.session import AwsSession, AwsSettings
 from reconciler.providers.aws.trail import CloudTrail
+from reconciler.providers.aws.usage import CloudWatchMeter
 from reconciler.providers.registry import conversations, providers, surveyors
 from reconciler.providers.settings import (
     EMBEDDED_SERVING_IMAGE,
@@ -166,6 +167,7 @@ def connect(project: ProjectSettings, root: Path, cloud: Cloud, progress: Progre
         surveyors=surveyors(settings),
         conversations=conversations(settings),
         trail=CloudTrail(cloud.session),
+        usage=CloudWatchMeter(cloud.session),
     )
 
 

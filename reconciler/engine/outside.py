@@ -12,6 +12,7 @@ from reconciler.domain.conversing import Conversation
 from reconciler.domain.ports import ArtifactStore, Clock, DataLibrary, Journal, Lock, Progress, Provider
 from reconciler.domain.survey import Surveyor
 from reconciler.domain.trail import Trail
+from reconciler.domain.usage import UsageMeter
 
 
 class StopSignal(Protocol):
@@ -51,6 +52,8 @@ class Outside:
     """For questions to what is deployed."""
     trail: Trail | None = None
     """For who made the cloud drift."""
+    usage: UsageMeter | None = None
+    """For when deployments were invoked last."""
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from reconciler.localcloud.moto_bridge import (
     MOTO_BY_SIGNING_NAME,
     MotoLogs,
     MotoMail,
+    MotoMetrics,
     MotoObjects,
     MotoState,
     StartResponse,
@@ -31,7 +32,7 @@ from reconciler.localcloud.protocol import Answer, Route, parse, route, status_o
 from reconciler.localcloud.resource import Resource
 from reconciler.localcloud.runtime import Runtime
 from reconciler.localcloud.sagemaker.kinds import TRAINING_JOB
-from reconciler.localcloud.service import Call, Later, Logs, Objects, Result, Service, refused, spoil
+from reconciler.localcloud.service import Call, Later, Logs, Metrics, Objects, Result, Service, refused, spoil
 from reconciler.localcloud.services import SERVICES, STEPS
 from reconciler.localcloud.timeline import Timeline
 from reconciler.localcloud.validation import mistyped, refusal
@@ -77,6 +78,7 @@ class LocalCloud:
         self.moto = MotoState(lambda: self.world)
         self.objects: Objects = MotoObjects(self.moto, self.world.account)
         self.logs: Logs = MotoLogs(self.moto, self.world.account)
+        self.metrics: Metrics = MotoMetrics(self.moto, self.world.account)
         self.mail = MotoMail(self.moto, self.world.account)
         self.runtime: Runtime = runtime or Timeline()
         self.on_change: Callable[[], None] = lambda: None

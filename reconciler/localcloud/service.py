@@ -43,12 +43,20 @@ class Logs(Protocol):
         """Append lines with the time `at` (seconds since the epoch) to a stream; group and stream are made if missing."""
 
 
+class Metrics(Protocol):
+    """The embedded cloud's CloudWatch, as its other services see it."""
+
+    def count(self, region: str, namespace: str, name: str, dimensions: Mapping[str, str], at: float) -> None:
+        """One more, at the time `at` (seconds since the epoch)."""
+
+
 class Cloud(Protocol):
     """The embedded cloud, as its services see it."""
 
     world: World
     objects: Objects
     logs: Logs
+    metrics: Metrics
     runtime: Runtime
     on_change: Callable[[], None]
 

@@ -43,7 +43,6 @@ NOT_CALLED_HERE = {
     "logs:DescribeLogStreams": "finds the log of a failed training, whose last lines tell why",
     "logs:GetLogEvents": "reads it",
     "cloudtrail:LookupEvents": "drift tells who did it",
-    "cloudwatch:GetMetricData": "inventory tells what is used, and what only costs",
 }
 """Action of plan's or apply's policy that no story uses → why it is there."""
 

@@ -30,8 +30,9 @@ from reconciler.training.failure import BadInput
 from reconciler.training.hyperparameters import Hyperparameters
 from reconciler.training.metrics import Metrics
 from reconciler.training.saving import save
+from reconciler.training.sharding import QUANTISED_BYTES, Load, choose, fsdp_arguments
 from reconciler.training.stopping import Stopped, StopRequest
-from reconciler.training.weights import Source, find_source, load_model, load_tokenizer
+from reconciler.training.weights import Source, bytes_each, find_source, load_model, load_tokenizer, parameter_count
 
 _LOG = logging.getLogger("reconciler.training")
 
@@ -50,8 +51,8 @@ def train(container: Container, asked: Hyperparameters, request: StopRequest, en
     arguments = sft_arguments(asked, machine, validated=validated, keeps_checkpoints=container.keeps_checkpoints)
     _quiet()
     set_seed(asked.seed)
-    config = _config(arguments, container)
     source = find_source(container, asked)
+    config = _config(arguments | _parallel_arguments(asked, machine, source, arguments), container)
     tokenizer = load_tokenizer(source, asked)
     data = _data(container, asked, tokenizer)
     request.unless_told()
@@ -75,6 +76,28 @@ def this_machine() -> Machine:
         flash_attention=importlib.util.find_spec("flash_attn") is not None,
         bitsandbytes=importlib.util.find_spec("bitsandbytes") is not None,
     )
+
+
+def _parallel_arguments(
+    asked: Hyperparameters, machine: Machine, source: Source, arguments: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What several processes need, unless ``sft_config`` has chosen."""
+    if arguments.get("fsdp") or arguments.get("deepspeed"):
+        return {}
+    memory = torch.cuda.get_device_properties(0).total_memory if machine.cuda else None
+    load = Load(
+        parameters=parameter_count(source, asked),
+        bytes_each=QUANTISED_BYTES if asked.load_in_4bit else bytes_each(source, asked, machine),
+        trains_all=not asked.use_lora,
+    )
+    match choose(load, processes=int(os.environ.get("WORLD_SIZE", "1")), gpu_memory=memory):
+        case "none":
+            return {}
+        case "ddp":
+            return {"ddp_find_unused_parameters": False}
+        case "fsdp":
+            by_name = not hasattr(SFTConfig, "_apply_legacy_fsdp_to_config")
+            return fsdp_arguments(checkpointing=arguments["gradient_checkpointing"], by_name=by_name)
 
 
 def _quiet() -> None:
@@ -138,9 +161,16 @@ def _trainer(asked: Hyperparameters, model: Any, config: Any, data: Data, tokeni
         callbacks=callbacks,
     )
     trainer.remove_callback(PrinterCallback)
-    trained, all_of_them = _parameters(trainer.model)
-    _LOG.info("training %s of %s parameters", f"{trained:,}", f"{all_of_them:,}")
+    _tell_model(trainer.model)
     return trainer
+
+
+def _tell_model(model: Any) -> None:
+    trained, all_of_them = _parameters(model)
+    dtype = str(next(model.parameters()).dtype).removeprefix("torch.")
+    attention = model.config._attn_implementation
+    _LOG.info("training %s of %s parameters", f"{trained:,}", f"{all_of_them:,}")
+    _LOG.info("weights in %s, attention %s, use_cache %s", dtype, attention, model.config.use_cache)
 
 
 def _parameters(model: Any) -> tuple[int, int]:

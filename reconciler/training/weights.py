@@ -103,6 +103,26 @@ def is_saved_as(source: Source) -> str | None:
     return str(named).removeprefix("torch.") if named is not None else None
 
 
+def parameter_count(source: Source, asked: Hyperparameters) -> int:
+    """Of the architecture; no weights are read."""
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    trusted = {name: asked.model_init[name] for name in ("trust_remote_code", "revision") if name in asked.model_init}
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(source.name, **trusted))
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def bytes_each(source: Source, asked: Hyperparameters, machine: Machine) -> int:
+    """Of one weight, as it will be held."""
+    import torch
+
+    named = asked.model_init.get("dtype") or asked.model_init.get("torch_dtype") or weights_dtype(asked, machine)
+    dtype = (is_saved_as(source) or "float32") if named == "auto" else named
+    return int(getattr(torch, dtype).itemsize)
+
+
 def _renamed(given: Mapping[str, Any]) -> dict[str, Any]:
     """``torch_dtype`` is the older name of ``dtype``."""
     return {("dtype" if name == "torch_dtype" else name): value for name, value in given.items()}

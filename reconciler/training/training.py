@@ -7,6 +7,7 @@ import importlib.util
 import logging
 import os
 import time
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -101,7 +102,8 @@ def _parallel_arguments(
 
 
 def _quiet() -> None:
-    """Progress bars make a log unreadable."""
+    """Progress bars make a log unreadable; and of libraries that warn each other a user can make nothing."""
+    warnings.filterwarnings("ignore", ".*is_gradient_checkpointing.*", FutureWarning)
     datasets.disable_progress_bars()
     transformers.utils.logging.disable_progress_bar()
 

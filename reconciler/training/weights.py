@@ -60,8 +60,7 @@ def load_model(source: Source, asked: Hyperparameters, machine: Machine, *, devi
     """With ``model_init_config`` as it is. Without a dtype there, in that of the checkpoint: see :func:`weights_dtype`."""
     from transformers import AutoModelForCausalLM
 
-    given = dict(asked.model_init)
-    use_cache = given.pop("use_cache", False)
+    given = {name: value for name, value in asked.model_init.items() if name != "use_cache"}  # the Trainer sets it
     options = {"dtype": weights_dtype(asked, machine), **_renamed(given)}
     if asked.load_in_4bit:
         options |= {"quantization_config": _four_bits(), "device_map": {"": device}}
@@ -70,7 +69,7 @@ def load_model(source: Source, asked: Hyperparameters, machine: Machine, *, devi
         from peft import PeftModel
 
         model = PeftModel.from_pretrained(model, str(source.adapters)).merge_and_unload()
-    model.config.use_cache = use_cache
+        model.requires_grad_(True)  # peft has frozen all that is no adapter
     return model
 
 

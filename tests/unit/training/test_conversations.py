@@ -33,7 +33,8 @@ class Characters:
     def apply_chat_template(self, messages: Any, *, tokenize: bool, add_generation_prompt: bool = False) -> str:
         assert self.chat_template is not None
         assert not tokenize
-        return Template(self.chat_template).render(messages=messages, add_generation_prompt=add_generation_prompt)
+        template = Template(self.chat_template)
+        return str(template.render(messages=messages, add_generation_prompt=add_generation_prompt))
 
     def __call__(self, text: str, *, add_special_tokens: bool, return_offsets_mapping: bool) -> dict[str, Any]:
         began = "^" if add_special_tokens else ""

@@ -50,12 +50,12 @@ def told(fragment: str) -> Callable[[int, Path], None]:
 
 
 def test_what_is_left(press: Press, llama: Path, tmp_path: Path) -> None:
-    environment = {
-        "RECONCILER_PROJECT": "acme",
-        "RECONCILER_MODEL": "support-bot",
-        "RECONCILER_FINGERPRINT": "sha256:1234",
-    }
-    ended = press.run(lay_out(tmp_path / "job", ASKED, model=llama), **environment)
+    ended = press.run(
+        lay_out(tmp_path / "job", ASKED, model=llama),
+        RECONCILER_PROJECT="acme",
+        RECONCILER_MODEL="support-bot",
+        RECONCILER_FINGERPRINT="sha256:1234",
+    )
     assert ended.code == 0, ended.output
     files, base = ended.files(), {path.name: path.read_bytes() for path in llama.iterdir()}
     assert files.keys() == base.keys() | {"README.md", "metrics.json"}
@@ -86,8 +86,13 @@ def test_it_is_served_and_gives_back_what_it_was_taught(press: Press, llama: Pat
     """By the program that serves: whole, and as adapters over their base."""
     lesson = [conversation("What is the code word?", "Seagull.")]
     for use_lora in (False, True):
-        asked = {"epochs": 60, "learning_rate": 0.003, "use_lora": use_lora, "merge_adapters": False}
-        asked["lora_config"] = {"r": 16, "target_modules": "all-linear"}
+        asked = {
+            "epochs": 60,
+            "learning_rate": 0.003,
+            "use_lora": use_lora,
+            "merge_adapters": False,
+            "lora_config": {"r": 16, "target_modules": "all-linear"},
+        }
         ended = press.run(lay_out(tmp_path / f"job{use_lora}", asked, model=llama, training=lesson, validation=None))
         assert ended.code == 0, ended.output
         served = subprocess.run(

@@ -10,6 +10,7 @@ import time
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import datasets
@@ -53,14 +54,14 @@ def train(container: Container, asked: Hyperparameters, request: StopRequest, en
     _quiet()
     set_seed(asked.seed)
     source = find_source(container, asked)
-    config = _config(arguments | _parallel_arguments(asked, machine, source, arguments), container)
+    config = build_config(arguments | _parallel_arguments(asked, machine, source, arguments), container.checkpoints)
     tokenizer = load_tokenizer(source, asked)
     data = _data(container, asked, tokenizer)
     request.unless_told()
     model = load_model(source, asked, machine, device=config.local_rank if config.local_rank > 0 else 0)
     request.unless_told()
     stopping, telling = Stopping(request), Telling()
-    trainer = _trainer(asked, model, config, data, tokenizer, [telling, stopping])
+    trainer = build_trainer(asked, model, config, data, tokenizer, [telling, stopping])
     seconds, average = _run(trainer, container, stopping)
     measured = _measured(trainer, data, telling, stopping, seconds, average)
     save(trainer, tokenizer, source, asked, container.model)
@@ -134,13 +135,13 @@ def _tell_corpus(name: str, corpus: Corpus) -> None:
     _LOG.info("%s: %s records, %s tokens%s%s", name, len(corpus.records), corpus.tokens, cut, dropped)
 
 
-def _config(arguments: Mapping[str, Any], container: Container) -> Any:
+def build_config(arguments: Mapping[str, Any], checkpoints: Path) -> Any:
     """Raises BadInput for what this version of SFTConfig refuses."""
     known = {field.name for field in dataclasses.fields(SFTConfig) if field.init}
     check_arguments(arguments.keys(), known, of="sft_config", library="TRL")
     told = {(newer if newer in known else name): value for name, value in arguments.items() for newer in [_newer(name)]}
     try:
-        return SFTConfig(output_dir=str(container.checkpoints), completion_only_loss=True, **told)
+        return SFTConfig(output_dir=str(checkpoints), completion_only_loss=True, **told)
     except (TypeError, ValueError) as wrong:
         raise BadInput(f"sft_config: {wrong}") from wrong
 
@@ -150,7 +151,9 @@ def _newer(name: str) -> str:
     return name.replace("gradient_checkpointing", "activation_checkpointing")
 
 
-def _trainer(asked: Hyperparameters, model: Any, config: Any, data: Data, tokenizer: Any, callbacks: list[Any]) -> Any:
+def build_trainer(
+    asked: Hyperparameters, model: Any, config: Any, data: Data, tokenizer: Any, callbacks: list[Any]
+) -> Any:
     if asked.early_stopping_patience is not None:
         callbacks.append(EarlyStoppingCallback(asked.early_stopping_patience, asked.early_stopping_threshold or 0.0))
     trainer = SFTTrainer(

@@ -105,6 +105,7 @@ def flaky() -> Iterator[tuple[Flaky, ObjectStore]]:
     try:
         yield served, ObjectStore(client, BUCKET)
     finally:
+        client.close()
         server.shutdown()
         thread.join()
         server.server_close()

@@ -33,7 +33,7 @@ class Story:
         seen = self.looks[self.turn][0]
         if isinstance(seen, CloudUnavailable):
             raise seen
-        return seen and run.model_copy(update={"phase": seen})
+        return None if seen is None else run.model_copy(update={"phase": seen})
 
     def unread(self) -> Iterator[LogLine]:
         lines = self.looks[self.turn][1]

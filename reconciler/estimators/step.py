@@ -8,11 +8,11 @@ weights between GPUs those that computation does not hide.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reconciler.estimators.gpu import Gpu, GpuClass
 from reconciler.estimators.setup import Dtype, Sharding, TrainingSetup
-from reconciler.estimators.work import optimizer_bytes, weight_bytes, work
+from reconciler.estimators.work import forward_flops, matmul_flops, optimizer_bytes, weight_bytes, work
 
 _TERA, _GIGA = 1e12, 1e9
 
@@ -44,33 +44,34 @@ class Rates:
 
 RATES = Rates(
     matmul={
-        GpuClass.A100: 0.79,
-        GpuClass.HOPPER: 0.67,
-        GpuClass.BLACKWELL: 0.62,
+        GpuClass.A100: 0.784,
+        GpuClass.HOPPER: 0.65,
+        GpuClass.BLACKWELL: 0.60,
         GpuClass.CARD: 0.97,
-        GpuClass.FULL_RATE_CARD: 0.70,
-        GpuClass.LOW_POWER: 0.50,
+        GpuClass.FULL_RATE_CARD: 0.61,
+        GpuClass.LOW_POWER: 0.45,
     },
     attention={
-        GpuClass.A100: 0.61,
-        GpuClass.HOPPER: 0.33,
+        GpuClass.A100: 0.589,
+        GpuClass.HOPPER: 0.337,
         GpuClass.BLACKWELL: 0.25,
-        GpuClass.CARD: 0.70,
+        GpuClass.CARD: 0.60,
         GpuClass.FULL_RATE_CARD: 0.35,
         GpuClass.LOW_POWER: 0.35,
     },
-    width=410.0,
-    memory=0.94,
-    kernel_seconds=16.6e-6,
-    nf4_bytes=12.8,
-    gptq_bytes=22.0,
-    nvlink=0.375,
-    network=0.55,
-    pcie_gb_s=6.6,
-    exposed=0.44,
+    width=303.0,
+    memory=0.844,
+    kernel_seconds=16.3e-6,
+    nf4_bytes=8.0,
+    gptq_bytes=18.9,
+    nvlink=0.456,
+    network=0.504,
+    pcie_gb_s=8.33,
+    exposed=0.499,
 )
-"""Calibrated on the 302 complete rows of ``benchmarks/throughput.csv`` (fms-acceleration, llm-foundry, Qwen, fsdp_qlora: A100, H100,
-RTX 4090). Blackwell, full-rate and low-power cards are assumed: no published fine-tuning runs on them were at hand."""
+"""What ``python -m benchmarks.calibration`` finds on the complete rows of ``benchmarks/throughput.csv``: Hugging Face Trainer and TRL,
+llm-foundry, fsdp_qlora on A100, H100, RTX 4090 and two workstation cards. Blackwell and low-power cards are assumed: no published
+fine-tuning runs on them were at hand."""
 
 CALIBRATED = (GpuClass.A100, GpuClass.HOPPER)
 """Classes with tens of published runs behind them."""
@@ -148,3 +149,9 @@ def _moved(setup: TrainingSetup) -> float:
         gathers = 1 if setup.sharding is Sharding.FSDP_GRAD_OP else 2
         return share * (gathers * weight_bytes(setup) + gradients)
     return share * 2.0 * gradients / setup.gradient_accumulation
+
+
+def forward_seconds(setup: TrainingSetup, gpu: Gpu, rates: Rates = RATES) -> float:
+    """Of evaluating one batch: the share that one forward pass has in the step's matrix products, of all but the optimizer."""
+    step = step_time(replace(setup, gradient_accumulation=1), gpu, rates)
+    return (step.total - step.optimizer) * forward_flops(setup) / matmul_flops(setup)

@@ -33,7 +33,7 @@ def predict(row: Row, catalog: Catalog, region: str = "us-east-1") -> RowTime:
     """Hours where the row tells how many tokens are trained on (``total_tokens``, or ``records`` and ``epochs``; else what its notes
     say of them), dollars where it names an instance type whose price is known in ``region``."""
     try:
-        setup, gpu = setup_of(complete(row)), _gpu(row, catalog)
+        setup, gpu = timed_setup(row), gpu_of_row(row, catalog)
     except UnusableRow as unusable:
         return RowTime(reason=str(unusable))
     step = step_time(setup, gpu, rates_for(row))
@@ -45,7 +45,17 @@ def predict(row: Row, catalog: Catalog, region: str = "us-east-1") -> RowTime:
     return _with_hours(row, setup, step, tokens, catalog, region)
 
 
-def complete(row: Row) -> dict[str, str]:
+def timed_setup(row: Row) -> TrainingSetup:
+    """With what the notes tell of the loss, of compilation and of norms in FP32. Raises :exc:`UnusableRow`."""
+    setup, notes = setup_of(_complete(row)), row.get("notes") or ""
+    return (
+        replace(setup, fp32_norms=True)
+        if "prepare_model_for_kbit_training upcasts" in notes and setup.gpus == 1
+        else setup
+    )
+
+
+def _complete(row: Row) -> dict[str, str]:
     """The row with ``loss_impl`` filled in from its notes (``loss=…``, ``compile``) where it has no such cell."""
     filled, notes = dict(row), row.get("notes") or ""
     if not (row.get("loss_impl") or "").strip():
@@ -62,7 +72,7 @@ def rates_for(row: Row, rates: Rates = RATES) -> Rates:
     return replace(rates, attention={kind: share * EARLY_KERNEL for kind, share in rates.attention.items()})
 
 
-def _gpu(row: Row, catalog: Catalog) -> Gpu:
+def gpu_of_row(row: Row, catalog: Catalog) -> Gpu:
     name = (row.get("gpu_model") or "").strip()
     instance = catalog.instance((row.get("instance") or "").strip())
     if not name and instance is not None and instance.accelerator is not None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reconciler.estimators.setup import Attention, Dimensions, Dtype, Loss, Optimizer, Stack, TrainingSetup
+from reconciler.estimators.setup import Attention, Dimensions, Dtype, Loss, Optimizer, TrainingSetup
 
 BACKWARD_ATTENTION = 2.5
 
@@ -22,9 +22,13 @@ QUANTISED_BYTES = {Dtype.INT8: 1.0, Dtype.NF4: 0.5625, Dtype.NF4_DOUBLE: 0.5159,
 al. 2023, QLoRA, section 3); GPTQ one of 2 bytes for 128. All others take 2 bytes."""
 
 RMS_NORM, FUSED_NORM = 32.0, 6.0
-"""Bytes an entry forward. Transformers' norm is six kernels, most of them in FP32; a fused one reads the entry twice and writes it."""
+"""Bytes an entry forward. Transformers' RMSNorm is six kernels, most of them in FP32; a fused one, or PyTorch's LayerNorm, reads the
+entry twice and writes it."""
 RESIDUALS, INPUT_COPY = 12.0, 4.0
 """Bytes a hidden entry and layer forward: two sums, each of two reads and a write; one copy."""
+FP32_STREAM = 76.0
+"""More of them where norms are FP32: norms and sums of twice the size, and a cast to BF16 for each of the five matrices and three
+adapters that read a norm's output."""
 ROTARY, FUSED_ROTARY = 22.0, 4.0
 """Bytes an entry of query and key: two products, a rotation in halves and a sum; or one pass."""
 ACTIVATION, GATED_ACTIVATION, FUSED_GATE = 4.0, 10.0, 6.0
@@ -77,10 +81,17 @@ def matmul_flops(setup: TrainingSetup) -> float:
     return layers * (2 + again) + head * (2 + _head_again(setup)) + adapters * (3 + again)
 
 
+def forward_flops(setup: TrainingSetup) -> float:
+    """A token, of matrix products alone."""
+    dims = setup.dims
+    adapters = dims.lora_parameters(setup.lora_rank, setup.lora_targets) if setup.trains_adapters else 0
+    return 2.0 * (dims.active_linear_parameters + dims.embedding_parameters + adapters)
+
+
 def attention_flops(setup: TrainingSetup) -> float:
     """A token. Where a padding mask or plain matrix products are used, the upper half of the square is computed too."""
     forward = 2.0 * setup.dims.layers * setup.sequence * setup.dims.query
-    square = 2 if setup.attention is Attention.EAGER or setup.padded and setup.attention is not Attention.FLASH else 1
+    square = 2 if setup.attention is Attention.EAGER or (setup.padded and setup.attention is not Attention.FLASH) else 1
     return forward * square * (1 + BACKWARD_ATTENTION + (1 if setup.gradient_checkpointing else 0))
 
 
@@ -91,15 +102,15 @@ def traffic(setup: TrainingSetup) -> float:
 
 
 def fused(setup: TrainingSetup) -> bool:
-    """Whether norms, rotary embedding and the feed-forward's gate are one kernel each: ``torch.compile``, Triton kernels such as
-    Liger's, which come with a fused loss, and stacks that bring their own."""
-    return setup.compiled or setup.loss in (Loss.FUSED, Loss.FUSED_LINEAR) or setup.stack in (Stack.OTHER, Stack.LITGPT)
+    """Whether norms, rotary embedding and the feed-forward's gate are one kernel each: by ``torch.compile``, or by Triton kernels such
+    as Liger's, which come with a fused loss."""
+    return setup.compiled or setup.loss in (Loss.FUSED, Loss.FUSED_LINEAR)
 
 
 def optimizer_bytes(setup: TrainingSetup) -> float:
     """Moved by one step of the optimizer, all GPUs together: gradient and states read, weights and states written, by one kernel or
     by several over lists of tensors."""
-    each = 4.0 if setup.weights is Dtype.FP32 or setup.trains_adapters and setup.adapters is Dtype.FP32 else 2.0
+    each = 4.0 if setup.weights is Dtype.FP32 or (setup.trains_adapters and setup.adapters is Dtype.FP32) else 2.0
     match setup.optimizer:
         case Optimizer.ADAMW_FOREACH:
             passes = 14.0
@@ -128,8 +139,9 @@ def _head_again(setup: TrainingSetup) -> int:
 
 
 def _norms(setup: TrainingSetup) -> float:
-    norm = FUSED_NORM if fused(setup) else RMS_NORM
-    return setup.dims.hidden * (2 * norm + RESIDUALS + INPUT_COPY)
+    norm = FUSED_NORM if fused(setup) or _has_layer_norm(setup.dims) else RMS_NORM
+    stream = FP32_STREAM if setup.fp32_norms else 0.0
+    return setup.dims.hidden * (2 * norm + RESIDUALS + INPUT_COPY + stream)
 
 
 def _feed_forward(setup: TrainingSetup) -> float:
@@ -141,7 +153,14 @@ def _feed_forward(setup: TrainingSetup) -> float:
 
 
 def _rotary(setup: TrainingSetup) -> float:
-    return (setup.dims.query + setup.dims.key) * (FUSED_ROTARY if fused(setup) else ROTARY)
+    plain = FUSED_ROTARY if _has_layer_norm(setup.dims) else ROTARY
+    return (setup.dims.query + setup.dims.key) * (FUSED_ROTARY if fused(setup) else plain)
+
+
+def _has_layer_norm(dims: Dimensions) -> bool:
+    """GPT-2, StarCoder, MPT, Phi, Falcon: no gate in the feed-forward layer, norms that PyTorch has as one kernel, and positions that
+    are learned, biases of the scores, or turn a part of each head."""
+    return not dims.gated
 
 
 def _adapters(setup: TrainingSetup) -> float:
@@ -149,7 +168,12 @@ def _adapters(setup: TrainingSetup) -> float:
         return 0.0
     shapes = (setup.dims.shape(target) for target in setup.lora_targets if target != "lm_head")
     moved = sum(ADAPTER_INPUT * shape[0] + ADAPTER_OUTPUT * shape[1] for shape in shapes if shape)
-    return moved * (FUSED_ADAPTER if fused(setup) else 1.0)
+    return moved * (FUSED_ADAPTER if _fused_adapters(setup) else 1.0)
+
+
+def _fused_adapters(setup: TrainingSetup) -> bool:
+    """By the compiler, or by kernels made for quantised weights (Unsloth's, FOAK's); Liger leaves adapters as they are."""
+    return setup.compiled or (fused(setup) and setup.weights.is_quantised)
 
 
 def _attention_scores(setup: TrainingSetup) -> float:
@@ -164,7 +188,7 @@ def _loss_bytes(setup: TrainingSetup) -> float:
 def _kernels(setup: TrainingSetup) -> float:
     """Started forward: some 45 a layer by Transformers' modules, half of that where they are fused; five for each adapter, three for
     each quantised matrix, and a loop over experts."""
-    layer = 22.0 if fused(setup) else 45.0
+    layer = 22.0 if fused(setup) or _has_layer_norm(setup.dims) else 45.0
     if setup.trains_adapters:
         layer += 8.0 * len(setup.lora_targets)
     if setup.weights.is_quantised:
@@ -172,8 +196,3 @@ def _kernels(setup: TrainingSetup) -> float:
     if setup.dims.experts > 1:
         layer += 12.0 * setup.dims.experts
     return setup.dims.layers * layer
-
-
-def tokens_flops(dims: Dimensions, sequence: int) -> float:
-    """Model FLOPs of a token, full fine-tuning, nothing computed again: what MFU counts (Chowdhery et al. 2022, PaLM, appendix B)."""
-    return 6.0 * (dims.active_linear_parameters + dims.embedding_parameters) + 6.0 * dims.layers * sequence * dims.query

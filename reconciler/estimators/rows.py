@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -59,8 +60,8 @@ _SHARDING = {
 }
 
 _LOSS = {
-    "": Loss.FULL,
-    "full": Loss.FULL,
+    "": Loss.FULL_SHIFTED,
+    "full": Loss.FULL_SHIFTED,
     "fused_ce": Loss.FUSED,
     "fused": Loss.FUSED,
     "fused_linear": Loss.FUSED_LINEAR,
@@ -97,7 +98,9 @@ def _setup(read: _Reader) -> TrainingSetup:
         autocast=read.text("amp").lower() in ("true", "1"),
         lora_rank=read.whole("lora_r") if method is not Method.FULL else 8,
         lora_targets=_targets(read) if method is not Method.FULL else (),
+        lora_dropout=_dropout(read.text("notes")),
         adapters=Dtype.FP32 if stack is Stack.HF else Dtype.BF16,
+        fp32_norms="prepare_model_for_kbit_training upcasts" in read.text("notes") and gpus == 1,
         optimizer=_optimizer(read),
         micro_batch=read.whole("micro_batch"),
         sequence=read.whole("seq_len"),
@@ -106,12 +109,12 @@ def _setup(read: _Reader) -> TrainingSetup:
         attention=attention,
         variable_length=varying,
         packed=not varying,
-        loss=read.one_of("loss_impl", _LOSS, Loss.FULL),
+        loss=_loss(read),
         gpus=gpus,
         nodes=max(1, -(-gpus // 8)),
         sharding=read.one_of("sharding", _SHARDING, Sharding.NONE),
         stack=stack,
-        compiled="compiled" in read.text("loss_impl"),
+        compiled="compiled" in _loss_name(read),
     )
 
 
@@ -140,6 +143,30 @@ def _targets(read: _Reader) -> tuple[str, ...]:
 def _stack(text: str) -> Stack:
     known = {item.value: item for item in Stack}
     return known.get(text, Stack.HF if not text else Stack.OTHER)
+
+
+def _loss(read: _Reader) -> Loss:
+    """Runs before 2025 had the loss that shifts the logits; so it is taken where no newer Transformers is named."""
+    name = _loss_name(read)
+    if name in ("", "full") and re.search(r"transformers[ =]+(5|4\.(49|5))", read.text("notes")):
+        return Loss.FULL
+    if name not in _LOSS:
+        read.problems.append(f"loss_impl {name!r} is not known")
+    return _LOSS.get(name, Loss.FULL)
+
+
+def _loss_name(read: _Reader) -> str:
+    """As the column has it, or the notes (``loss=…``, ``compile``)."""
+    named = read.text("loss_impl").lower()
+    told = re.search(r"\bloss=(\w+)", read.text("notes"))
+    compiled = re.search(r"(?<!no )(?<!without )\bcompiled?\b(?!=False)", read.text("notes"), re.IGNORECASE)
+    return named or (told[1] if told else "compiled" if compiled else "")
+
+
+def _dropout(notes: str) -> float:
+    """Of adapters, as the notes have it: ``dropout .05``."""
+    told = re.search(r"dropout (\d*\.\d+)", notes)
+    return float(told[1]) if told else 0.0
 
 
 def _optimizer(read: _Reader) -> Optimizer:

@@ -80,6 +80,8 @@ class Loss(StrEnum):
 
     FULL = "full"
     """Transformers' own: logits of all tokens, and FP32 copies."""
+    FULL_SHIFTED = "full_shifted"
+    """The same before it shifted the labels: the logits were shifted, and so copied once more."""
     FUSED = "fused_ce"
     """A fused cross-entropy kernel over the logits of all tokens."""
     CHUNKED = "chunked"

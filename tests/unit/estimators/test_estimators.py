@@ -15,7 +15,7 @@ from reconciler.domain.quantity import Range
 from reconciler.estimators.choice import cheapest_fitting, picked, why_none
 from reconciler.estimators.duration import epochs, sagemaker_hours
 from reconciler.estimators.estimate import Estimate
-from reconciler.estimators.memory import fit, needs
+from reconciler.estimators.fit import fit, needs
 from reconciler.estimators.parameters import lora_parameters
 from reconciler.estimators.storage import artifact_gb, checkpoint_gb, data_gb
 from reconciler.estimators.tokens import training_tokens, validation_tokens

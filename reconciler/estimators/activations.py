@@ -1,0 +1,102 @@
+"""Bytes of activations for each token of one layer, by what PyTorch's autograd saves for the backward pass.
+
+Saved by a layer of Llama's kind with BF16 weights, all of it trained (h hidden, f feed-forward, q query and k key width):
+two norms keep their input in FP32 and what they normalised (2 × (4h + 2h)), the linear layers their inputs (2 × 2h), attention
+its query, key, value and output (4q + 4k), the feed-forward layer gate, up, activation and product (4 × 2f): 16h + 4q + 4k + 8f.
+Of frozen weights, what only their gradients need is not saved. Korthikanti et al. 2022 (Reducing Activation Recomputation in Large
+Transformer Models, section 4) count a layer of GPT's kind in the same way.
+"""
+
+from __future__ import annotations
+
+from reconciler.estimators.setup import ATTENTION_INPUT_TARGETS, Attention, Dtype, TrainingSetup
+from reconciler.estimators.states import compute_bytes
+
+
+def stream_bytes(setup: TrainingSetup) -> int:
+    """Of one element of what runs between the layers: FP32 where weights or norms are."""
+    return 4 if setup.weights is Dtype.FP32 or setup.fp32_norms else 2
+
+
+def checkpoint(setup: TrainingSetup) -> float:
+    """A layer's input, which is all that gradient checkpointing keeps of it."""
+    return setup.dims.hidden * float(stream_bytes(setup))
+
+
+def saved(setup: TrainingSetup) -> float:
+    """What one layer keeps for its backward pass."""
+    return _norms(setup) + _inputs(setup) + _attention(setup) + _feed_forward(setup) + _scores(setup)
+
+
+def passing(setup: TrainingSetup) -> float:
+    """What stands besides :func:`saved` while the layer's backward pass runs."""
+    dims, width = setup.dims, compute_bytes(setup)
+    gates = 3 if dims.gated else 2
+    gradients = gates * width * dims.ffn * dims.experts_per_token
+    return gradients + 2 * stream_bytes(setup) * dims.hidden + _passing_scores(setup)
+
+
+def _norms(setup: TrainingSetup) -> float:
+    """Two norms: the input in FP32, and what was normalised where the norm's weight is trained."""
+    normalised = 0 if setup.trains_adapters else stream_bytes(setup)
+    return 2.0 * (4 + normalised) * setup.dims.hidden
+
+
+def _inputs(setup: TrainingSetup) -> float:
+    """Inputs of linear layers that nothing else keeps: a copy for each layer where they are cast first, else shared."""
+    if setup.trains_adapters:
+        return _adapter_inputs(setup)
+    dims, width = setup.dims, compute_bytes(setup)
+    if stream_bytes(setup) > width:
+        return width * dims.hidden * (3.0 + (2 if dims.gated else 1))
+    return 2.0 * width * dims.hidden
+
+
+def _adapter_inputs(setup: TrainingSetup) -> float:
+    """peft casts the input to the adapter's dtype for each target by itself; autocast casts it back. Dropout keeps a byte as well."""
+    dims, targets = setup.dims, setup.lora_targets
+    inputs = [shape[0] for target in targets if (shape := dims.shape(target)) and target != "lm_head"]
+    kept = len(inputs) * setup.lora_rank * compute_bytes(setup)
+    if setup.lora_dropout > 0:
+        kept += sum(inputs)
+    if _adapters_cast(setup) or setup.lora_dropout > 0:
+        width = 4 if setup.adapters is Dtype.FP32 and not setup.autocast else compute_bytes(setup)
+        return kept + width * sum(inputs)
+    shared = {"attention" if target in ATTENTION_INPUT_TARGETS else target for target in targets}
+    shared_inputs = ("attention" in shared) + bool(shared & {"gate_proj", "up_proj"})
+    return kept + compute_bytes(setup) * (shared_inputs * dims.hidden + ("down_proj" in shared) * dims.ffn)
+
+
+def _adapters_cast(setup: TrainingSetup) -> bool:
+    return setup.adapters is Dtype.FP32 and (setup.weights is not Dtype.FP32 or setup.autocast)
+
+
+def _attention(setup: TrainingSetup) -> float:
+    """Query, key, value and output."""
+    dims, width = setup.dims, compute_bytes(setup)
+    return 2.0 * width * (dims.query + dims.key)
+
+
+def _feed_forward(setup: TrainingSetup) -> float:
+    """Gate, up, activation, and the product where the next layer's weights are trained."""
+    dims, width = setup.dims, compute_bytes(setup)
+    kept = (3 if dims.gated else 1) + (0 if setup.trains_adapters else 1)
+    routed = width * 2.0 * dims.hidden * dims.experts_per_token if dims.experts > 1 else 0.0
+    return routed + width * kept * float(dims.ffn) * dims.experts_per_token
+
+
+def _scores(setup: TrainingSetup) -> float:
+    """Eager attention keeps scores of every head: softmax in FP32, its cast, and dropout's output."""
+    if setup.attention is Attention.EAGER:
+        return (6.0 if compute_bytes(setup) == 2 else 4.0) * setup.dims.heads * setup.sequence
+    return float(compute_bytes(setup) * setup.sequence) if _takes_mask(setup) else 0.0
+
+
+def _passing_scores(setup: TrainingSetup) -> float:
+    if setup.attention is Attention.EAGER:
+        return 6.25 * setup.dims.heads * setup.sequence
+    return float(setup.sequence) if _takes_mask(setup) else 0.0
+
+
+def _takes_mask(setup: TrainingSetup) -> bool:
+    return setup.padded and setup.attention is Attention.SDPA

@@ -18,10 +18,10 @@ from benchmarks.tables import measured_rows
 from reconciler.catalog import load
 from reconciler.domain.catalog import Catalog
 from reconciler.estimators.gpu import Gpu, GpuClass
-from reconciler.estimators.rows import Row, UnusableRow
+from reconciler.estimators.rows import Row, UnusableRow, setup_of
 from reconciler.estimators.setup import TrainingSetup
 from reconciler.estimators.step import RATES, Rates, step_time
-from reconciler.estimators.time_rows import gpu_of_row, rates_for, timed_setup
+from reconciler.estimators.time_rows import gpu_of_row, rates_for
 
 ASSUMED = Rates(
     matmul={
@@ -124,7 +124,7 @@ def complete_runs(catalog: Catalog) -> list[Run]:
 
 def _run(row: Row, catalog: Catalog) -> Run | None:
     try:
-        setup, gpu = timed_setup(row), gpu_of_row(row, catalog)
+        setup, gpu = setup_of(row), gpu_of_row(row, catalog)
     except UnusableRow:
         return None
     return Run(row, row["group"], setup, gpu, float(row["tokens_per_s_per_gpu"]))

@@ -33,9 +33,17 @@ ROTARY, FUSED_ROTARY = 22.0, 4.0
 """Bytes an entry of query and key: two products, a rotation in halves and a sum; or one pass."""
 ACTIVATION, GATED_ACTIVATION, FUSED_GATE = 4.0, 10.0, 6.0
 """Bytes an entry of the feed-forward layer."""
-LOSS_BYTES = {Loss.FULL: 50.0, Loss.FUSED: 18.0, Loss.FUSED_LINEAR: 18.0, Loss.CHUNKED: 30.0}
+LOSS_BYTES = {
+    Loss.FULL: 50.0,
+    Loss.FULL_SHIFTED: 50.0,
+    Loss.FUSED: 18.0,
+    Loss.FUSED_LINEAR: 18.0,
+    Loss.CHUNKED: 30.0,
+    Loss.COMPILED: 24.0,
+    Loss.COMPILED_CHUNKED: 24.0,
+    Loss.CHUNKED_128: 24.0,
+}
 """Bytes a token and entry of the vocabulary, both passes: BF16 logits and FP32 copies; or logits and their gradient in BF16."""
-COMPILED_LOSS = 24.0
 
 ADAPTER_INPUT, ADAPTER_OUTPUT = 8.0, 12.0
 """Bytes an entry that adapters add forward: the input cast to their precision and read; their output scaled, cast and added."""
@@ -98,7 +106,7 @@ def attention_flops(setup: TrainingSetup) -> float:
 def traffic(setup: TrainingSetup) -> float:
     """Bytes a token outside matrix products: forward, twice that backward, and forward again where checkpoints are kept."""
     layer = _norms(setup) + _feed_forward(setup) + _rotary(setup) + _adapters(setup) + _attention_scores(setup)
-    return setup.dims.layers * layer * _passes(setup) + _loss_bytes(setup) * setup.dims.vocab
+    return setup.dims.layers * layer * _passes(setup) + LOSS_BYTES[setup.loss] * setup.dims.vocab
 
 
 def fused(setup: TrainingSetup) -> bool:
@@ -182,7 +190,7 @@ def _attention_scores(setup: TrainingSetup) -> float:
 
 
 def _loss_bytes(setup: TrainingSetup) -> float:
-    return LOSS_BYTES.get(setup.loss, COMPILED_LOSS)
+    return LOSS_BYTES[setup.loss]
 
 
 def _kernels(setup: TrainingSetup) -> float:

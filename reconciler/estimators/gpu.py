@@ -77,6 +77,7 @@ ELSEWHERE = {
     "A6000": _card("A6000", 154.8, 768, GpuClass.FULL_RATE_CARD),
     "A40": _card("A40", 149.7, 696, GpuClass.FULL_RATE_CARD),
     "A6000ADA": _card("A6000Ada", 364.2, 960, GpuClass.FULL_RATE_CARD),
+    "RTX6000ADA": _card("A6000Ada", 364.2, 960, GpuClass.FULL_RATE_CARD),
 }
 """Cards that no instance type has: dense BF16 with FP32 sums, and bandwidth (NVIDIA's GA102 and Ada whitepapers and data sheets)."""
 
@@ -110,7 +111,7 @@ def gpu_named(name: str, catalog: Catalog) -> Gpu | None:
 
     The size of the memory may be left out, or be given where the name says nothing of it.
     """
-    wanted = _letters(name.upper().removeprefix("NVIDIA"))
+    wanted = _letters(name)
     accelerators = {
         item.accelerator.name: item.accelerator for item in catalog.instances if item.accelerator is not None
     }
@@ -129,5 +130,5 @@ def _closest(wanted: str, names: Iterable[str]) -> str | None:
 
 
 def _letters(name: str) -> str:
-    """Without separators, the way a card is plugged in, and the unit."""
-    return re.sub(r"SXM\d?|PCIE|GB$|[^A-Z0-9]", "", name.upper())
+    """Without separators, the maker, the way a card is plugged in, and the unit."""
+    return re.sub(r"NVIDIA|GEFORCE|TESLA|RTX[ -]?(?=A\d)|SXM\d?|PCIE|GB$|[^A-Z0-9]", "", name.upper())

@@ -132,7 +132,7 @@ def _run(row: Row, catalog: Catalog) -> Run | None:
 
 def calibrated(runs: Sequence[Run], start: Rates = ASSUMED) -> Rates:
     """The rates that lie closest to the runs: a pattern search, one rate after the other."""
-    distance = _distance(runs, start)
+    distance = distance_of(runs, start)
     best, least, strides = start, distance(start), dict.fromkeys(KNOBS, 0.2)
     for _ in range(ROUNDS):
         for knob in KNOBS:
@@ -145,7 +145,7 @@ def calibrated(runs: Sequence[Run], start: Rates = ASSUMED) -> Rates:
     return best
 
 
-def _distance(runs: Sequence[Run], start: Rates) -> Callable[[Rates], float]:
+def distance_of(runs: Sequence[Run], start: Rates) -> Callable[[Rates], float]:
     """Of all runs, each source by the square root of its rows, and of the rates from where they started."""
     counts = Counter(run.source for run in runs)
 

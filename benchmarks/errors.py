@@ -4,41 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from statistics import quantiles
 
 from benchmarks.tables import measured_rows
-from reconciler.estimators import memory_rows
-from reconciler.estimators.rows import Row
+from reconciler.domain.catalog import Catalog
+from reconciler.estimators import memory_rows, time_rows
+from reconciler.estimators.rows import Row, UnusableRow, setup_of
+from reconciler.estimators.work import model_flops
 
-GROUPS = ("group", "gpu_model", "method", "measure")
+
+@dataclass(frozen=True, slots=True)
+class Miss:
+    row: Row
+    error: float
+    """Predicted over measured, less one."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Summary:
-    """Relative errors; ``bias`` is the median with its sign."""
-
-    errors: tuple[float, ...]
-
-    @property
-    def count(self) -> int:
-        return len(self.errors)
-
-    @cached_property
-    def _sizes(self) -> list[float]:
-        return sorted(abs(error) for error in self.errors)
-
-    @property
-    def median(self) -> float:
-        return _quantile(self._sizes, 0.5)
-
-    @property
-    def p90(self) -> float:
-        return _quantile(self._sizes, 0.9)
-
-    @property
-    def bias(self) -> float:
-        return _quantile(sorted(self.errors), 0.5)
+    count: int
+    median: float
+    p90: float
+    """Of the errors' sizes."""
+    bias: float
+    """The median with its sign."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,25 +44,26 @@ class Verdicts:
         return self.right + self.false_fits + self.false_alarms
 
 
-@dataclass(frozen=True, slots=True)
-class Miss:
-    row: Row
-    error: float
-    """Predicted over measured, less one."""
-
-
 def memory_misses(predict: Callable[[Row], float | None]) -> list[Miss]:
-    """On rows with a complete configuration and a measured peak."""
-    rows = (row for row in measured_rows("memory") if row["evaluable"] == "1" and row["peak_gib"])
-    return [Miss(row, value / float(row["peak_gib"]) - 1) for row in rows if (value := predict(row)) is not None]
+    """Peaks, on rows with a complete configuration."""
+    return _misses("memory", "peak_gib", predict)
+
+
+def rate_misses(predict: Callable[[Row], float | None]) -> list[Miss]:
+    """Tokens a second, on rows with a complete configuration."""
+    return _misses("throughput", "tokens_per_s_per_gpu", predict)
+
+
+def hour_misses(predict: Callable[[Row], float | None]) -> list[Miss]:
+    return _misses("throughput", "wall_hours", predict)
 
 
 def verdicts(fits: Callable[[Row], bool | None]) -> Verdicts:
     """On rows with a complete configuration whose run is known to have gone well, or to have died."""
     told = [
         (said, row["outcome"] == "ok")
-        for row in measured_rows("memory")
-        if row["evaluable"] == "1" and row["outcome"] in ("ok", "oom") and (said := fits(row)) is not None
+        for row in _complete("memory")
+        if row["outcome"] in ("ok", "oom") and (said := fits(row)) is not None
     ]
     return Verdicts(
         right=sum(said == ran for said, ran in told),
@@ -83,28 +72,53 @@ def verdicts(fits: Callable[[Row], bool | None]) -> Verdicts:
     )
 
 
-def closed_form_gib(row: Row) -> float | None:
+def summed(misses: Iterable[Miss]) -> Summary:
+    errors = [miss.error for miss in misses]
+    sizes = [abs(error) for error in errors]
+    return Summary(len(errors), _quantile(sizes, 0.5), _quantile(sizes, 0.9), _quantile(errors, 0.5))
+
+
+def peak_gib(row: Row) -> float | None:
     return memory_rows.predict(row).predicted_gib
 
 
-def closed_form_fits(row: Row) -> bool | None:
+def fits(row: Row) -> bool | None:
     return memory_rows.predict(row).fits
 
 
-def summed(misses: Iterable[Miss]) -> Summary:
-    return Summary(tuple(miss.error for miss in misses))
+def tokens_per_second(catalog: Catalog) -> Callable[[Row], float | None]:
+    return lambda row: time_rows.predict(row, catalog).tokens_per_second
 
 
-def by(name: Callable[[Row], str], misses: Sequence[Miss]) -> dict[str, Summary]:
-    """By what ``name`` says of a row, in the order of the alphabet."""
-    return {
-        group: summed(miss for miss in misses if name(miss.row) == group)
-        for group in sorted({name(m.row) for m in misses})
-    }
+def hours(catalog: Catalog) -> Callable[[Row], float | None]:
+    return lambda row: time_rows.predict(row, catalog).hours
 
 
-def _quantile(ordered: Sequence[float], share: float) -> float:
+def flat_rate(catalog: Catalog) -> Callable[[Row], float | None]:
+    """What people reckon with who have no estimator: six operations a weight and token at 35 % of the peak."""
+
+    def rate(row: Row) -> float | None:
+        try:
+            return 0.35 * time_rows.gpu_of_row(row, catalog).peak_tflops * 1e12 / model_flops(setup_of(row))
+        except UnusableRow:
+            return None
+
+    return rate
+
+
+def _misses(table: str, column: str, predict: Callable[[Row], float | None]) -> list[Miss]:
+    rows = (row for row in _complete(table) if row[column])
+    return [Miss(row, value / float(row[column]) - 1) for row in rows if (value := predict(row)) is not None]
+
+
+def _complete(table: str) -> list[dict[str, str]]:
+    return [row for row in measured_rows(table) if row["evaluable"] == "1"]
+
+
+def _quantile(values: Sequence[float], share: float) -> float:
     """Between the neighbours, as NumPy has it."""
-    if len(ordered) < 2:
-        return ordered[0] if ordered else float("nan")
-    return quantiles(ordered, n=10, method="inclusive")[round(share * 10) - 1]
+    ordered = sorted(values)
+    place = (len(ordered) - 1) * share
+    below = int(place)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] + (ordered[above] - ordered[below]) * (place - below)

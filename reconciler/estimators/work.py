@@ -204,3 +204,10 @@ def _kernels(setup: TrainingSetup) -> float:
     if setup.dims.experts > 1:
         layer += 12.0 * setup.dims.experts
     return setup.dims.layers * layer
+
+
+def model_flops(setup: TrainingSetup) -> float:
+    """A token of full fine-tuning with nothing computed again: what MFU counts (Chowdhery et al. 2022, PaLM, appendix B)."""
+    dims = setup.dims
+    weights = dims.active_linear_parameters + dims.embedding_parameters
+    return 6.0 * weights + 6.0 * dims.layers * setup.sequence * dims.query

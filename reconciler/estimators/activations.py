@@ -9,7 +9,7 @@ Transformer Models, section 4) count a layer of GPT's kind in the same way.
 
 from __future__ import annotations
 
-from reconciler.estimators.setup import ATTENTION_INPUT_TARGETS, Attention, Dtype, TrainingSetup
+from reconciler.estimators.setup import ATTENTION_INPUT_TARGETS, Attention, Dtype, Stack, TrainingSetup
 from reconciler.estimators.states import compute_bytes
 
 
@@ -25,21 +25,57 @@ def checkpoint(setup: TrainingSetup) -> float:
 
 def saved(setup: TrainingSetup) -> float:
     """What one layer keeps for its backward pass."""
-    return _norms(setup) + _inputs(setup) + _attention(setup) + _feed_forward(setup) + _scores(setup)
+    return (
+        _norms(setup)
+        + _inputs(setup)
+        + _attention(setup)
+        + _feed_forward(setup)
+        + _scores(setup)
+        + _quantised_inputs(setup)
+    )
 
 
 def passing(setup: TrainingSetup) -> float:
-    """What stands besides :func:`saved` while the layer's backward pass runs."""
-    dims, width = setup.dims, compute_bytes(setup)
-    gates = 3 if dims.gated else 2
-    gradients = gates * width * dims.ffn * dims.experts_per_token
-    return gradients + 2 * stream_bytes(setup) * dims.hidden + _passing_scores(setup)
+    """What stands besides :func:`saved` while the layer's backward pass runs: the gradients in the feed-forward layer, or those of the
+    attention scores, when the feed-forward layer's own is freed."""
+    residual = 2.0 * stream_bytes(setup) * setup.dims.hidden
+    return residual + max(_feed_forward_gradients(setup), _score_gradients(setup) - _freed(setup))
+
+
+def forward_passing(setup: TrainingSetup) -> float:
+    """What stands while a layer runs forward and saves nothing: eager attention's scores before and after softmax."""
+    if setup.attention is not Attention.EAGER:
+        return 0.0
+    return (8.0 if compute_bytes(setup) == 2 else 12.0) * setup.dims.heads * setup.sequence
+
+
+def _feed_forward_gradients(setup: TrainingSetup) -> float:
+    """One expert's at a time."""
+    dims = setup.dims
+    share = dims.experts_per_token / dims.experts
+    return (3 if dims.gated else 2) * compute_bytes(setup) * dims.ffn * share
+
+
+def _score_gradients(setup: TrainingSetup) -> float:
+    if setup.attention is Attention.EAGER:
+        return (4.0 if compute_bytes(setup) == 2 else 8.0) * setup.dims.heads * setup.sequence
+    return float(setup.sequence) if _takes_mask(setup) else 0.0
+
+
+def _freed(setup: TrainingSetup) -> float:
+    """Of :func:`saved`, what the feed-forward layer and its norm held."""
+    return _feed_forward(setup) + 4.0 * setup.dims.hidden
 
 
 def _norms(setup: TrainingSetup) -> float:
-    """Two norms: the input in FP32, and what was normalised where the norm's weight is trained."""
+    """Two norms: the input in FP32, and what was normalised where the norm's weight is trained; Qwen3 norms query and key as well."""
+    dims = setup.dims
+    if setup.fused_norms or setup.compiled:
+        return stream_bytes(setup) * float(dims.hidden)
+    if not dims.gated:
+        return 2.0 * stream_bytes(setup) * dims.hidden
     normalised = 0 if setup.trains_adapters else stream_bytes(setup)
-    return 2.0 * (4 + normalised) * setup.dims.hidden
+    return (4.0 + normalised) * (2 * dims.hidden + (dims.query + dims.key if dims.qk_norm else 0))
 
 
 def _inputs(setup: TrainingSetup) -> float:
@@ -71,16 +107,32 @@ def _adapters_cast(setup: TrainingSetup) -> bool:
     return setup.adapters is Dtype.FP32 and (setup.weights is not Dtype.FP32 or setup.autocast)
 
 
+def _quantised_inputs(setup: TrainingSetup) -> float:
+    """Both norms' outputs, attention's output as it is laid out for the next layer, and the feed-forward product."""
+    dims = setup.dims
+    return (
+        2.0 * (2 * dims.hidden + dims.query + dims.ffn)
+        if setup.keeps_quantised_inputs and setup.weights.is_quantised
+        else 0.0
+    )
+
+
 def _attention(setup: TrainingSetup) -> float:
-    """Query, key, value and output."""
+    """Query, key, value and output. Key and value are repeated for each query head where a mask is given.
+
+    litgpt repeats them always; where there is nothing to repeat, its value is a view of query, key and value in one.
+    """
     dims, width = setup.dims, compute_bytes(setup)
-    return 2.0 * width * (dims.query + dims.key)
+    if setup.stack is Stack.LITGPT:
+        return width * dims.query * (6.0 if dims.heads == dims.kv_heads else 4.0)
+    key = dims.query if _takes_mask(setup) or setup.attention is Attention.EAGER else dims.key
+    return 2.0 * width * (dims.query + key)
 
 
 def _feed_forward(setup: TrainingSetup) -> float:
     """Gate, up, activation, and the product where the next layer's weights are trained."""
     dims, width = setup.dims, compute_bytes(setup)
-    kept = (3 if dims.gated else 1) + (0 if setup.trains_adapters else 1)
+    kept = (3 if dims.gated else 1) + (0 if setup.trains_adapters else 1) - (1 if setup.compiled and dims.gated else 0)
     routed = width * 2.0 * dims.hidden * dims.experts_per_token if dims.experts > 1 else 0.0
     return routed + width * kept * float(dims.ffn) * dims.experts_per_token
 
@@ -90,12 +142,6 @@ def _scores(setup: TrainingSetup) -> float:
     if setup.attention is Attention.EAGER:
         return (6.0 if compute_bytes(setup) == 2 else 4.0) * setup.dims.heads * setup.sequence
     return float(compute_bytes(setup) * setup.sequence) if _takes_mask(setup) else 0.0
-
-
-def _passing_scores(setup: TrainingSetup) -> float:
-    if setup.attention is Attention.EAGER:
-        return 6.25 * setup.dims.heads * setup.sequence
-    return float(setup.sequence) if _takes_mask(setup) else 0.0
 
 
 def _takes_mask(setup: TrainingSetup) -> bool:

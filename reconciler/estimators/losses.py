@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from reconciler.estimators.setup import Loss, TrainingSetup
-from reconciler.estimators.states import compute_bytes
+from reconciler.estimators.states import compute_bytes, trained_bytes
 
-CHUNK = 256
-"""Tokens that TRL's chunked loss takes at a time (``trl.trainer.utils``)."""
+TILE_TOKENS, TILE_ENTRIES = 4096, 32768
+"""Tokens and entries of the vocabulary that TRL's loss takes at a time (``trl.kernels.chunked_logprob``, ``trl.trainer.utils``)."""
 
 
 class LossBuffers(NamedTuple):
@@ -31,12 +31,13 @@ def loss_buffers(setup: TrainingSetup) -> LossBuffers:
             return LossBuffers(tokens * (10 * vocab + 3 * hidden), tokens * (12 * vocab + 5 * hidden))
         case Loss.FULL_SHIFTED:
             return LossBuffers(tokens * (12 * vocab + 3 * hidden), tokens * (14 * vocab + 5 * hidden))
-        case Loss.FUSED:
-            each = 10 if vocab <= 65536 else 8
+        case Loss.HALF:
+            each = 18 if setup.autocast else 8
             return _both(tokens * (each * vocab + 5 * hidden))
+        case Loss.FUSED:
+            return _both(tokens * (8 * vocab + 4 * hidden))
         case Loss.CHUNKED:
-            gradient = head * 4 if not setup.trains_adapters else 0.0
-            return _both(min(tokens, CHUNK) * 12 * vocab + gradient + tokens * 4 * hidden)
+            return _chunked(setup)
         case Loss.FUSED_LINEAR:
             chunk = min(tokens, max(1.0, tokens * hidden / vocab))
             gradient = head * compute_bytes(setup) if not setup.trains_adapters else 0.0
@@ -46,7 +47,19 @@ def loss_buffers(setup: TrainingSetup) -> LossBuffers:
         case Loss.COMPILED_CHUNKED:
             return _both(tokens * (2 * vocab + vocab))
         case Loss.CHUNKED_128:
-            return _both(tokens * 8 * vocab)
+            return _both(tokens * 4 * vocab)
+
+
+def _chunked(setup: TrainingSetup) -> LossBuffers:
+    """One tile of logits, and in backward the gradients of hidden states and of a trained head in FP32, then in their own dtype."""
+    tokens, hidden, head = setup.tokens, setup.dims.hidden, float(setup.dims.embedding_parameters)
+    width = compute_bytes(setup)
+    tile = min(tokens, TILE_TOKENS) * min(setup.dims.vocab, TILE_ENTRIES) * float(width)
+    gradients = tokens * hidden * 6.0
+    if not setup.trains_adapters:
+        gradients += head * (4 + (trained_bytes(setup) if trained_bytes(setup) < 4 else 0))
+    kept = 2.0 * width * tokens * hidden
+    return LossBuffers(kept + tile, kept + tile + gradients)
 
 
 def _both(size: float) -> LossBuffers:

@@ -20,10 +20,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from reconciler.estimators.activations import checkpoint, passing, saved
+from reconciler.estimators.activations import checkpoint, forward_passing, passing, saved
 from reconciler.estimators.losses import loss_buffers
 from reconciler.estimators.setup import Dtype, TrainingSetup
-from reconciler.estimators.states import states, trained_bytes
+from reconciler.estimators.states import dequantised, dequantised_head, states
 
 GIB = 2**30
 CONTEXT_GIB = 0.75
@@ -94,73 +94,104 @@ def estimate_memory(setup: TrainingSetup) -> MemoryEstimate:
     )
 
 
-def moments_of(setup: TrainingSetup) -> list[Moment]:
-    held, loss = states(setup), loss_buffers(setup)
-    dims, tokens = setup.dims, setup.tokens
+def moments_of(setup: TrainingSetup) -> tuple[Moment, ...]:
+    """In the order of a step, in bytes."""
+    held, loss, kept = states(setup), loss_buffers(setup), _kept(setup)
+    forward_casts, backward_casts = _casts(setup)
+    before = held.gradients if setup.gradient_accumulation > 1 else 0.0
     resting = {Term.WEIGHTS: held.weights, Term.ADAPTERS: held.adapters, Term.OPTIMIZER: held.optimizer}
-    kept_grads = held.gradients if setup.gradient_accumulation > 1 else 0.0
-    layer_saved = tokens * saved(setup)
-    layer_passing = tokens * passing(setup)
-    gc = setup.gradient_checkpointing
-    ck = tokens * checkpoint(setup)
-    acts = dims.layers * (ck if gc else layer_saved)
-    fwd_cast, bwd_cast = _casts(setup)
-    dq = max(dims.hidden * dims.ffn, dims.hidden * dims.query) * 2.0 if setup.weights.is_quantised else 0.0
-    share = 1 / setup.gpus if setup.is_sharded else 1.0
-    full = not setup.trains_adapters
-    head = dims.embedding_parameters * trained_bytes(setup) * share if full else 0.0
-    tied = 2 * dims.embedding_parameters * trained_bytes(setup) * share if full and dims.tied else 0.0
-    one = layer_saved + layer_passing if gc else layer_passing
-    held_inputs = 2 * dims.layers if setup.is_sharded and not full else 1
-    hold = held_inputs * ck if gc else 0.0
-    last = layer_saved + layer_passing
     base = {**resting, Term.UNSHARDED: held.whole}
-    return [
+    return (
+        Moment(
+            "forward",
+            {
+                **base,
+                Term.GRADIENTS: before,
+                Term.ACTIVATIONS: kept + _running_forward(setup),
+                Term.QUANTISATION: dequantised(setup),
+                Term.CASTS: forward_casts,
+            },
+        ),
         Moment(
             "end of forward",
             {
                 **base,
-                Term.GRADIENTS: kept_grads,
-                Term.ACTIVATIONS: acts,
+                Term.GRADIENTS: before,
+                Term.ACTIVATIONS: kept,
                 Term.LOGITS: loss.forward,
-                Term.CASTS: fwd_cast,
-                Term.QUANTISATION: 0,
+                Term.CASTS: forward_casts,
             },
         ),
         Moment(
             "loss",
             {
                 **base,
-                Term.GRADIENTS: kept_grads,
-                Term.ACTIVATIONS: acts,
+                Term.GRADIENTS: before,
+                Term.ACTIVATIONS: kept,
                 Term.LOGITS: loss.backward,
-                Term.CASTS: bwd_cast,
+                Term.QUANTISATION: dequantised_head(setup),
+                Term.CASTS: backward_casts,
             },
         ),
         Moment(
             "last layer",
             {
                 **base,
-                Term.GRADIENTS: max(kept_grads, head),
-                Term.ACTIVATIONS: acts + one,
-                Term.QUANTISATION: dq,
-                Term.CASTS: bwd_cast,
+                Term.GRADIENTS: max(before, held.head_gradient),
+                Term.ACTIVATIONS: kept + _running_backward(setup),
+                Term.QUANTISATION: dequantised(setup),
+                Term.CASTS: backward_casts,
             },
         ),
         Moment(
             "first layer",
-            {**base, Term.GRADIENTS: held.gradients + tied, Term.ACTIVATIONS: hold + last, Term.QUANTISATION: dq},
+            {
+                **base,
+                Term.GRADIENTS: held.gradients,
+                Term.ACTIVATIONS: _kept_at_the_end(setup) + setup.tokens * (saved(setup) + passing(setup)),
+                Term.QUANTISATION: dequantised(setup),
+            },
+        ),
+        Moment(
+            "embedding",
+            {**base, Term.GRADIENTS: held.gradients + (2 * held.head_gradient if setup.dims.tied else 0.0)},
         ),
         Moment(
             "optimizer step",
             {
-                **resting,
-                Term.UNSHARDED: 0 if setup.is_sharded else held.whole,
+                **(resting if setup.is_sharded else base),
                 Term.GRADIENTS: held.gradients,
                 Term.OPTIMIZER: held.optimizer + held.step,
             },
         ),
-    ]
+    )
+
+
+def _kept(setup: TrainingSetup) -> float:
+    """Of all layers, from forward to backward."""
+    each = checkpoint(setup) if setup.gradient_checkpointing else saved(setup)
+    return setup.dims.layers * setup.tokens * each
+
+
+def _running_forward(setup: TrainingSetup) -> float:
+    """With gradient checkpointing a layer saves nothing, and what it works with is on top."""
+    return setup.tokens * forward_passing(setup) if setup.gradient_checkpointing else 0.0
+
+
+def _running_backward(setup: TrainingSetup) -> float:
+    """With gradient checkpointing the layer's activations are computed again, on top of what is kept."""
+    again = saved(setup) if setup.gradient_checkpointing else 0.0
+    return setup.tokens * (again + passing(setup))
+
+
+def _kept_at_the_end(setup: TrainingSetup) -> float:
+    """The first layer's input; with FSDP and frozen weights all of them and their gradients, which its hooks hold until the end."""
+    if not setup.gradient_checkpointing:
+        return 0.0
+    each = setup.tokens * checkpoint(setup)
+    if setup.is_sharded and setup.trains_adapters:
+        return 2 * setup.dims.layers * each - 2 * each
+    return each
 
 
 def _casts(setup: TrainingSetup) -> tuple[float, float]:

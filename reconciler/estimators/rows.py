@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from reconciler.estimators.setup import (
@@ -91,14 +91,14 @@ def _setup(read: _Reader) -> TrainingSetup:
     attention = read.one_of("attn", _ATTENTION, Attention.SDPA)
     weights = read.one_of("weight_dtype", {item.value: item for item in Dtype}, Dtype.BF16)
     return TrainingSetup(
-        dims=_dimensions(read),
+        dims=_untied(_dimensions(read)) if stack is Stack.LITGPT else _dimensions(read),
         method=method,
         weights=weights,
         compute=read.one_of("compute_dtype", {"": Dtype.BF16, **{item.value: item for item in Dtype}}, Dtype.BF16),
         autocast=read.text("amp").lower() in ("true", "1"),
         lora_rank=read.whole("lora_r") if method is not Method.FULL else 8,
         lora_targets=_targets(read) if method is not Method.FULL else (),
-        lora_dropout=_dropout(read.text("notes")),
+        lora_dropout=0.05 if stack is Stack.LITGPT else _dropout(read.text("notes")),
         adapters=Dtype.FP32 if stack is Stack.HF else Dtype.BF16,
         fp32_norms="prepare_model_for_kbit_training upcasts" in read.text("notes") and gpus == 1,
         optimizer=_optimizer(read),
@@ -114,6 +114,8 @@ def _setup(read: _Reader) -> TrainingSetup:
         nodes=max(1, -(-gpus // 8)),
         sharding=read.one_of("sharding", _SHARDING, Sharding.NONE),
         stack=stack,
+        fused_norms="foak" in read.text("notes"),
+        keeps_quantised_inputs=stack is Stack.LITGPT,
         compiled="compiled" in _loss_name(read),
     )
 
@@ -136,6 +138,14 @@ def _dimensions(read: _Reader) -> Dimensions:
     )
 
 
+def _untied(dims: Dimensions) -> Dimensions:
+    """litgpt holds a head of its own for every model."""
+    if not dims.tied:
+        return dims
+    stated = dims.stated_parameters
+    return replace(dims, tied=False, stated_parameters=stated and stated + dims.embedding_parameters)
+
+
 def _targets(read: _Reader) -> tuple[str, ...]:
     return tuple(part.strip() for part in read.text("lora_targets").replace(",", "+").split("+") if part.strip())
 
@@ -148,6 +158,10 @@ def _stack(text: str) -> Stack:
 def _loss(read: _Reader) -> Loss:
     """Runs before 2025 had the loss that shifts the logits; so it is taken where no newer Transformers is named."""
     name = _loss_name(read)
+    if name in ("", "full") and read.flag("tie_word_embeddings") and not read.flag("gated_mlp", default=True):
+        return Loss.HALF
+    if name in ("", "full") and "granite" in read.text("source_address"):
+        return Loss.FULL
     if name in ("", "full") and re.search(r"transformers[ =]+(5|4\.(49|5))", read.text("notes")):
         return Loss.FULL
     if name not in _LOSS:

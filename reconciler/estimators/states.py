@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reconciler.estimators.setup import Dtype, Optimizer, Sharding, TrainingSetup
+from reconciler.estimators.setup import Dtype, Optimizer, Sharding, Stack, TrainingSetup
 
 BYTES = {Dtype.FP32: 4.0, Dtype.BF16: 2.0, Dtype.FP16: 2.0, Dtype.FP8: 1.0, Dtype.INT8: 1.0}
 
@@ -31,6 +31,8 @@ class States:
     weights: float
     adapters: float
     gradients: float
+    head_gradient: float
+    """Of the head's weights, or of the embedding that is the head: the first that there is."""
     optimizer: float
     step: float
     whole: float
@@ -49,6 +51,7 @@ def states(setup: TrainingSetup) -> States:
         weights=weights * _share(setup, of_weights=True),
         adapters=(trained * width if setup.trains_adapters else 0.0) * _share(setup, of_weights=True),
         gradients=_gradients(setup) * _share(setup, of_gradients=True),
+        head_gradient=_head_gradient(setup) * _share(setup, of_gradients=True),
         optimizer=trained * _optimizer_bytes(setup.optimizer, width) * _share(setup),
         step=_step(setup) * _share(setup),
         whole=_whole(setup),
@@ -83,12 +86,29 @@ def largest_parameter(setup: TrainingSetup) -> int:
     return max(setup.dims.embedding_parameters, setup.dims.hidden * setup.dims.ffn)
 
 
+def dequantised(setup: TrainingSetup) -> float:
+    """The largest quantised matrix of a layer, as it is multiplied with."""
+    dims = setup.dims
+    return max(dims.ffn, dims.query) * dims.hidden * 2.0 if setup.weights.is_quantised else 0.0
+
+
+def dequantised_head(setup: TrainingSetup) -> float:
+    """Where the head is quantised as well: in FP16, as the scales are, and once more in BF16."""
+    return setup.dims.embedding_parameters * 4.0 if _quantises_head(setup) else 0.0
+
+
+def _quantises_head(setup: TrainingSetup) -> bool:
+    """Lightning's plugin for bitsandbytes takes every linear layer; Transformers leaves the head as it is."""
+    return setup.weights.is_quantised and setup.stack is Stack.LITGPT
+
+
 def _weights(setup: TrainingSetup) -> float:
     dims = setup.dims
     if keeps_fp32_weights(setup):
         return dims.parameters * 4.0
     other = 4.0 if setup.fp32_norms else 2.0 if setup.weights.is_quantised else BYTES[setup.weights]
-    return dims.linear_parameters * block_bytes(setup) + dims.other_parameters * other
+    quantised = dims.linear_parameters + (dims.head_parameters if _quantises_head(setup) else 0)
+    return quantised * block_bytes(setup) + (dims.parameters - quantised) * other
 
 
 def _gradients(setup: TrainingSetup) -> float:
@@ -96,6 +116,10 @@ def _gradients(setup: TrainingSetup) -> float:
     if setup.optimizer is Optimizer.ADAMW_IN_BACKWARD:
         return min(largest_parameter(setup), setup.trained_parameters) * trained_bytes(setup)
     return setup.trained_parameters * trained_bytes(setup)
+
+
+def _head_gradient(setup: TrainingSetup) -> float:
+    return 0.0 if setup.trains_adapters else setup.dims.embedding_parameters * trained_bytes(setup)
 
 
 def _optimizer_bytes(optimizer: Optimizer, width: float) -> float:

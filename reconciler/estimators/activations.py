@@ -14,8 +14,8 @@ from reconciler.estimators.states import compute_bytes
 
 
 def stream_bytes(setup: TrainingSetup) -> int:
-    """Of one element of what runs between the layers: FP32 where weights or norms are."""
-    return 4 if setup.weights is Dtype.FP32 or setup.fp32_norms else 2
+    """Of one element of what runs between the layers: FP32 where weights are, or norms under autocast."""
+    return 4 if setup.weights is Dtype.FP32 or (setup.fp32_norms and setup.autocast) else 2
 
 
 def checkpoint(setup: TrainingSetup) -> float:
@@ -49,6 +49,13 @@ def forward_passing(setup: TrainingSetup) -> float:
     return (8.0 if compute_bytes(setup) == 2 else 12.0) * setup.dims.heads * setup.sequence
 
 
+def mask(setup: TrainingSetup) -> float:
+    """Causal and padding mask, one for all layers: eager attention adds it, the other kernels take one byte for each pair of tokens."""
+    if setup.attention is Attention.EAGER:
+        return float(compute_bytes(setup) * setup.sequence)
+    return float(setup.sequence) if _takes_mask(setup) else 0.0
+
+
 def _feed_forward_gradients(setup: TrainingSetup) -> float:
     """One expert's at a time."""
     dims = setup.dims
@@ -64,7 +71,7 @@ def _score_gradients(setup: TrainingSetup) -> float:
 
 def _freed(setup: TrainingSetup) -> float:
     """Of :func:`saved`, what the feed-forward layer and its norm held."""
-    return _feed_forward(setup) + 4.0 * setup.dims.hidden
+    return _feed_forward(setup) + _norms(setup) / 2
 
 
 def _norms(setup: TrainingSetup) -> float:

@@ -20,14 +20,22 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from reconciler.estimators.activations import checkpoint, forward_passing, passing, saved
+from reconciler.estimators.activations import checkpoint, forward_passing, mask, passing, saved
 from reconciler.estimators.losses import loss_buffers
-from reconciler.estimators.setup import Dtype, TrainingSetup
+from reconciler.estimators.setup import Dtype, Loss, TrainingSetup
 from reconciler.estimators.states import dequantised, dequantised_head, states
 
 GIB = 2**30
 CONTEXT_GIB = 0.75
+"""CUDA's context with PyTorch's kernels, and cuBLAS's workspace."""
 COLLECTIVES_GIB = 0.6
+"""NCCL's buffers."""
+
+LOSS, SHARDED_LOSS = 0.03, 0.10
+"""Share of what comes and goes that the allocator cannot make use of before it gives up, as published out-of-memory deaths show."""
+ROUNDING_GIB, CACHE, SHARDED_CACHE = 0.25, 0.06, 0.15
+LENGTHS_CACHE = 1.8
+"""What the allocator holds besides where memory is plenty; freed before it gives up."""
 
 
 class Term(StrEnum):
@@ -41,6 +49,9 @@ class Term(StrEnum):
     CASTS = "mixed-precision copies"
     UNSHARDED = "unsharded weights and buckets"
     OVERHEAD = "framework and allocator"
+
+
+_STANDING = (Term.WEIGHTS, Term.ADAPTERS, Term.OPTIMIZER, Term.GRADIENTS)
 
 
 class Moment(NamedTuple):
@@ -78,20 +89,32 @@ class MemoryEstimate:
 
 
 def estimate_memory(setup: TrainingSetup) -> MemoryEstimate:
-    moments = moments_of(setup)
-    peak = max(moments, key=lambda moment: moment.size)
-    standing = (Term.WEIGHTS, Term.ADAPTERS, Term.OPTIMIZER, Term.GRADIENTS)
-    passing = max(0.0, peak.size - sum(peak.terms.get(term, 0.0) for term in standing)) / GIB
-    likely = peak.size / GIB
+    """The peak of one GPU; the GPU that has most, where they differ."""
+    peak = max(moments_of(setup), key=lambda moment: moment.size)
+    terms = {term: size / GIB for term, size in peak.terms.items() if size}
+    likely, passing = peak.size / GIB, _passing(terms)
     context = CONTEXT_GIB + (COLLECTIVES_GIB if setup.gpus > 1 else 0.0)
+    lost = (SHARDED_LOSS if setup.is_sharded else LOSS) * passing
     return MemoryEstimate(
         peak=Span(likely - 0.1 * passing, likely, likely + 0.15 * passing),
-        reserved=likely + 0.25 + passing * (0.40 if setup.variable_length else (0.15 if setup.is_sharded else 0.06)),
-        needed=likely + context + passing * (0.10 if setup.is_sharded else 0.03),
+        reserved=likely + _cache(setup, terms),
+        needed=likely + context + lost,
         context=context,
         moment=peak.name,
-        terms={term: size / GIB for term, size in peak.terms.items()},
+        terms={**terms, Term.OVERHEAD: context + lost},
     )
+
+
+def _passing(terms: Mapping[Term, float]) -> float:
+    """What comes and goes within a step."""
+    return sum(size for term, size in terms.items() if term not in _STANDING)
+
+
+def _cache(setup: TrainingSetup, terms: Mapping[Term, float]) -> float:
+    """What the allocator holds besides: for each length of batch, blocks as large as its logits."""
+    share = SHARDED_CACHE if setup.is_sharded else CACHE
+    lengths = LENGTHS_CACHE * terms.get(Term.LOGITS, 0.0) if setup.variable_length else 0.0
+    return ROUNDING_GIB + share * _passing(terms) + lengths
 
 
 def moments_of(setup: TrainingSetup) -> tuple[Moment, ...]:
@@ -168,9 +191,9 @@ def moments_of(setup: TrainingSetup) -> tuple[Moment, ...]:
 
 
 def _kept(setup: TrainingSetup) -> float:
-    """Of all layers, from forward to backward."""
+    """Of all layers, from forward to backward, and the mask that they share."""
     each = checkpoint(setup) if setup.gradient_checkpointing else saved(setup)
-    return setup.dims.layers * setup.tokens * each
+    return setup.tokens * (setup.dims.layers * each + mask(setup))
 
 
 def _running_forward(setup: TrainingSetup) -> float:
@@ -195,14 +218,13 @@ def _kept_at_the_end(setup: TrainingSetup) -> float:
 
 
 def _casts(setup: TrainingSetup) -> tuple[float, float]:
-    """Autocast's BF16 copies of FP32 weights: kept until the end of forward; of frozen weights until backward."""
+    """Autocast's BF16 copies of FP32 weights, in forward and in backward: of trained weights until both are done; of frozen ones as long
+    as backward needs them, which with gradient checkpointing is one matrix at a time."""
     if setup.weights is not Dtype.FP32 or not setup.autocast or setup.is_sharded:
         return 0.0, 0.0
     dims = setup.dims
-    every = 2.0 * (dims.linear_parameters + dims.embedding_parameters)
-    if not setup.trains_adapters:
-        return every, every
-    if setup.gradient_checkpointing:
-        few = 2.0 * (dims.embedding_parameters + dims.layer_parameters)
-        return few, 0.0
+    head = 0 if setup.loss is Loss.CHUNKED else dims.embedding_parameters
+    if setup.trains_adapters and setup.gradient_checkpointing:
+        return 2.0 * max(head, dims.hidden * dims.ffn), 0.0
+    every = 2.0 * (dims.linear_parameters + head)
     return every, every

@@ -95,12 +95,12 @@ def _setup(read: _Reader) -> TrainingSetup:
         method=method,
         weights=weights,
         compute=read.one_of("compute_dtype", {"": Dtype.BF16, **{item.value: item for item in Dtype}}, Dtype.BF16),
-        autocast=read.text("amp").lower() in ("true", "1"),
+        autocast=read.text("amp").lower() in ("true", "1") and not _is_qwen_qlora(read),
         lora_rank=read.whole("lora_r") if method is not Method.FULL else 8,
         lora_targets=_targets(read) if method is not Method.FULL else (),
         lora_dropout=0.05 if stack is Stack.LITGPT else _dropout(read.text("notes")),
         adapters=Dtype.FP32 if stack is Stack.HF else Dtype.BF16,
-        fp32_norms="prepare_model_for_kbit_training upcasts" in read.text("notes") and gpus == 1,
+        fp32_norms=_has_fp32_norms(read),
         optimizer=_optimizer(read),
         micro_batch=read.whole("micro_batch"),
         sequence=read.whole("seq_len"),
@@ -138,6 +138,17 @@ def _dimensions(read: _Reader) -> Dimensions:
     )
 
 
+def _has_fp32_norms(read: _Reader) -> bool:
+    """peft's ``prepare_model_for_kbit_training`` on one GPU, as the notes tell, or as Qwen's script calls it."""
+    told = "prepare_model_for_kbit_training upcasts" in read.text("notes") and read.whole("gpus", default=1) == 1
+    return told or _is_qwen_qlora(read)
+
+
+def _is_qwen_qlora(read: _Reader) -> bool:
+    """Qwen's script trains quantised weights with DeepSpeed in FP16, without autocast."""
+    return "Qwen finetune.py" in read.text("framework") and read.text("method") == Method.QLORA
+
+
 def _untied(dims: Dimensions) -> Dimensions:
     """litgpt holds a head of its own for every model."""
     if not dims.tied:
@@ -159,6 +170,8 @@ def _loss(read: _Reader) -> Loss:
     """Runs before 2025 had the loss that shifts the logits; so it is taken where no newer Transformers is named."""
     name = _loss_name(read)
     if name in ("", "full") and read.flag("tie_word_embeddings") and not read.flag("gated_mlp", default=True):
+        return Loss.HALF
+    if name in ("", "full") and _is_qwen_qlora(read):
         return Loss.HALF
     if name in ("", "full") and "granite" in read.text("source_address"):
         return Loss.FULL

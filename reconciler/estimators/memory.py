@@ -26,6 +26,8 @@ from reconciler.estimators.setup import Dtype, Loss, TrainingSetup
 from reconciler.estimators.states import dequantised, dequantised_head, states
 
 GIB = 2**30
+COMFORTABLE_SHARE = 0.97
+"""Of the memory that the device leaves to programs: what needs more has been seen to run, and to die."""
 CONTEXT_GIB = 0.75
 """CUDA's context with PyTorch's kernels, and cuBLAS's workspace."""
 COLLECTIVES_GIB = 0.6

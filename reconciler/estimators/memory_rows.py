@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reconciler.estimators.memory import MemoryEstimate, estimate_memory
+from reconciler.estimators.memory import COMFORTABLE_SHARE, MemoryEstimate, estimate_memory
 from reconciler.estimators.rows import Row, UnusableRow, setup_of
 
 
@@ -29,7 +29,7 @@ def predict(row: Row) -> RowMemory:
     return RowMemory(
         predicted_gib=_measured(row, estimate),
         need_gib=estimate.needed,
-        fits=None if capacity is None else estimate.needed <= capacity,
+        fits=None if capacity is None else estimate.needed <= COMFORTABLE_SHARE * capacity,
     )
 
 

@@ -139,9 +139,15 @@ def _dimensions(read: _Reader) -> Dimensions:
 
 
 def _has_fp32_norms(read: _Reader) -> bool:
-    """peft's ``prepare_model_for_kbit_training`` on one GPU, as the notes tell, or as Qwen's script calls it."""
-    told = "prepare_model_for_kbit_training upcasts" in read.text("notes") and read.whole("gpus", default=1) == 1
-    return told or _is_qwen_qlora(read)
+    """peft's ``prepare_model_for_kbit_training``, which recipes for bitsandbytes on one GPU call; notes of those that were run both
+    ways tell. Qwen's script calls it for GPTQ too."""
+    if _is_qwen_qlora(read):
+        return True
+    if read.whole("gpus", default=1) > 1 or read.text("stack") != Stack.HF:
+        return False
+    if "framework_config=" in read.text("notes"):
+        return "prepare_model_for_kbit_training upcasts" in read.text("notes")
+    return read.text("weight_dtype") in (Dtype.NF4, Dtype.NF4_DOUBLE, Dtype.INT8)
 
 
 def _is_qwen_qlora(read: _Reader) -> bool:

@@ -59,8 +59,10 @@ def states(setup: TrainingSetup) -> States:
 
 
 def compute_bytes(setup: TrainingSetup) -> int:
-    """Of one activation: two where weights are 16 bits wide or autocast makes them so."""
-    return 4 if setup.weights is Dtype.FP32 and not setup.autocast else 2
+    """Of one activation: two where weights are 16 bits wide, or autocast or FSDP's mixed precision makes them so."""
+    if setup.weights is not Dtype.FP32 or setup.autocast:
+        return 2
+    return 2 if setup.is_sharded and setup.compute is not Dtype.FP32 else 4
 
 
 def keeps_fp32_weights(setup: TrainingSetup) -> bool:

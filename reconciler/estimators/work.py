@@ -36,6 +36,7 @@ ACTIVATION, GATED_ACTIVATION, FUSED_GATE = 4.0, 10.0, 6.0
 LOSS_BYTES = {
     Loss.FULL: 50.0,
     Loss.FULL_SHIFTED: 50.0,
+    Loss.HALF: 50.0,
     Loss.FUSED: 18.0,
     Loss.FUSED_LINEAR: 18.0,
     Loss.CHUNKED: 30.0,
@@ -148,7 +149,7 @@ def _head_again(setup: TrainingSetup) -> int:
 
 def _norms(setup: TrainingSetup) -> float:
     norm = FUSED_NORM if fused(setup) or _has_layer_norm(setup.dims) else RMS_NORM
-    stream = FP32_STREAM if setup.fp32_norms else 0.0
+    stream = FP32_STREAM if setup.fp32_norms and setup.autocast else 0.0
     return setup.dims.hidden * (2 * norm + RESIDUALS + INPUT_COPY + stream)
 
 

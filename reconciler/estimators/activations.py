@@ -14,10 +14,10 @@ from reconciler.estimators.states import compute_bytes
 
 
 def stream_bytes(setup: TrainingSetup) -> int:
-    """Of one element of what runs between the layers: FP32 where weights are, or norms under autocast."""
+    """Of one element of what runs between the layers: FP32 where weights or norms are."""
     if setup.weights is Dtype.FP32:
         return compute_bytes(setup) if setup.is_sharded else 4
-    return 4 if setup.fp32_norms and setup.autocast else 2
+    return 4 if setup.fp32_norms else 2
 
 
 def checkpoint(setup: TrainingSetup) -> float:

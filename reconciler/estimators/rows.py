@@ -101,6 +101,7 @@ def _setup(read: _Reader) -> TrainingSetup:
         lora_dropout=0.05 if stack is Stack.LITGPT else _dropout(read.text("notes")),
         adapters=Dtype.FP32 if stack is Stack.HF else Dtype.BF16,
         fp32_norms=_has_fp32_norms(read),
+        fp32_ends=_is_qwen_qlora(read),
         optimizer=_optimizer(read),
         micro_batch=read.whole("micro_batch"),
         sequence=read.whole("seq_len"),
@@ -140,9 +141,7 @@ def _dimensions(read: _Reader) -> Dimensions:
 
 def _has_fp32_norms(read: _Reader) -> bool:
     """peft's ``prepare_model_for_kbit_training``, which recipes for bitsandbytes on one GPU call; notes of those that were run both
-    ways tell. Qwen's script calls it for GPTQ too."""
-    if _is_qwen_qlora(read):
-        return True
+    ways tell."""
     if read.whole("gpus", default=1) > 1 or read.text("stack") != Stack.HF:
         return False
     if "framework_config=" in read.text("notes"):

@@ -236,6 +236,8 @@ class TrainingSetup:
     """As adapters are held: peft's are FP32 unless the trainer casts them."""
     fp32_norms: bool = False
     """peft's ``prepare_model_for_kbit_training``: norms, embedding and head in FP32, and so what runs between the layers."""
+    fp32_ends: bool = False
+    """Embedding and head in FP32, and nothing else: the same where a fixed precision (DeepSpeed's FP16) casts between the layers."""
     optimizer: Optimizer = Optimizer.ADAMW_FUSED
     micro_batch: int = 1
     """Records of one forward pass."""

@@ -108,7 +108,7 @@ def _weights(setup: TrainingSetup) -> float:
     dims = setup.dims
     if keeps_fp32_weights(setup):
         return dims.parameters * 4.0
-    other = 4.0 if setup.fp32_norms else 2.0 if setup.weights.is_quantised else BYTES[setup.weights]
+    other = 4.0 if setup.fp32_norms or setup.fp32_ends else 2.0 if setup.weights.is_quantised else BYTES[setup.weights]
     quantised = dims.linear_parameters + (dims.head_parameters if _quantises_head(setup) else 0)
     return quantised * block_bytes(setup) + (dims.parameters - quantised) * other
 

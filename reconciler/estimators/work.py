@@ -149,7 +149,7 @@ def _head_again(setup: TrainingSetup) -> int:
 
 def _norms(setup: TrainingSetup) -> float:
     norm = FUSED_NORM if fused(setup) or _has_layer_norm(setup.dims) else RMS_NORM
-    stream = FP32_STREAM if setup.fp32_norms and setup.autocast else 0.0
+    stream = FP32_STREAM if setup.fp32_norms else 0.0
     return setup.dims.hidden * (2 * norm + RESIDUALS + INPUT_COPY + stream)
 
 

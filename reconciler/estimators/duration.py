@@ -71,6 +71,8 @@ def epochs(chosen: Hyperparameters) -> Range | None:
 class _Training:
     """Steps and evaluations of all epochs; low, likely, high."""
 
+    name: str
+    """Of the model."""
     setup: TrainingSetup
     gpu: Gpu
     trained: tuple[Batches, Batches, Batches]
@@ -94,10 +96,10 @@ class _Training:
         likely, gpus = self.trained[1], f"{self.setup.gpus} {self.gpu.name}"
         rate = step_time(replace(self.setup, sequence=likely.sequence), self.gpu).tokens_per_second
         batch = self.setup.micro_batch * self.setup.gpus * self.setup.gradient_accumulation
-        basis = "as measured runs on such GPUs" if self._is_measured else "no runs on such machines were at hand"
+        basis = "fitted to measured runs" if self._is_measured else "assumed: no measured runs on such machines"
         return (
-            f"time: {_NAMES[self.setup.method]} on {gpus}, {rate:,.0f} tokens a second on each ({basis})",
-            f"time: {likely.steps:,} steps an epoch, {batch} records of {likely.sequence:,} tokens in each, {self._filling}",
+            f"{self.name}: {_NAMES[self.setup.method]} on {gpus}, {rate:,.0f} tokens a second on each ({basis})",
+            f"{self.name}: {likely.steps:,} steps an epoch, {batch} records of {likely.sequence:,} tokens in each, {self._filling}",
             "time: 3 to 14 minutes for image and program, weights and artifact at 100 to 500 MB a second",
         )
 
@@ -127,6 +129,7 @@ def _training(model: DesiredModel, base: FoundationModel, instance: InstanceType
     assert evaluated is not None
     setup = intended(model, base.architecture, instance, instance_count)
     return _Training(
+        name=model.name,
         setup=setup,
         gpu=gpu,
         trained=epochs_of_batches(setup, data.training_records, trained),

@@ -28,7 +28,8 @@ QV = ("q_proj", "v_proj")
 
 
 def a_setup(**more: Any) -> TrainingSetup:
-    return TrainingSetup(**({"dims": LLAMA_8B, "attention": Attention.FLASH} | more))
+    given: dict[str, Any] = {"dims": LLAMA_8B, "attention": Attention.FLASH, **more}
+    return TrainingSetup(**given)
 
 
 def gpu(name: str) -> Gpu:

@@ -29,6 +29,7 @@ LONG_FLAGS = frozenset(
         "parallelism",
         "redeploy",
         "retrain",
+        "rows",
         "target",
         "timeout",
         "to",

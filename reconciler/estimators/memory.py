@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 from reconciler.estimators.activations import checkpoint, forward_passing, mask, passing, saved
 from reconciler.estimators.losses import loss_buffers
-from reconciler.estimators.setup import Dtype, Loss, TrainingSetup
+from reconciler.estimators.setup import Dtype, Loss, Sharding, TrainingSetup
 from reconciler.estimators.states import dequantised, dequantised_head, states
 
 GIB = 2**30
@@ -210,11 +210,11 @@ def _running_backward(setup: TrainingSetup) -> float:
 
 
 def _kept_at_the_end(setup: TrainingSetup) -> float:
-    """The first layer's input; with FSDP and frozen weights all of them and their gradients, which its hooks hold until the end."""
+    """The first layer's input; with the first FSDP and frozen weights all inputs and their gradients, which its hooks hold to the end."""
     if not setup.gradient_checkpointing:
         return 0.0
     each = setup.tokens * checkpoint(setup)
-    if setup.is_sharded and setup.trains_adapters:
+    if setup.gpus > 1 and setup.trains_adapters and setup.sharding in (Sharding.FSDP, Sharding.FSDP_GRAD_OP):
         return 2 * setup.dims.layers * each - 2 * each
     return each
 

@@ -17,7 +17,7 @@ from reconciler.domain.quantity import Range
 from reconciler.estimators.choice import cheapest_fitting, picked, why_none
 from reconciler.estimators.duration import epochs, sagemaker_hours
 from reconciler.estimators.estimate import Estimate
-from reconciler.estimators.fit import fit, needs
+from reconciler.estimators.fit import fit
 from reconciler.estimators.gpu import gpu_in
 from reconciler.estimators.intended import intended
 from reconciler.estimators.parameters import lora_parameters
@@ -155,51 +155,6 @@ def test_hours_grow_with_tokens_and_epochs(tokens: int, more: int, passes: int) 
     assert little.low <= little.likely <= little.high
     assert all(getattr(little, part) <= getattr(longer, part) for part in ("low", "likely", "high"))
     assert all(getattr(little, part) < getattr(again, part) for part in ("low", "likely", "high"))
-
-
-@pytest.mark.parametrize(
-    ("key", "machine", "optional", "verdict"),
-    [
-        ("llama-3.1-8b-instruct", "ml.g5.12xlarge", LORA, Verdict.FITS),
-        ("llama-3.1-8b-instruct", "ml.g5.12xlarge", {}, Verdict.TIGHT),
-        ("llama-3.1-8b-instruct", "ml.g5.2xlarge", {}, Verdict.DOES_NOT_FIT),
-        ("llama-3.1-70b-instruct", "ml.g5.12xlarge", LORA, Verdict.DOES_NOT_FIT),
-        ("llama-3.2-1b-instruct", "ml.g5.2xlarge", LORA, Verdict.FITS),
-        ("qwen3.5-27b", "ml.p5.48xlarge", LORA, Verdict.UNKNOWN),
-        ("sea-lion-v1-7b-instruct", "ml.p5.48xlarge", LORA, Verdict.UNKNOWN),
-        ("llama-3.1-8b-instruct", "ml.trn1.32xlarge", LORA, Verdict.UNKNOWN),
-    ],
-)
-def test_verdicts(key: str, machine: str, optional: dict[str, Any], verdict: Verdict) -> None:
-    found = fit(a_training(key=key, optional=optional), base(key), instance(machine))
-    assert found.verdict is verdict
-    assert found.assumptions
-    if verdict is Verdict.UNKNOWN:
-        assert found.needed_gib is None
-    else:
-        assert found.needed_gib is not None
-        assert found.available_gib is not None
-        assert (found.needed_gib <= found.available_gib) is (verdict is not Verdict.DOES_NOT_FIT)
-
-
-def test_states_of_full_fine_tuning() -> None:
-    """8 bytes a parameter at least, 16 at most, on one GPU: 59.8 and 119.7 GiB for 8.03 billion."""
-    architecture = base().architecture
-    assert architecture is not None
-    low, high = needs(a_training(), architecture, 1)
-    assert low.weights + low.gradients + low.optimizer == pytest.approx(59.83, abs=0.01)
-    assert high.weights + high.gradients + high.optimizer == pytest.approx(119.66, abs=0.01)
-    assert low.at_best < low.total < high.total
-
-
-@given(gpus=st.integers(1, 16), batch=st.integers(1, 64))
-def test_memory_grows_with_the_batch_and_is_shared_by_gpus(gpus: int, batch: int) -> None:
-    architecture = base().architecture
-    assert architecture is not None
-    small, large = (needs(a_training(batch_size=size), architecture, gpus)[1] for size in (batch, batch + 1))
-    assert small.total < large.total
-    more = needs(a_training(batch_size=batch), architecture, gpus + 1)[1]
-    assert more.weights < small.weights
 
 
 def test_storage() -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from reconciler.domain.catalog import Catalog
 from reconciler.estimators import memory_rows, time_rows
+from reconciler.estimators.memory import MemoryEstimate, estimate_memory
 from reconciler.estimators.rows import Row
+from reconciler.estimators.setup import TrainingSetup
 
 MEMORY_COLUMNS = ("predicted_gib", "need_gib", "fits")
 TIME_COLUMNS = ("predicted_tokens_per_s_per_gpu", "predicted_hours", "predicted_usd")
@@ -22,14 +24,20 @@ def columns_for(header: Collection[str]) -> tuple[str, ...]:
     return ("id", *asked, "reason")
 
 
-def answer(row: Row, columns: Collection[str], catalog: Catalog, region: str) -> dict[str, str]:
+def answer(
+    row: Row,
+    columns: Collection[str],
+    catalog: Catalog,
+    region: str,
+    memory_by: Callable[[TrainingSetup], MemoryEstimate] = estimate_memory,
+) -> dict[str, str]:
     """Cells of one row, as ``csv.DictReader`` reads it. What cannot be told is empty, and ``reason`` says why."""
     cells: dict[str, str] = {"id": row.get("id") or ""}
     if None in row:
         return cells | {"reason": "the line has more cells than the header"}
     reasons: list[str] = []
     if "predicted_gib" in columns:
-        memory = memory_rows.predict(row)
+        memory = memory_rows.predict(row, memory_by)
         cells |= {"predicted_gib": _digits(memory.predicted_gib, 3), "need_gib": _digits(memory.need_gib, 3)}
         cells["fits"] = "" if memory.fits is None else str(memory.fits).lower()
         reasons.append(memory.reason)

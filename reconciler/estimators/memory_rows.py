@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from reconciler.estimators.memory import COMFORTABLE_SHARE, MemoryEstimate, estimate_memory
-from reconciler.estimators.rows import Row, UnusableRow, setup_of
+from reconciler.estimators.rows import Row, setup_of
+from reconciler.estimators.setup import TrainingSetup
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,11 +22,12 @@ class RowMemory:
     reason: str = ""
 
 
-def predict(row: Row) -> RowMemory:
+def predict(row: Row, estimated: Callable[[TrainingSetup], MemoryEstimate] = estimate_memory) -> RowMemory:
+    """``estimated`` raises ValueError where it cannot tell."""
     try:
-        estimate = estimate_memory(setup_of(row))
-    except UnusableRow as unusable:
-        return RowMemory(reason=str(unusable))
+        estimate = estimated(setup_of(row))
+    except ValueError as why:
+        return RowMemory(reason=str(why))
     capacity = _capacity(row)
     return RowMemory(
         predicted_gib=_measured(row, estimate),

@@ -13,7 +13,7 @@ BLOCK = 512
 """The CUDA caching allocator rounds up to blocks of 512 bytes (c10/cuda/CUDACachingAllocator.cpp, kMinBlockSize)."""
 
 
-class LiveBytes(TorchDispatchMode):
+class LiveBytes(TorchDispatchMode):  # type: ignore[misc]
     """``peaks``: the most that lived at once in each moment, in bytes; ``moment`` names the present one."""
 
     def __init__(self) -> None:

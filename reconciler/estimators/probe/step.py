@@ -26,6 +26,8 @@ from trl.kernels import chunked_logprob
 from trl.trainer.utils import add_fused_lm_head
 
 from reconciler.estimators.probe.live import LiveBytes
+from reconciler.estimators.probe.quantised import pack
+from reconciler.estimators.setup import Dtype
 
 SHALLOW = (3, 5)
 """Layers of the two models that are run: a first, a last, and what is between."""
@@ -77,18 +79,19 @@ def _measured(setup: Mapping[str, Any], layers: int) -> dict[str, int]:
         _watched(_layers(model), live)
         for _ in range(2):
             live.peaks.clear()
-            _step(model, batch, optimizer, live, autocast=setup["autocast"])
+            _step(model, [batch] * setup["passes"], optimizer, live, autocast=setup["autocast"])
     return dict(live.peaks)
 
 
-def _step(model: Any, batch: Mapping[str, Any], optimizer: Any, live: LiveBytes, *, autocast: bool) -> None:
-    live.moment = "forward"
-    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=autocast):
-        loss = model(**batch).loss
-    live.moment = "loss"
-    loss.backward()
-    del loss
-    live.moment = "step"
+def _step(model: Any, batches: list[Any], optimizer: Any, live: LiveBytes, *, autocast: bool) -> None:
+    for batch in batches:
+        live.moment = "forward"
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=autocast):
+            loss = model(**batch).loss
+        live.moment = "loss"
+        loss.backward()
+        del loss
+    live.moment = "optimizer step"
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
 
@@ -96,8 +99,10 @@ def _step(model: Any, batch: Mapping[str, Any], optimizer: Any, live: LiveBytes,
 def _model(setup: Mapping[str, Any], layers: int) -> Any:
     attention = "eager" if setup["attention"] == "eager" else "sdpa"
     model = transformers.AutoModelForCausalLM.from_config(
-        _config(setup, layers), dtype=_DTYPES[setup["weights"]], attn_implementation=attention
+        _config(setup, layers), dtype=_DTYPES.get(setup["weights"], torch.bfloat16), attn_implementation=attention
     )
+    if setup["weights"] not in _DTYPES:
+        pack(model, Dtype(setup["weights"]))
     if setup["loss"] == "chunked":
         add_fused_lm_head(model, outputs=("log_probs", "entropy", "is_top1"))
     if setup["lora_targets"]:
@@ -140,7 +145,11 @@ def _with_adapters(model: Any, setup: Mapping[str, Any]) -> Any:
         target_modules=list(setup["lora_targets"]),
         task_type="CAUSAL_LM",
     )
-    return get_peft_model(model, config, autocast_adapter_dtype=setup["adapters"] == "fp32")
+    adapted = get_peft_model(model, config, autocast_adapter_dtype=setup["adapters"] == "fp32")
+    for parameter in adapted.parameters():
+        if parameter.requires_grad:
+            parameter.data = parameter.data.to(_DTYPES[setup["adapters"]])
+    return adapted
 
 
 def _optimizer(name: str, trained: list[Any]) -> Any:

@@ -8,8 +8,8 @@ import select
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from typing import IO, Any, Self
 
@@ -97,7 +97,7 @@ class Probe:
 
     def _running(self) -> subprocess.Popen[str]:
         if self._process is None:
-            self._errors = self._open.enter_context(tempfile.TemporaryFile("w+", encoding="utf-8"))
+            self._errors = self._open.enter_context(_scratch())
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "reconciler.estimators.probe.step"],
                 stdin=subprocess.PIPE,
@@ -114,6 +114,13 @@ class Probe:
         self._errors.seek(0)
         said = self._errors.read().strip().splitlines()
         return f"the probe ended with {code}: {said[-1] if said else 'no output'}"
+
+
+@contextmanager
+def _scratch() -> Iterator[IO[str]]:
+    """What the process complains of: read once it has ended, and never in its way."""
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as file:
+        yield file
 
 
 def cannot(setup: TrainingSetup) -> str:

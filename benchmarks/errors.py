@@ -9,6 +9,7 @@ from benchmarks.tables import measured_rows
 from reconciler.domain.catalog import Catalog
 from reconciler.estimators import memory_rows, time_rows
 from reconciler.estimators.rows import Row, UnusableRow, setup_of
+from reconciler.estimators.rule_of_thumb import estimate_by_rule
 from reconciler.estimators.work import model_flops
 
 
@@ -84,6 +85,15 @@ def peak_gib(row: Row) -> float | None:
 
 def fits(row: Row) -> bool | None:
     return memory_rows.predict(row).fits
+
+
+def peak_by_rule(row: Row) -> float | None:
+    """What people reckon with who have no estimator."""
+    return memory_rows.predict(row, estimate_by_rule).predicted_gib
+
+
+def fits_by_rule(row: Row) -> bool | None:
+    return memory_rows.predict(row, estimate_by_rule).fits
 
 
 def tokens_per_second(catalog: Catalog) -> Callable[[Row], float | None]:

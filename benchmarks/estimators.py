@@ -14,10 +14,12 @@ from benchmarks.errors import (
     Miss,
     Summary,
     fits,
+    fits_by_rule,
     flat_rate,
     hour_misses,
     hours,
     memory_misses,
+    peak_by_rule,
     peak_gib,
     rate_misses,
     summed,
@@ -57,20 +59,24 @@ def main(quick: bool) -> None:
     )
 
 
-_MEMORY = ("", "rows", "median", "p90", "bias")
+_MEMORY = ("", "rows", "median", "p90", "bias", "rule of thumb: median", "p90")
 _TIME = ("", "rows", "median", "p90", "bias", "flat 35 %: median", "p90")
 
 
 def _memory_lines() -> Iterator[Line]:
-    misses = memory_misses(peak_gib)
-    yield _line("all", summed(misses))
+    misses, rule = memory_misses(peak_gib), memory_misses(peak_by_rule)
+    yield (*_line("all", summed(misses)), *_sizes(summed(rule)))
     for name in (_measure, _source, _card_and_method):
-        yield from (_line(group, summed(_in(misses, name, group))) for group in _groups(misses, name))
+        for group in _groups(misses, name):
+            beside = _sizes(summed(_in(rule, name, group)))
+            yield (*_line(group, summed(_in(misses, name, group))), *beside)
 
 
 def _verdict_lines() -> Iterator[Line]:
-    told = verdicts(fits)
-    yield ("all", f"{told.count}", *(f"{n / told.count:.1%}" for n in (told.right, told.false_fits, told.false_alarms)))
+    for name, said in (("closed form", fits), ("rule of thumb", fits_by_rule)):
+        told = verdicts(said)
+        shares = (f"{n / told.count:.1%}" for n in (told.right, told.false_fits, told.false_alarms))
+        yield (name, f"{told.count}", *shares)
 
 
 def _time_lines(catalog: Catalog) -> Iterator[Line]:

@@ -59,10 +59,12 @@ def mask(setup: TrainingSetup) -> float:
 
 
 def _feed_forward_gradients(setup: TrainingSetup) -> float:
-    """One expert's at a time."""
+    """Of product, activation and up projection, for one expert at a time. The product's copy that an adapter read is freed by then,
+    unless its gradient comes in FP32 first."""
     dims = setup.dims
     share = dims.experts_per_token / dims.experts
-    return (3 if dims.gated else 2) * compute_bytes(setup) * dims.ffn * share
+    freed = "down_proj" in setup.lora_targets and not _adapters_cast(setup)
+    return ((3 if dims.gated else 2) - freed) * compute_bytes(setup) * dims.ffn * share
 
 
 def _score_gradients(setup: TrainingSetup) -> float:

@@ -172,7 +172,7 @@ def moments_of(setup: TrainingSetup) -> tuple[Moment, ...]:
                 **base,
                 Term.GRADIENTS: max(before, held.head_gradient),
                 Term.ACTIVATIONS: kept + _running_backward(setup),
-                Term.QUANTISATION: dequantised(setup),
+                Term.QUANTISATION: _dequantised(setup),
                 Term.CASTS: backward_casts,
             },
         ),
@@ -182,7 +182,7 @@ def moments_of(setup: TrainingSetup) -> tuple[Moment, ...]:
                 **base,
                 Term.GRADIENTS: held.gradients,
                 Term.ACTIVATIONS: _kept_at_the_end(setup) + setup.tokens * (saved(setup) + passing(setup)),
-                Term.QUANTISATION: dequantised(setup),
+                Term.QUANTISATION: _dequantised(setup),
             },
         ),
         Moment(
@@ -198,6 +198,11 @@ def moments_of(setup: TrainingSetup) -> tuple[Moment, ...]:
             },
         ),
     )
+
+
+def _dequantised(setup: TrainingSetup) -> float:
+    """A matrix is there before the feed-forward layer's two other gradients are: what it takes beyond those."""
+    return max(0.0, dequantised(setup) - 4.0 * setup.tokens * setup.dims.ffn)
 
 
 def _kept(setup: TrainingSetup) -> float:

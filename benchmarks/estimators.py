@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import click
 
+from benchmarks.allowances import left_out
 from benchmarks.calibration import calibrated, complete_runs
 from benchmarks.errors import (
     Miss,
@@ -45,6 +46,8 @@ Name = Callable[[Row], str]
 def main(quick: bool) -> None:
     screen, catalog = Screen(sys.stdout, color=False), load()
     _show(screen, "Memory: peak on one GPU", _MEMORY, _memory_lines())
+    title = "Memory: allocator's allowances fitted without the source that they are tried on"
+    _show(screen, title, _MEMORY[:5], [_line(source, summed(misses)) for source, misses in left_out()])
     _show(screen, "Verdicts: does it fit?", ("", "runs", "right", "false fits", "false alarms"), _verdict_lines())
     _show(screen, "Time: tokens a second on one GPU", _TIME, _time_lines(catalog))
     _show(screen, "Time: hours of the whole training", _TIME[:5], [_line("all", summed(hour_misses(hours(catalog))))])

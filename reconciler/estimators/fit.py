@@ -10,7 +10,8 @@ from reconciler.domain.catalog import Accelerator, Architecture, FoundationModel
 from reconciler.domain.desired import DesiredModel
 from reconciler.domain.plan import Fit, Verdict
 from reconciler.estimators.intended import intended
-from reconciler.estimators.memory import COMFORTABLE_SHARE, MemoryEstimate, Term, estimate_memory
+from reconciler.estimators.memory import COMFORTABLE_SHARE, MemoryEstimate, estimate_memory
+from reconciler.estimators.moments import Term
 from reconciler.estimators.setup import Dtype, Method, Sharding, TrainingSetup
 
 USABLE_SHARE = 0.985

@@ -17,55 +17,40 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import NamedTuple
 
-from reconciler.estimators.activations import checkpoint, forward_passing, mask, passing, saved
-from reconciler.estimators.losses import loss_buffers
-from reconciler.estimators.setup import Dtype, Loss, Sharding, TrainingSetup
-from reconciler.estimators.states import dequantised, dequantised_head, states
+from reconciler.estimators.moments import Term, moments_of
+from reconciler.estimators.setup import Attention, Dtype, TrainingSetup
 
 GIB = 2**30
 COMFORTABLE_SHARE = 0.97
 """Of the memory that the device leaves to programs: what needs more has been seen to run, and to die."""
-CONTEXT_GIB = 0.75
-"""CUDA's context with PyTorch's kernels, and cuBLAS's workspace."""
-COLLECTIVES_GIB = 0.6
-"""NCCL's buffers."""
 
 ERROR = 0.06
-LOSS, SHARDED_LOSS = 0.03, 0.10
-"""Share of what comes and goes that the allocator cannot make use of before it gives up, as published out-of-memory deaths show."""
-ROUNDING_GIB, CACHE, SHARDED_CACHE = 0.25, 0.06, 0.15
-LENGTHS_CACHE = 1.8
-"""What the allocator holds besides where memory is plenty; freed before it gives up."""
-
-
-class Term(StrEnum):
-    WEIGHTS = "weights"
-    ADAPTERS = "adapters"
-    GRADIENTS = "gradients"
-    OPTIMIZER = "optimizer"
-    ACTIVATIONS = "activations"
-    LOGITS = "logits and loss"
-    QUANTISATION = "quantisation"
-    CASTS = "mixed-precision copies"
-    UNSHARDED = "unsharded weights and buckets"
-    OVERHEAD = "framework and allocator"
-    PROBED = "tensors"
-    """All of them, where a probe has counted and not told apart."""
-
-
 _STANDING = (Term.WEIGHTS, Term.ADAPTERS, Term.OPTIMIZER, Term.GRADIENTS)
 
 
-class Moment(NamedTuple):
-    name: str
-    terms: Mapping[Term, float]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowances:
+    """What device and allocator take besides tensors: GiB, and shares of what comes and goes within a step. From measured runs."""
 
-    @property
-    def size(self) -> float:
-        return sum(self.terms.values())
+    context: float = 0.75
+    """CUDA's context with PyTorch's kernels, and cuBLAS's workspace."""
+    collectives: float = 0.6
+    """NCCL's buffers."""
+    lost: float = 0.03
+    """What the allocator cannot make use of before it gives up."""
+    lost_sharded: float = 0.10
+    rounding: float = 0.25
+    """Held and not used, by itself."""
+    cache: float = 0.06
+    """Held and not used where memory is plenty; freed before the allocator gives up."""
+    cache_sharded: float = 0.15
+    lengths: float = 1.8
+    """The same where batches differ in length: of the logits, whose blocks fit no other length."""
+
+
+ALLOWANCES = Allowances()
 
 
 class Span(NamedTuple):
@@ -78,7 +63,7 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryEstimate:
-    """GiB (2^30 bytes) on one GPU. ``terms`` are those of the moment that sets the peak, as in ``peak.likely``."""
+    """GiB (2^30 bytes) on one GPU. ``terms`` are those of the moment that sets the peak, and add up to ``needed``."""
 
     peak: Span
     """What tensors take: ``torch.cuda.max_memory_allocated``."""
@@ -93,20 +78,21 @@ class MemoryEstimate:
     assumptions: tuple[str, ...] = ()
 
 
-def estimate_memory(setup: TrainingSetup) -> MemoryEstimate:
+def estimate_memory(setup: TrainingSetup, allowances: Allowances = ALLOWANCES) -> MemoryEstimate:
     """The peak of one GPU; the GPU that has most, where they differ."""
     peak = max(moments_of(setup), key=lambda moment: moment.size)
     terms = {term: size / GIB for term, size in peak.terms.items() if size}
     likely, passing = peak.size / GIB, _passing(terms)
-    context = CONTEXT_GIB + (COLLECTIVES_GIB if setup.gpus > 1 else 0.0)
-    lost = (SHARDED_LOSS if setup.is_sharded else LOSS) * passing
+    context = allowances.context + (allowances.collectives if setup.gpus > 1 else 0.0)
+    lost = (allowances.lost_sharded if setup.is_sharded else allowances.lost) * passing
     return MemoryEstimate(
         peak=around(likely),
-        reserved=likely + _cache(setup, terms),
+        reserved=likely + _held(setup, terms, allowances),
         needed=likely + context + lost,
         context=context,
         moment=peak.name,
         terms={**terms, Term.OVERHEAD: context + lost},
+        assumptions=_assumptions(setup),
     )
 
 
@@ -120,126 +106,17 @@ def _passing(terms: Mapping[Term, float]) -> float:
     return sum(size for term, size in terms.items() if term not in _STANDING)
 
 
-def _cache(setup: TrainingSetup, terms: Mapping[Term, float]) -> float:
-    """What the allocator holds besides: for each length of batch, blocks as large as its logits."""
-    share = SHARDED_CACHE if setup.is_sharded else CACHE
-    lengths = LENGTHS_CACHE * terms.get(Term.LOGITS, 0.0) if setup.variable_length else 0.0
-    return ROUNDING_GIB + share * _passing(terms) + lengths
+def _held(setup: TrainingSetup, terms: Mapping[Term, float], allowances: Allowances) -> float:
+    share = allowances.cache_sharded if setup.is_sharded else allowances.cache
+    lengths = allowances.lengths * terms.get(Term.LOGITS, 0.0) if setup.variable_length else 0.0
+    return allowances.rounding + share * _passing(terms) + lengths
 
 
-def moments_of(setup: TrainingSetup) -> tuple[Moment, ...]:
-    """In the order of a step, in bytes."""
-    held, loss, kept = states(setup), loss_buffers(setup), _kept(setup)
-    forward_casts, backward_casts = _casts(setup)
-    before = held.gradients if setup.gradient_accumulation > 1 else 0.0
-    resting = {Term.WEIGHTS: held.weights, Term.ADAPTERS: held.adapters, Term.OPTIMIZER: held.optimizer}
-    base = {**resting, Term.UNSHARDED: held.whole}
+def _assumptions(setup: TrainingSetup) -> tuple[str, ...]:
+    mask = ", with a padding mask" if setup.padded and setup.attention is Attention.SDPA else ""
+    adapters = f", adapters in {setup.adapters}" if setup.trains_adapters else ""
+    autocast = " under autocast" if setup.autocast and setup.weights is Dtype.FP32 else ""
     return (
-        Moment(
-            "forward",
-            {
-                **base,
-                Term.GRADIENTS: before,
-                Term.ACTIVATIONS: kept + _running_forward(setup),
-                Term.QUANTISATION: dequantised(setup),
-                Term.CASTS: forward_casts,
-            },
-        ),
-        Moment(
-            "end of forward",
-            {
-                **base,
-                Term.GRADIENTS: before,
-                Term.ACTIVATIONS: kept,
-                Term.LOGITS: loss.forward,
-                Term.CASTS: forward_casts,
-            },
-        ),
-        Moment(
-            "loss",
-            {
-                **base,
-                Term.GRADIENTS: before,
-                Term.ACTIVATIONS: kept,
-                Term.LOGITS: loss.backward,
-                Term.QUANTISATION: dequantised_head(setup),
-                Term.CASTS: backward_casts,
-            },
-        ),
-        Moment(
-            "last layer",
-            {
-                **base,
-                Term.GRADIENTS: max(before, held.head_gradient),
-                Term.ACTIVATIONS: kept + _running_backward(setup),
-                Term.QUANTISATION: _dequantised(setup),
-                Term.CASTS: backward_casts,
-            },
-        ),
-        Moment(
-            "first layer",
-            {
-                **base,
-                Term.GRADIENTS: held.gradients,
-                Term.ACTIVATIONS: _kept_at_the_end(setup) + setup.tokens * (saved(setup) + passing(setup)),
-                Term.QUANTISATION: _dequantised(setup),
-            },
-        ),
-        Moment(
-            "embedding",
-            {**base, Term.GRADIENTS: held.gradients + (2 * held.head_gradient if setup.dims.tied else 0.0)},
-        ),
-        Moment(
-            "optimizer step",
-            {
-                **(resting if setup.is_sharded else base),
-                Term.GRADIENTS: held.gradients,
-                Term.OPTIMIZER: held.optimizer + held.step,
-            },
-        ),
+        f"memory: weights in {setup.weights}{adapters}{autocast}, optimizer {setup.optimizer}, loss {setup.loss}, attention "
+        f"{setup.attention}{mask}; the longest record has {setup.sequence:,} tokens",
     )
-
-
-def _dequantised(setup: TrainingSetup) -> float:
-    """A matrix is there before the feed-forward layer's two other gradients are: what it takes beyond those."""
-    return max(0.0, dequantised(setup) - 4.0 * setup.tokens * setup.dims.ffn)
-
-
-def _kept(setup: TrainingSetup) -> float:
-    """Of all layers, from forward to backward, and the mask that they share."""
-    each = checkpoint(setup) if setup.gradient_checkpointing else saved(setup)
-    return setup.tokens * (setup.dims.layers * each + mask(setup))
-
-
-def _running_forward(setup: TrainingSetup) -> float:
-    """With gradient checkpointing a layer saves nothing, and what it works with is on top."""
-    return setup.tokens * forward_passing(setup) if setup.gradient_checkpointing else 0.0
-
-
-def _running_backward(setup: TrainingSetup) -> float:
-    """With gradient checkpointing the layer's activations are computed again, on top of what is kept."""
-    again = saved(setup) if setup.gradient_checkpointing else 0.0
-    return setup.tokens * (again + passing(setup))
-
-
-def _kept_at_the_end(setup: TrainingSetup) -> float:
-    """The first layer's input; with the first FSDP and frozen weights all inputs and their gradients, which its hooks hold to the end."""
-    if not setup.gradient_checkpointing:
-        return 0.0
-    each = setup.tokens * checkpoint(setup)
-    if setup.gpus > 1 and setup.trains_adapters and setup.sharding in (Sharding.FSDP, Sharding.FSDP_GRAD_OP):
-        return 2 * setup.dims.layers * each - 2 * each
-    return each
-
-
-def _casts(setup: TrainingSetup) -> tuple[float, float]:
-    """Autocast's BF16 copies of FP32 weights, in forward and in backward: of trained weights until both are done; of frozen ones as long
-    as backward needs them, which with gradient checkpointing is one matrix at a time."""
-    if setup.weights is not Dtype.FP32 or not setup.autocast or setup.is_sharded:
-        return 0.0, 0.0
-    dims = setup.dims
-    head = 0 if setup.loss is Loss.CHUNKED else dims.embedding_parameters
-    if setup.trains_adapters and setup.gradient_checkpointing:
-        return 2.0 * max(head, dims.hidden * dims.ffn), 0.0
-    every = 2.0 * (dims.linear_parameters + head)
-    return every, every

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reconciler.estimators.memory import GIB, MemoryEstimate, Span, Term
+from reconciler.estimators.memory import GIB, MemoryEstimate, Span
+from reconciler.estimators.moments import Term
 from reconciler.estimators.setup import Dtype, Sharding, TrainingSetup
 
 LORA_SHARE = 0.2

@@ -13,7 +13,8 @@ from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from typing import IO, Any, Self
 
-from reconciler.estimators.memory import GIB, MemoryEstimate, Term, around, estimate_memory
+from reconciler.estimators.memory import GIB, MemoryEstimate, around, estimate_memory
+from reconciler.estimators.moments import Term
 from reconciler.estimators.setup import Dtype, Loss, Optimizer, Stack, TrainingSetup
 
 NEEDS = ("torch", "transformers", "trl", "peft")

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from benchmarks.tables import measured_rows
 from reconciler.estimators.activations import saved
 from reconciler.estimators.losses import loss_buffers
-from reconciler.estimators.memory import GIB, Term, estimate_memory, moments_of
+from reconciler.estimators.memory import GIB, estimate_memory
 from reconciler.estimators.memory_rows import predict
+from reconciler.estimators.moments import Term, moments_of
 from reconciler.estimators.setup import (
     ALL_LINEAR,
     Attention,

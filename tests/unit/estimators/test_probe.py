@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from reconciler.estimators.memory import GIB, Term, estimate_memory
+from reconciler.estimators.memory import GIB, estimate_memory
+from reconciler.estimators.moments import Term
 from reconciler.estimators.probe.run import CannotProbe, Probe, cannot
 from reconciler.estimators.setup import ALL_LINEAR, Attention, Dtype, Loss, Method, Optimizer, Stack, TrainingSetup
 from tests.unit.estimators.shapes import LLAMA_8B, of_catalog

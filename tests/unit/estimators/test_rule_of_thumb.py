@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.estimators.memory import Term
+from reconciler.estimators.moments import Term
 from reconciler.estimators.rule_of_thumb import estimate_by_rule, rule_of_thumb
 from reconciler.estimators.setup import Dtype, Method, Sharding, TrainingSetup
 from tests.unit.estimators.shapes import LLAMA_8B

@@ -99,7 +99,7 @@ def _setup(read: _Reader) -> TrainingSetup:
         lora_rank=read.whole("lora_r") if method is not Method.FULL else 8,
         lora_targets=_targets(read) if method is not Method.FULL else (),
         lora_dropout=0.05 if stack is Stack.LITGPT else _dropout(read.text("notes")),
-        adapters=Dtype.FP32 if stack is Stack.HF else Dtype.BF16,
+        adapters=_adapters(read, stack),
         fp32_norms=_has_fp32_norms(read),
         fp32_ends=_is_qwen_qlora(read),
         optimizer=_optimizer(read),
@@ -164,6 +164,11 @@ def _untied(dims: Dimensions) -> Dimensions:
 
 def _targets(read: _Reader) -> tuple[str, ...]:
     return tuple(part.strip() for part in read.text("lora_targets").replace(",", "+").split("+") if part.strip())
+
+
+def _adapters(read: _Reader, stack: Stack) -> Dtype:
+    """peft's are FP32 under Trainer; fsdp_qlora and stacks with adapters of their own hold every parameter in the compute type."""
+    return Dtype.FP32 if stack is Stack.HF and "fsdp_qlora" not in read.text("framework") else Dtype.BF16
 
 
 def _stack(text: str) -> Stack:

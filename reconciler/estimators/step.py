@@ -31,6 +31,8 @@ class Rates:
     """Share of the memory's bandwidth that kernels reach which only move data."""
     kernel_seconds: float
     """To start one kernel from PyTorch."""
+    collective_seconds: float
+    """That one collective takes beside its bytes, and that nothing hides."""
     nf4_bytes: float
     gptq_bytes: float
     """Read and written for each weight made whole."""
@@ -44,11 +46,11 @@ class Rates:
 
 RATES = Rates(
     matmul={
-        GpuClass.A100: 0.784,
-        GpuClass.HOPPER: 0.65,
+        GpuClass.A100: 0.796,
+        GpuClass.HOPPER: 0.659,
         GpuClass.BLACKWELL: 0.60,
         GpuClass.CARD: 0.97,
-        GpuClass.FULL_RATE_CARD: 0.61,
+        GpuClass.FULL_RATE_CARD: 0.605,
         GpuClass.LOW_POWER: 0.45,
     },
     attention={
@@ -59,14 +61,15 @@ RATES = Rates(
         GpuClass.FULL_RATE_CARD: 0.35,
         GpuClass.LOW_POWER: 0.35,
     },
-    width=303.0,
-    memory=0.844,
+    width=300.0,
+    memory=0.835,
     kernel_seconds=16.3e-6,
-    nf4_bytes=8.0,
-    gptq_bytes=18.9,
-    nvlink=0.456,
-    network=0.504,
-    pcie_gb_s=8.33,
+    collective_seconds=0.1e-3,
+    nf4_bytes=8.25,
+    gptq_bytes=18.5,
+    nvlink=0.458,
+    network=0.505,
+    pcie_gb_s=8.3,
     exposed=0.499,
 )
 """What ``python -m benchmarks.calibration`` finds on the complete rows of ``benchmarks/throughput.csv``: Hugging Face Trainer and TRL,
@@ -111,7 +114,9 @@ def step_time(setup: TrainingSetup, gpu: Gpu, rates: Rates = RATES) -> StepTime:
     starting = asked.kernels * rates.kernel_seconds
     moving = _moved(setup) / (_link_gb_s(setup, gpu, rates) * _GIGA)
     computing = max(products + attention + memory + dequantising, starting)
-    each = max(computing, moving) + rates.exposed * min(computing, moving)
+    each = (
+        max(computing, moving) + rates.exposed * min(computing, moving) + asked.collectives * rates.collective_seconds
+    )
     optimizer = optimizer_bytes(setup) / (bandwidth * rates.memory) / (setup.gpus if setup.is_sharded else 1)
     times = setup.gradient_accumulation
     return StepTime(

@@ -13,7 +13,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reconciler.estimators.setup import Attention, Dimensions, Dtype, Loss, Optimizer, TrainingSetup
+from reconciler.estimators.setup import (
+    Attention,
+    Dimensions,
+    Dtype,
+    Loss,
+    Method,
+    Optimizer,
+    Sharding,
+    Stack,
+    TrainingSetup,
+)
 
 BACKWARD_ATTENTION = 2.5
 
@@ -46,8 +56,9 @@ LOSS_BYTES = {
 }
 """Bytes a token and entry of the vocabulary, both passes: BF16 logits and FP32 copies; or logits and their gradient in BF16."""
 
-ADAPTER_INPUT, ADAPTER_OUTPUT = 8.0, 12.0
-"""Bytes an entry that adapters add forward: the input cast to their precision and read; their output scaled, cast and added."""
+ADAPTER_INPUT, ADAPTER_OUTPUT = 12.0, 12.0
+"""Bytes an entry that adapters add forward: the input cast to FP32, as peft holds them, and back by autocast; their output scaled and
+added."""
 FUSED_ADAPTER = 0.6
 
 
@@ -64,6 +75,8 @@ class Work:
     dequantised: float
     """Weights that are made whole, over all passes."""
     kernels: float
+    collectives: float
+    """Gathers and scatters of weights and gradients among the GPUs."""
 
 
 def work(setup: TrainingSetup) -> Work:
@@ -76,6 +89,7 @@ def work(setup: TrainingSetup) -> Work:
         weight_reads=2.0 * held * (passes - 1 if setup.trains_adapters else passes),
         dequantised=dims.linear_parameters * (passes - 1) if setup.weights.is_quantised else 0.0,
         kernels=_kernels(setup) * passes,
+        collectives=_collectives(setup),
     )
 
 
@@ -176,7 +190,8 @@ def _adapters(setup: TrainingSetup) -> float:
     if not setup.trains_adapters:
         return 0.0
     shapes = (setup.dims.shape(target) for target in setup.lora_targets if target != "lm_head")
-    moved = sum(ADAPTER_INPUT * shape[0] + ADAPTER_OUTPUT * shape[1] for shape in shapes if shape)
+    cast = ADAPTER_INPUT if setup.adapters is Dtype.FP32 else 0.0
+    moved = sum(cast * shape[0] + ADAPTER_OUTPUT * shape[1] for shape in shapes if shape)
     return moved * (FUSED_ADAPTER if _fused_adapters(setup) else 1.0)
 
 
@@ -212,3 +227,13 @@ def model_flops(setup: TrainingSetup) -> float:
     dims = setup.dims
     weights = dims.active_linear_parameters + dims.embedding_parameters
     return 6.0 * weights + 6.0 * dims.layers * setup.sequence * dims.query
+
+
+def _collectives(setup: TrainingSetup) -> float:
+    """Two gathers and a scatter for each unit that is sharded: a layer; and each half of an adapter, which peft's policy for FSDP wraps
+    alone (``peft.utils.fsdp_auto_wrap_policy``) unless quantised weights bring a policy of their own."""
+    if not setup.is_sharded:
+        return 0.0
+    alone = setup.sharding is Sharding.FSDP and setup.method is Method.LORA and setup.stack is Stack.HF
+    units = setup.dims.layers * (1 + (2 * len(setup.lora_targets) if alone else 0)) + 1
+    return 3.0 * units

@@ -37,7 +37,9 @@ def test_exit_codes() -> None:
 
 
 def test_every_flag_may_have_one_hyphen_and_is_there(capsys: pytest.CaptureFixture[str]) -> None:
-    helps = {name: call(capsys, name, "--help").out for name in ("plan", "apply", "drift", "destroy", "status", "estimate")}
+    helps = {
+        name: call(capsys, name, "--help").out for name in ("plan", "apply", "drift", "destroy", "status", "estimate")
+    }
     for flags, where, _ in table("Flags"):
         name = re.findall(r"--([a-z-]+)", flags)[0]
         assert name in LONG_FLAGS

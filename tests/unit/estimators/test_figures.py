@@ -37,14 +37,14 @@ def test_time(rates: list[Miss]) -> None:
     """All complete rows are predicted, and far better than by a flat rate."""
     found = summed(rates)
     assert found.count == 302
-    assert found.median <= 0.040
-    assert found.p90 <= 0.160
+    assert found.median <= 0.033
+    assert found.p90 <= 0.136
     assert summed(rate_misses(flat_rate(CATALOG))).median > 0.3
 
 
 @pytest.mark.parametrize(
     ("source", "median", "p90"),
-    [("fms", 0.037, 0.17), ("foundry", 0.036, 0.093), ("qwen1", 0.059, 0.13), ("fsdp_qlora", 0.18, 0.24)],
+    [("fms", 0.030, 0.155), ("foundry", 0.031, 0.092), ("qwen1", 0.065, 0.115), ("fsdp_qlora", 0.115, 0.32)],
 )
 def test_time_by_source(rates: list[Miss], source: str, median: float, p90: float) -> None:
     found = summed(of_source(rates, source))
@@ -55,7 +55,7 @@ def test_time_by_source(rates: list[Miss], source: str, median: float, p90: floa
 def test_hours_of_whole_trainings() -> None:
     found = summed(hour_misses(hours(CATALOG)))
     assert found.count == 9
-    assert found.median <= 0.20
+    assert found.median <= 0.13
 
 
 def test_rates_are_those_that_the_runs_ask_for() -> None:
@@ -69,13 +69,16 @@ def test_rates_are_those_that_the_runs_ask_for() -> None:
 
 def test_memory() -> None:
     misses = memory_misses(peak_gib)
-    tensors = summed(miss for miss in misses if miss.row["measure"] == "torch_alloc")
-    assert tensors.median <= 0.05
-    assert summed(misses).median <= 0.08
+    tensors, all_rows = summed(miss for miss in misses if miss.row["measure"] == "torch_alloc"), summed(misses)
+    assert (tensors.count, all_rows.count) == (191, 272)
+    assert tensors.median <= 0.02
+    assert tensors.p90 <= 0.07
+    assert all_rows.median <= 0.025
+    assert all_rows.p90 <= 0.13
 
 
 def test_verdicts() -> None:
     told = verdicts(fits)
     assert told.count == 299
-    assert told.right / told.count >= 0.97
-    assert told.false_fits / told.count <= 0.015
+    assert told.right / told.count >= 0.985
+    assert told.false_fits / told.count <= 0.01

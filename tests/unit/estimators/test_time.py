@@ -81,6 +81,26 @@ def test_fused_kernels_move_less() -> None:
     assert traffic(a_setup(fp32_norms=True)) > plain
 
 
+def test_adapters_in_16_bits_need_no_casts() -> None:
+    lora = {"method": Method.LORA, "lora_targets": QV}
+    casts = 12 * 2 * 4096 * 32 * 4
+    assert traffic(a_setup(**lora)) - traffic(a_setup(**lora, adapters=Dtype.BF16)) == casts
+
+
+@pytest.mark.parametrize(
+    ("more", "collectives"),
+    [
+        ({}, 0),
+        ({"gpus": 4, "sharding": Sharding.DDP}, 0),
+        ({"gpus": 4, "sharding": Sharding.FSDP}, 3 * 33),
+        ({"gpus": 4, "sharding": Sharding.FSDP, "method": Method.LORA, "lora_targets": QV}, 3 * (32 * 5 + 1)),
+        ({"gpus": 4, "sharding": Sharding.FSDP2, "method": Method.LORA, "lora_targets": QV}, 3 * 33),
+    ],
+)
+def test_peft_shards_each_half_of_an_adapter_alone(more: dict[str, Any], collectives: int) -> None:
+    assert work(a_setup(**more)).collectives == collectives
+
+
 def test_layer_norm_is_one_kernel_everywhere() -> None:
     gpt = replace(LLAMA_8B, gated=False)
     assert traffic(a_setup(dims=gpt)) == traffic(a_setup(dims=gpt, compiled=True))

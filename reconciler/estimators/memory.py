@@ -41,12 +41,12 @@ class Allowances:
     lost: float = 0.03
     """What the allocator cannot make use of before it gives up."""
     lost_sharded: float = 0.10
-    rounding: float = 0.25
+    rounding: float = 0.75
     """Held and not used, by itself."""
     cache: float = 0.06
     """Held and not used where memory is plenty; freed before the allocator gives up."""
-    cache_sharded: float = 0.15
-    lengths: float = 1.8
+    cache_sharded: float = 0.10
+    lengths: float = 1.7
     """The same where batches differ in length: of the logits, whose blocks fit no other length."""
 
 

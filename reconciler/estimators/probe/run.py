@@ -128,7 +128,7 @@ def cannot(setup: TrainingSetup) -> str:
     """Why the probe cannot run the setup; empty where it can."""
     missing = [name for name in NEEDS if find_spec(name) is None]
     reasons = (
-        (bool(missing), f"{', '.join(missing)} not installed; `pip install 'reconciler[train]'` brings them"),
+        (bool(missing), f"{', '.join(missing)} not installed; pip install 'llm-reconciler[train]' brings them"),
         (setup.stack is not Stack.HF, "the probe runs Transformers, not other training code"),
         (setup.gpus > 1, "the probe runs one GPU; what is sharded is not seen"),
         (setup.weights not in _WEIGHTS, f"the probe knows no kernels for weights in {setup.weights}"),

@@ -29,7 +29,7 @@ from reconciler.estimators.probe.live import LiveBytes
 from reconciler.estimators.probe.quantised import pack
 from reconciler.estimators.setup import Dtype
 
-SHALLOW = (3, 5)
+SHALLOW = (3, 4)
 """Layers of the two models that are run: a first, a last, and what is between."""
 
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import pytest
 
+from benchmarks.allowances import fitted_to, left_out, misses
 from benchmarks.calibration import ASSUMED, KNOBS, complete_runs, distance_of
 from benchmarks.errors import (
     Miss,
     fits,
+    fits_by_rule,
     flat_rate,
     hour_misses,
     hours,
     memory_misses,
+    peak_by_rule,
     peak_gib,
     rate_misses,
     summed,
@@ -19,9 +22,14 @@ from benchmarks.errors import (
     verdicts,
 )
 from reconciler.catalog import load
+from reconciler.estimators.memory import ALLOWANCES
 from reconciler.estimators.step import RATES
 
 CATALOG = load()
+
+
+def measured_as(found: list[Miss], tool: str) -> list[Miss]:
+    return [miss for miss in found if miss.row["measure"] == tool]
 
 
 def of_source(misses: list[Miss], source: str) -> list[Miss]:
@@ -68,17 +76,49 @@ def test_rates_are_those_that_the_runs_ask_for() -> None:
 
 
 def test_memory() -> None:
-    misses = memory_misses(peak_gib)
-    tensors, all_rows = summed(miss for miss in misses if miss.row["measure"] == "torch_alloc"), summed(misses)
-    assert (tensors.count, all_rows.count) == (191, 272)
+    """Peaks of tensors, and of all that was measured, far better than by the rule of thumb."""
+    found, rule = memory_misses(peak_gib), summed(memory_misses(peak_by_rule))
+    tensors, every = summed(measured_as(found, "torch_alloc")), summed(found)
+    assert (tensors.count, every.count) == (191, 272)
     assert tensors.median <= 0.02
-    assert tensors.p90 <= 0.07
-    assert all_rows.median <= 0.025
-    assert all_rows.p90 <= 0.13
+    assert tensors.p90 <= 0.06
+    assert every.median <= 0.025
+    assert every.p90 <= 0.11
+    assert (rule.median, rule.p90) == (pytest.approx(0.459, abs=0.001), pytest.approx(0.864, abs=0.001))
+
+
+@pytest.mark.parametrize(
+    ("source", "median", "p90"),
+    [
+        ("fms", 0.012, 0.045),
+        ("litgpt_hub", 0.09, 0.13),
+        ("litgpt_tables", 0.02, 0.03),
+        ("torchao", 0.05, 0.05),
+        ("qwen1", 0.05, 0.08),
+        ("swift", 0.045, 0.225),
+        ("fsdp_qlora", 0.07, 0.17),
+        ("unsloth_ctx", 0.10, 0.12),
+    ],
+)
+def test_memory_by_source(source: str, median: float, p90: float) -> None:
+    found = summed(of_source(memory_misses(peak_gib), source))
+    assert found.median <= median
+    assert found.p90 <= p90
+
+
+def test_allowances_are_no_worse_than_what_all_runs_ask_for() -> None:
+    """And what a source is told that none like it was looked at."""
+    held = [miss.row for miss in memory_misses(peak_gib) if miss.row["measure"] in ("torch_reserved", "device")]
+    assert summed(misses(held, ALLOWANCES)).median <= summed(misses(held, fitted_to(held))).median + 0.005
+    left = {source: summed(found) for source, found in left_out()}
+    assert left["qwen1"].median <= 0.07
+    assert left["fsdp_qlora"].median <= 0.07
+    assert left["swift"].median <= 0.18
 
 
 def test_verdicts() -> None:
-    told = verdicts(fits)
-    assert told.count == 299
-    assert told.right / told.count >= 0.985
+    told, rule = verdicts(fits), verdicts(fits_by_rule)
+    assert told.count == rule.count == 299
+    assert told.right / told.count >= 0.99
     assert told.false_fits / told.count <= 0.01
+    assert rule.false_fits / rule.count > 0.13

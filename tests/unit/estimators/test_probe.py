@@ -6,13 +6,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
 
 from reconciler.estimators.memory import GIB, estimate_memory
 from reconciler.estimators.moments import Term
-from reconciler.estimators.probe.run import CannotProbe, Probe, cannot
+from reconciler.estimators.probe.run import NEEDS, CannotProbe, Probe, cannot
 from reconciler.estimators.setup import ALL_LINEAR, Attention, Dtype, Loss, Method, Optimizer, Stack, TrainingSetup
 from tests.unit.estimators.shapes import LLAMA_8B, of_catalog
 
@@ -67,6 +68,8 @@ CONFIGURATIONS = {
 
 @pytest.fixture(scope="module")
 def probe() -> Iterator[Probe]:
+    if any(find_spec(name) is None for name in NEEDS):
+        pytest.skip("it really runs training steps: pip install 'llm-reconciler[train]'")
     with Probe() as running:
         yield running
 
@@ -116,7 +119,7 @@ def test_what_it_cannot_tell(setup: TrainingSetup, why: str, monkeypatch: pytest
 
 def test_without_its_libraries_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("reconciler.estimators.probe.run.find_spec", lambda _name: None)
-    with Probe() as probe, pytest.raises(CannotProbe, match=r"pip install 'reconciler\[train\]'"):
+    with Probe() as probe, pytest.raises(CannotProbe, match=r"pip install 'llm-reconciler\[train\]'"):
         probe.estimate(TrainingSetup(dims=LLAMA_8B))
 
 

@@ -99,7 +99,7 @@ def _answer(file: TextIO, name: str, region: str, memory_by: Callable[[TrainingS
 
 
 def _header(rows: csv.DictReader[str], name: str) -> list[str]:
-    header = [column.strip() for column in rows.fieldnames or ()]
+    header = [column.strip("\ufeff \t") for column in rows.fieldnames or ()]
     if "id" not in header:
         raise _unreadable(f"{name}: line 1 names no column `id`" if header else f"{name} is empty")
     rows.fieldnames = header

@@ -127,7 +127,7 @@ def traffic(setup: TrainingSetup) -> float:
 def fused(setup: TrainingSetup) -> bool:
     """Whether norms, rotary embedding and the feed-forward's gate are one kernel each: by ``torch.compile``, or by Triton kernels such
     as Liger's, which come with a fused loss."""
-    return setup.compiled or setup.loss in (Loss.FUSED, Loss.FUSED_LINEAR)
+    return setup.compiled or setup.fused_norms or setup.loss in (Loss.FUSED, Loss.FUSED_LINEAR)
 
 
 def optimizer_bytes(setup: TrainingSetup) -> float:

@@ -45,7 +45,7 @@ class Allowances:
     """Held and not used, by itself."""
     cache: float = 0.06
     """Held and not used where memory is plenty; freed before the allocator gives up."""
-    cache_sharded: float = 0.10
+    cache_sharded: float = 0.20
     lengths: float = 1.7
     """The same where batches differ in length: of the logits, whose blocks fit no other length."""
 

@@ -36,6 +36,7 @@ LONG_FLAGS = frozenset(
         "prompt",
         "redeploy",
         "retrain",
+        "rows",
         "system",
         "target",
         "temperature",

@@ -44,6 +44,7 @@ COMMANDS = {
     "destroy": "Undeploy and delete everything the project owns.",
     "policy": "List and test the project's policies.",
     "lock": "Show or release the project's lock.",
+    "estimate": "Estimate memory, time and cost of trainings.",
     "catalog": "List base models and instances, with prices and sources.",
     "schema": "Print or write the JSON Schemas.",
     "local": "Run the embedded cloud on this machine.",

@@ -80,6 +80,10 @@ class Loss(StrEnum):
 
     FULL = "full"
     """Transformers' own: logits of all tokens, and FP32 copies."""
+    FULL_SHIFTED = "full_shifted"
+    """The same before it shifted the labels: the logits were shifted, and so copied once more."""
+    HALF = "half"
+    """The same where the model's code leaves the logits in 16 bits, as GPT-BigCode's and Falcon's: autocast alone makes FP32 of them."""
     FUSED = "fused_ce"
     """A fused cross-entropy kernel over the logits of all tokens."""
     CHUNKED = "chunked"
@@ -232,6 +236,8 @@ class TrainingSetup:
     """As adapters are held: peft's are FP32 unless the trainer casts them."""
     fp32_norms: bool = False
     """peft's ``prepare_model_for_kbit_training``: norms, embedding and head in FP32, and so what runs between the layers."""
+    fp32_ends: bool = False
+    """Embedding and head in FP32, and nothing else: the same where a fixed precision (DeepSpeed's FP16) casts between the layers."""
     optimizer: Optimizer = Optimizer.ADAMW_FUSED
     micro_batch: int = 1
     """Records of one forward pass."""
@@ -252,6 +258,10 @@ class TrainingSetup:
     nodes: int = 1
     sharding: Sharding = Sharding.NONE
     stack: Stack = Stack.HF
+    fused_norms: bool = False
+    """Norms in one kernel that keeps no FP32 copy (Liger's and others)."""
+    keeps_quantised_inputs: bool = False
+    """bitsandbytes before 0.43.2 keeps the inputs of quantised layers, which nothing needs (its pull request 1270)."""
     compiled: bool = False
     """``torch.compile``: norms and activation functions are fused, and computed again in backward."""
 

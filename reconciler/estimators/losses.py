@@ -45,7 +45,7 @@ def loss_buffers(setup: TrainingSetup) -> LossBuffers:
         case Loss.COMPILED:
             return _both(tokens * (8 * vocab + 3 * hidden))
         case Loss.COMPILED_CHUNKED:
-            return _both(tokens * (2 * vocab + vocab))
+            return _both(tokens * (3 if setup.compiled else 7) * vocab)
         case Loss.CHUNKED_128:
             return _both(tokens * 4 * vocab)
 

@@ -103,6 +103,7 @@ def _setup(read: _Reader) -> TrainingSetup:
         fp32_norms=_has_fp32_norms(read),
         fp32_ends=_is_qwen_qlora(read),
         optimizer=_optimizer(read),
+        paged="paged" in read.text("optimizer").lower(),
         micro_batch=read.whole("micro_batch"),
         sequence=read.whole("seq_len"),
         gradient_accumulation=read.whole("grad_accum", default=1),

@@ -92,7 +92,7 @@ class Loss(StrEnum):
     """Liger's: head and cross-entropy in one kernel."""
     COMPILED = "compiled"
     COMPILED_CHUNKED = "chunked_compiled"
-    """torchtune's: the head once, cross-entropy in eight chunks."""
+    """torchtune's: the head once, cross-entropy in eight chunks, compiled or not."""
     CHUNKED_128 = "chunked128"
     """litgpt's: head and cross-entropy for 128 tokens at a time, all kept for backward."""
 
@@ -239,6 +239,8 @@ class TrainingSetup:
     fp32_ends: bool = False
     """Embedding and head in FP32, and nothing else: the same where a fixed precision (DeepSpeed's FP16) casts between the layers."""
     optimizer: Optimizer = Optimizer.ADAMW_FUSED
+    paged: bool = False
+    """The optimizer's state is in memory that the driver moves to the host and back (bitsandbytes' paged optimizers)."""
     micro_batch: int = 1
     """Records of one forward pass."""
     sequence: int = 1024

@@ -52,7 +52,7 @@ def states(setup: TrainingSetup) -> States:
         adapters=(trained * width if setup.trains_adapters else 0.0) * _share(setup, of_weights=True),
         gradients=_gradients(setup) * _share(setup, of_gradients=True),
         head_gradient=_head_gradient(setup) * _share(setup, of_gradients=True),
-        optimizer=trained * _optimizer_bytes(setup.optimizer, width) * _share(setup),
+        optimizer=0.0 if setup.paged else trained * _optimizer_bytes(setup.optimizer, width) * _share(setup),
         step=_step(setup) * _share(setup),
         whole=_whole(setup),
     )

@@ -136,7 +136,7 @@ def _quantised_inputs(setup: TrainingSetup) -> float:
 def _attention(setup: TrainingSetup) -> float:
     """Query, key, value and output. Key and value are repeated for each query head where a mask is given.
 
-    litgpt and torchtune repeat them always; in litgpt, where there is nothing to repeat, its value is a view of query, key and value in one.
+    litgpt and torchtune repeat them always; where litgpt has nothing to repeat, its value is a view of query, key and value in one.
     """
     dims, width = setup.dims, compute_bytes(setup)
     if setup.stack is Stack.LITGPT and dims.heads == dims.kv_heads:

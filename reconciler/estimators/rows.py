@@ -100,6 +100,7 @@ def _setup(read: _Reader) -> TrainingSetup:
         lora_targets=_targets(read) if method is not Method.FULL else (),
         lora_dropout=0.05 if stack is Stack.LITGPT else _dropout(read.text("notes")),
         adapters=_adapters(read, stack),
+        whole_modules=("embed_tokens", "lm_head") if "(modules_to_save)" in read.text("notes") else (),
         fp32_norms=_has_fp32_norms(read),
         fp32_ends=_is_qwen_qlora(read),
         optimizer=_optimizer(read),

@@ -232,6 +232,8 @@ class TrainingSetup:
     lora_rank: int = 8
     lora_targets: tuple[str, ...] = ()
     lora_dropout: float = 0.0
+    whole_modules: tuple[str, ...] = ()
+    """Embedding and head, where they are trained in full beside adapters (peft's ``modules_to_save``): each as a copy."""
     adapters: Dtype = Dtype.FP32
     """As adapters are held: peft's are FP32 unless the trainer casts them."""
     fp32_norms: bool = False
@@ -281,6 +283,10 @@ class TrainingSetup:
         if not self.trains_adapters:
             return self.dims.parameters
         return self.dims.lora_parameters(self.lora_rank, self.lora_targets)
+
+    @property
+    def trains_head(self) -> bool:
+        return not self.trains_adapters or "lm_head" in self.whole_modules
 
     @property
     def is_sharded(self) -> bool:

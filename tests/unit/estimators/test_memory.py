@@ -239,3 +239,11 @@ def test_experts_share_what_one_token_meets() -> None:
     mixture = replace(FULL, dims=replace(MISTRAL_7B, experts=8, experts_per_token=2))
     assert saved(mixture) - saved(replace(FULL, dims=MISTRAL_7B)) == 8 * F + 2 * 2 * H * 2
     assert states(mixture).weights > 6 * states(replace(FULL, dims=MISTRAL_7B)).weights
+
+
+def test_embedding_and_head_trained_beside_adapters() -> None:
+    """Each a copy in BF16 with its gradient and AdamW's moments; the head's gradient passes in FP32."""
+    beside = replace(LORA, whole_modules=("embed_tokens", "lm_head"))
+    assert states_gib(beside) - states_gib(LORA) == pytest.approx(2 * 128256 * 4096 * 8 / GIB)
+    chunked, plain = (loss_buffers(replace(setup, loss=Loss.CHUNKED)) for setup in (beside, LORA))
+    assert chunked.backward - plain.backward == 128256 * 4096 * 6

@@ -118,6 +118,11 @@ def _adapters_cast(setup: TrainingSetup) -> bool:
     return setup.adapters is Dtype.FP32 and (setup.weights is not Dtype.FP32 or setup.autocast)
 
 
+def _repeats_keys(setup: TrainingSetup) -> bool:
+    by_stack = setup.stack in (Stack.LITGPT, Stack.TORCHTUNE)
+    return by_stack or _takes_mask(setup) or setup.attention is Attention.EAGER
+
+
 def _quantised_inputs(setup: TrainingSetup) -> float:
     """Both norms' outputs, attention's output as it is laid out for the next layer, and the feed-forward product."""
     dims = setup.dims
@@ -131,12 +136,12 @@ def _quantised_inputs(setup: TrainingSetup) -> float:
 def _attention(setup: TrainingSetup) -> float:
     """Query, key, value and output. Key and value are repeated for each query head where a mask is given.
 
-    litgpt repeats them always; where there is nothing to repeat, its value is a view of query, key and value in one.
+    litgpt and torchtune repeat them always; where litgpt has nothing to repeat, its value is a view of query, key and value in one.
     """
     dims, width = setup.dims, compute_bytes(setup)
-    if setup.stack is Stack.LITGPT:
-        return width * dims.query * (6.0 if dims.heads == dims.kv_heads else 4.0)
-    key = dims.query if _takes_mask(setup) or setup.attention is Attention.EAGER else dims.key
+    if setup.stack is Stack.LITGPT and dims.heads == dims.kv_heads:
+        return width * dims.query * 6.0
+    key = dims.query if _repeats_keys(setup) else dims.key
     return 2.0 * width * (dims.query + key)
 
 

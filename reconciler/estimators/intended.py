@@ -13,6 +13,8 @@ from reconciler.estimators.setup import Attention, Dimensions, Dtype, Method, Op
 
 DEFAULT_BATCH = 4
 COPY_SHARE = 0.6
+WHOLE_MODULES = ("embed_tokens", "lm_head")
+"""As Llama and Qwen name embedding and head."""
 
 _OPTIMIZERS = {
     "adamw_torch": Optimizer.ADAMW_FOREACH,
@@ -20,6 +22,7 @@ _OPTIMIZERS = {
     "adamw_8bit": Optimizer.ADAMW_8BIT,
     "adamw_bnb_8bit": Optimizer.ADAMW_8BIT,
     "paged_adamw_8bit": Optimizer.ADAMW_8BIT,
+    "paged_adamw_32bit": Optimizer.ADAMW_FUSED,
     "adamw_torch_8bit": Optimizer.ADAMW_8BIT,
     "adamw_torch_4bit": Optimizer.ADAMW_4BIT,
     "adafactor": Optimizer.ADAFACTOR,
@@ -71,8 +74,10 @@ def intended(
         lora_rank=lora_rank(chosen),
         lora_targets=lora_targets(chosen) if method is not Method.FULL else (),
         lora_dropout=float(_mapping(chosen, "lora_config").get("lora_dropout", 0) or 0),
+        whole_modules=_whole_modules(chosen) if method is not Method.FULL else (),
         adapters=Dtype.BF16 if method is Method.QLORA else Dtype.FP32,
         optimizer=_OPTIMIZERS.get(str(config.get("optim")), libraries.optimizer),
+        paged=str(config.get("optim")).startswith("paged_"),
         micro_batch=chosen.batch_size or DEFAULT_BATCH,
         sequence=sequence_limit(chosen),
         gradient_accumulation=_whole(config.get("gradient_accumulation_steps"), 1),
@@ -94,6 +99,11 @@ def method_of(chosen: Hyperparameters) -> Method:
         return Method.FULL
     quantised = chosen.optional.get("load_in_4bit") is True or _mapping(chosen, "model_init_config").get("load_in_4bit")
     return Method.QLORA if quantised is True else Method.LORA
+
+
+def _whole_modules(chosen: Hyperparameters) -> tuple[str, ...]:
+    named = _mapping(chosen, "lora_config").get("modules_to_save")
+    return tuple(str(name) for name in named if name in WHOLE_MODULES) if isinstance(named, list) else ()
 
 
 def _compute(config: Mapping[str, Any], accelerator: Accelerator) -> Dtype:

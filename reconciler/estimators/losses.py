@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from reconciler.estimators.setup import Loss, TrainingSetup
-from reconciler.estimators.states import compute_bytes, trained_bytes
+from reconciler.estimators.states import compute_bytes, trained_parts
 
 TILE_TOKENS, TILE_ENTRIES = 4096, 32768
 """Tokens and entries of the vocabulary that TRL's loss takes at a time (``trl.kernels.chunked_logprob``, ``trl.trainer.utils``)."""
@@ -40,12 +40,12 @@ def loss_buffers(setup: TrainingSetup) -> LossBuffers:
             return _chunked(setup)
         case Loss.FUSED_LINEAR:
             chunk = min(tokens, max(1.0, tokens * hidden / vocab))
-            gradient = head * compute_bytes(setup) if not setup.trains_adapters else 0.0
+            gradient = head * compute_bytes(setup) if setup.trains_head else 0.0
             return _both(tokens * 4 * hidden + chunk * vocab * (compute_bytes(setup) + 4) + gradient)
         case Loss.COMPILED:
             return _both(tokens * (8 * vocab + 3 * hidden))
         case Loss.COMPILED_CHUNKED:
-            return _both(tokens * (2 * vocab + vocab))
+            return _both(tokens * (3 if setup.compiled else 7) * vocab)
         case Loss.CHUNKED_128:
             return _both(tokens * 4 * vocab)
 
@@ -56,8 +56,9 @@ def _chunked(setup: TrainingSetup) -> LossBuffers:
     width = compute_bytes(setup)
     tile = min(tokens, TILE_TOKENS) * min(setup.dims.vocab, TILE_ENTRIES) * float(width)
     gradients = tokens * hidden * 6.0
-    if not setup.trains_adapters:
-        gradients += head * (4 + (trained_bytes(setup) if trained_bytes(setup) < 4 else 0))
+    if setup.trains_head:
+        kept_in = trained_parts(setup)[-1][1]
+        gradients += head * (4 + (kept_in if kept_in < 4 else 0))
     kept = 2.0 * width * tokens * hidden
     return LossBuffers(kept + tile, kept + tile + gradients)
 

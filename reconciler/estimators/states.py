@@ -44,15 +44,12 @@ class States:
 
 
 def states(setup: TrainingSetup) -> States:
-    trained = setup.trained_parameters
-    width = trained_bytes(setup)
-    weights = _weights(setup)
     return States(
-        weights=weights * _share(setup, of_weights=True),
-        adapters=(trained * width if setup.trains_adapters else 0.0) * _share(setup, of_weights=True),
+        weights=_weights(setup) * _share(setup, of_weights=True),
+        adapters=(_trained(setup) if setup.trains_adapters else 0.0) * _share(setup, of_weights=True),
         gradients=_gradients(setup) * _share(setup, of_gradients=True),
         head_gradient=_head_gradient(setup) * _share(setup, of_gradients=True),
-        optimizer=trained * _optimizer_bytes(setup.optimizer, width) * _share(setup),
+        optimizer=_optimizer(setup) * _share(setup),
         step=_step(setup) * _share(setup),
         whole=_whole(setup),
     )
@@ -76,6 +73,14 @@ def trained_bytes(setup: TrainingSetup) -> float:
     if setup.trains_adapters:
         return BYTES[setup.adapters]
     return 4.0 if keeps_fp32_weights(setup) else BYTES[setup.weights]
+
+
+def trained_parts(setup: TrainingSetup) -> tuple[tuple[int, float], ...]:
+    """Parameters that are trained, and the bytes of each: copies of whole modules keep the precision of the base weights."""
+    parts = ((setup.trained_parameters, trained_bytes(setup)),)
+    if not setup.whole_modules:
+        return parts
+    return (*parts, (len(setup.whole_modules) * setup.dims.embedding_parameters, BYTES.get(setup.weights, 2.0)))
 
 
 def block_bytes(setup: TrainingSetup) -> float:
@@ -117,11 +122,22 @@ def _gradients(setup: TrainingSetup) -> float:
     """One parameter's at a time where the optimizer steps in the backward pass."""
     if setup.optimizer is Optimizer.ADAMW_IN_BACKWARD:
         return min(largest_parameter(setup), setup.trained_parameters) * trained_bytes(setup)
-    return setup.trained_parameters * trained_bytes(setup)
+    return _trained(setup)
 
 
 def _head_gradient(setup: TrainingSetup) -> float:
-    return 0.0 if setup.trains_adapters else setup.dims.embedding_parameters * trained_bytes(setup)
+    return setup.dims.embedding_parameters * trained_parts(setup)[-1][1] if setup.trains_head else 0.0
+
+
+def _trained(setup: TrainingSetup) -> float:
+    """One copy of all that is trained."""
+    return sum(count * width for count, width in trained_parts(setup))
+
+
+def _optimizer(setup: TrainingSetup) -> float:
+    if setup.paged:
+        return 0.0
+    return sum(count * _optimizer_bytes(setup.optimizer, width) for count, width in trained_parts(setup))
 
 
 def _optimizer_bytes(optimizer: Optimizer, width: float) -> float:
@@ -145,7 +161,7 @@ def _step(setup: TrainingSetup) -> float:
     """``foreach`` works on all parameters at once and holds one temporary of each; Adafactor on one, with FP32 temporaries."""
     match setup.optimizer:
         case Optimizer.ADAMW_FOREACH:
-            return setup.trained_parameters * trained_bytes(setup)
+            return _trained(setup)
         case Optimizer.ADAFACTOR:
             size = min(largest_parameter(setup), setup.trained_parameters)
             return size * (16.0 if trained_bytes(setup) == 2 else 8.0)
@@ -181,7 +197,7 @@ def _whole(setup: TrainingSetup) -> float:
         return 0.0
     match setup.sharding:
         case Sharding.DDP:
-            return setup.trained_parameters * trained_bytes(setup)
+            return _trained(setup)
         case Sharding.ZERO2:
             return 2.0 * ZERO2_BUCKET * compute_bytes(setup)
         case Sharding.NONE | Sharding.ZERO1:

@@ -143,3 +143,28 @@ def test_a_file_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
     ended = call(capsys, "estimate", "--rows", "nowhere.csv")
     assert (ended.code, ended.out) == (ExitCode.ERROR, "")
     assert "nowhere.csv does not exist" in ended.err
+
+
+def test_by_the_rule_of_thumb(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """7.5 GiB of weights for each byte a parameter has: 15.0, and a fifth of 15.0 and 29.9."""
+    path = table(tmp_path, {"id": "a", **LLAMA, **RUN, **MEMORY})
+    (told,) = answers(call(capsys, "estimate", "--rows", path, "--estimator", "rule-of-thumb"))
+    assert float(told["predicted_gib"]) == pytest.approx(8_030_261_248 * (2 + 0.2 * 6) / 2**30, abs=0.001)
+    assert (told["need_gib"], told["fits"]) == (told["predicted_gib"], "false")
+
+
+def test_the_probe_says_what_it_lacks(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reconciler.estimators.probe.run.find_spec", lambda _name: None)
+    path = table(tmp_path, {"id": "a", **LLAMA, **RUN, **MEMORY})
+    (told,) = answers(call(capsys, "estimate", "--rows", path, "--estimator", "probe"))
+    assert (told["predicted_gib"], told["need_gib"], told["fits"]) == ("", "", "")
+    assert "pip install 'llm-reconciler[train]'" in told["reason"]
+
+
+def test_an_estimator_that_there_is_not(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = table(tmp_path, {"id": "a", **LLAMA, **RUN, **MEMORY})
+    ended = call(capsys, "estimate", "--rows", path, "--estimator", "oracle")
+    assert ended.code == ExitCode.ERROR
+    assert "'closed-form', 'rule-of-thumb', 'probe'" in ended.err

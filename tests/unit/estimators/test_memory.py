@@ -215,3 +215,35 @@ def test_a_thousand_in_under_a_second() -> None:
     for number in range(1000):
         predict(rows[number % len(rows)])
     assert time.process_time() - started < 1.0
+
+
+def test_a_paged_optimizer_keeps_its_state_elsewhere() -> None:
+    plain = replace(FULL, optimizer=Optimizer.ADAMW_8BIT)
+    assert states(replace(plain, paged=True)).optimizer == 0
+    assert peak(replace(plain, paged=True)) < peak(plain)
+
+
+def test_kernels_that_keep_less() -> None:
+    """Norms in one kernel keep one copy of the hidden state in BF16 where PyTorch's keep two in FP32."""
+    assert saved(LORA) - saved(replace(LORA, fused_norms=True)) == 8 * H - 2 * H
+    assert saved(FULL) - saved(replace(FULL, compiled=True)) == 12 * H - 2 * H + 2 * F
+
+
+def test_bitsandbytes_before_0_43_2_kept_inputs() -> None:
+    held = replace(LORA, method=Method.QLORA, weights=Dtype.NF4)
+    assert saved(replace(held, keeps_quantised_inputs=True)) - saved(held) == 2 * (2 * H + Q + F)
+    assert saved(replace(LORA, keeps_quantised_inputs=True)) == saved(LORA)
+
+
+def test_experts_share_what_one_token_meets() -> None:
+    mixture = replace(FULL, dims=replace(MISTRAL_7B, experts=8, experts_per_token=2))
+    assert saved(mixture) - saved(replace(FULL, dims=MISTRAL_7B)) == 8 * F + 2 * 2 * H * 2
+    assert states(mixture).weights > 6 * states(replace(FULL, dims=MISTRAL_7B)).weights
+
+
+def test_embedding_and_head_trained_beside_adapters() -> None:
+    """Each a copy in BF16 with its gradient and AdamW's moments; the head's gradient passes in FP32."""
+    beside = replace(LORA, whole_modules=("embed_tokens", "lm_head"))
+    assert states_gib(beside) - states_gib(LORA) == pytest.approx(2 * 128256 * 4096 * 8 / GIB)
+    chunked, plain = (loss_buffers(replace(setup, loss=Loss.CHUNKED)) for setup in (beside, LORA))
+    assert chunked.backward - plain.backward == 128256 * 4096 * 6

@@ -14,7 +14,15 @@ from reconciler.catalog.limits import Limits
 from reconciler.catalog.live import LivePrices
 from reconciler.catalog.prices import Prices
 from reconciler.catalog.sagemaker import SageMakerFile, base_variants, sagemaker_models
-from reconciler.domain.catalog import ContainerImage, FoundationModel, ImagePurpose, InstanceType, Price
+from reconciler.catalog.settings import trainer_settings
+from reconciler.domain.catalog import (
+    ContainerImage,
+    FoundationModel,
+    ImagePurpose,
+    InstanceType,
+    Price,
+    TrainerSettings,
+)
 
 
 @lru_cache(maxsize=1)
@@ -70,6 +78,10 @@ class BundledCatalog:
     def image(self, purpose: ImagePurpose, region: str) -> ContainerImage | None:
         row = self.image_rows.get(purpose)
         return image(row, purpose, region, self.sources) if row else None
+
+    @cached_property
+    def trainer_settings(self) -> TrainerSettings:
+        return trainer_settings(read("trainer_settings"))
 
     def training_price(self, instance: str, region: str) -> Price:
         live = self._live.instance(instance, region, "training")

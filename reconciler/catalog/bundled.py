@@ -75,6 +75,12 @@ class BundledCatalog:
     def instance(self, name: str) -> InstanceType | None:
         return self._instances_by_name.get(name)
 
+    @property
+    def images(self) -> tuple[ContainerImage, ...]:
+        """Every pin, by purpose and region."""
+        pairs = ((purpose, region) for purpose, row in self.image_rows.items() for region in row.uris)
+        return tuple(found for purpose, region in pairs if (found := self.image(purpose, region)))
+
     def image(self, purpose: ImagePurpose, region: str) -> ContainerImage | None:
         row = self.image_rows.get(purpose)
         return image(row, purpose, region, self.sources) if row else None

@@ -41,7 +41,7 @@ COMMANDS = {
     "destroy": "Undeploy and delete everything the project owns.",
     "policy": "List and test the project's policies.",
     "lock": "Show or release the project's lock.",
-    "catalog": "List base models and instances, with prices and sources.",
+    "catalog": "List base models, instances and container images, with prices and sources.",
     "schema": "Print or write the JSON Schemas.",
     "local": "Run the embedded cloud on this machine.",
     "completion": "Print a completion script for your shell.",

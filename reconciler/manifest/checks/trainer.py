@@ -10,6 +10,7 @@ from typing import Any
 from reconciler.domain.catalog import InstanceType, ProviderName, Setting
 from reconciler.domain.diagnostic import Diagnostic
 from reconciler.domain.spelling import did_you_mean
+from reconciler.manifest.checks.base_model import own_weights
 from reconciler.manifest.checks.data import has_validation
 from reconciler.manifest.checks.optional import reserved
 from reconciler.manifest.explain import found
@@ -44,8 +45,9 @@ def check_trainer(view: ModelView) -> Iterator[Diagnostic]:
     yield from _names(view, given)
     yield from _simple(view, given)
     yield from _settings(view, given)
-    if all(isinstance(given.get(part, {}), Mapping) for part in ("sft_config", "model_init_config")):
-        for check in (_precision, _attention, _evaluation, _quantisation):
+    structures = ("sft_config", "model_init_config", "lora_config")
+    if all(isinstance(given.get(part, {}), Mapping) for part in structures):
+        for check in (_precision, _attention, _evaluation, _quantisation, _adapters):
             yield from check(view, given)
 
 
@@ -255,6 +257,44 @@ def _quantisation(view: ModelView, given: Mapping[str, Any]) -> Iterator[Diagnos
         yield _conflict(
             view, path, "Quantised weights are not trained, adapters over them are.", "add `use_lora: true`"
         )
+
+
+def _adapters(view: ModelView, given: Mapping[str, Any]) -> Iterator[Diagnostic]:
+    """Adapters alone are served over the weights that they were trained on, which must be found again.
+
+    ======================= =================== ==================================================
+    built on                weights             adapters alone
+    ======================= =================== ==================================================
+    another model           its own             error: what it made of the base model is lost
+    a gated base model      from Hugging Face   error on AWS: no container can fetch them to serve
+    any other               wherever            fine
+    ======================= =================== ==================================================
+    """
+    if given.get("use_lora") is not True or given.get("merge_adapters") is not False:
+        return
+    hint = "remove `merge_adapters: false`"
+    if view.parent is not None:
+        detail = f"Adapters alone would be served over `{view.base_name}`, without what `{view.parent}` learned."
+        yield _conflict(view, ("merge_adapters",), detail, hint)
+    elif view.around.is_aws and _is_deployed(view):
+        gated = view.base is not None and view.base.sagemaker is not None and view.base.sagemaker.gated
+        if gated and not own_weights(view):
+            detail = f"Adapters alone are served over `{view.base_name}`, which is gated: the inference container has no token."
+            yield _conflict(view, ("merge_adapters",), detail, f"{hint}, or name weights in a bucket of yours")
+        yield from _not_served(view, given.get("lora_config", {}))
+
+
+def _not_served(view: ModelView, lora: Mapping[str, Any]) -> Iterator[Diagnostic]:
+    """What vLLM does not load as an adapter (``PEFTHelper.validate_legal``)."""
+    refused = {"bias": lora.get("bias", "none") != "none", "use_dora": lora.get("use_dora") is True}
+    refused["modules_to_save"] = bool(lora.get("modules_to_save"))
+    for name in (name for name, is_refused in refused.items() if is_refused):
+        detail = f"The inference container serves no adapters with `{name}`."
+        yield _conflict(view, ("lora_config", name), detail, "remove it, or `merge_adapters: false`")
+
+
+def _is_deployed(view: ModelView) -> bool:
+    return view.spec.deployment is not None and view.spec.deployment.state == "deployed"
 
 
 def _instances(view: ModelView) -> Iterator[InstanceType]:

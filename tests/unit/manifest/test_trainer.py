@@ -217,3 +217,80 @@ def test_introspection_sees_the_fields_of_what_is_installed() -> None:
     assert content["sft_config"]["packing"] == {"kinds": ["boolean"]}
     assert content["sft_config"]["eval_strategy"]["choices"] == ["no", "steps", "epoch"]
     assert "libraries:" in written(content)
+
+
+AWS = """\
+apiVersion: reconciler/v1
+kind: Project
+metadata: {name: acme}
+spec:
+  cloud: aws
+  region: us-west-2
+  bucket: acme-artifacts
+  huggingFaceTokenSecret: arn:aws:secretsmanager:eu-west-1:111122223333:secret:hf
+  roles: {training: 'arn:aws:iam::111122223333:role/t'}
+"""
+
+
+def on_aws(spec: str) -> list[Any]:
+    text = f"apiVersion: reconciler/v1\nkind: FineTunedModel\nmetadata: {{name: bot}}\nspec:\n  provider: sagemaker\n{spec}"
+    files = [SourceFile(path="reconciler.yaml", text=AWS), SourceFile(path="bot.yaml", text=text)]
+    return list(load(files, CATALOG).diagnostics)
+
+
+LLAMA = "  baseModel: llama-3.1-8b-instruct\n  dataset: {training: a.csv}\n"
+
+
+@pytest.mark.parametrize("written", ["", "  acceptEula: false\n"])
+def test_a_licence_is_accepted_in_the_manifest_or_not_at_all(written: str) -> None:
+    [one] = on_aws(LLAMA + written)
+    assert (one.code, one.overridable) == ("eula-not-accepted", False)
+    address = "https://jumpstart-cache-prod-us-west-2.s3.us-west-2.amazonaws.com/fmhMetadata/eula/llama3_1Eula.txt"
+    assert address in one.detail
+    assert on_aws(LLAMA + "  acceptEula: true\n") == []
+
+
+def test_a_model_without_a_eula_needs_no_acceptance() -> None:
+    assert on_aws("  baseModel: qwen3-1.7b\n  dataset: {training: a.csv}\n") == []
+
+
+def test_own_weights_need_no_token() -> None:
+    weights = LLAMA.replace("llama-3.1-8b-instruct", "{key: llama-3.1-8b-instruct, weights: 's3://acme-models/llama'}")
+    files = [
+        SourceFile(path="reconciler.yaml", text="\n".join(line for line in AWS.splitlines() if "Token" not in line)),
+        SourceFile(
+            path="bot.yaml",
+            text="apiVersion: reconciler/v1\nkind: FineTunedModel\nmetadata: {name: bot}\nspec:\n"
+            f"  provider: sagemaker\n  acceptEula: true\n{weights}",
+        ),
+    ]
+    assert load(files, CATALOG).diagnostics == ()
+
+
+ALONE = "  hyperparameters: {optional: {use_lora: true, merge_adapters: false%s}}\n"
+DEPLOYED = "  deployment: {state: deployed}\n"
+
+
+def test_adapters_over_a_gated_model_cannot_be_served() -> None:
+    asked = LLAMA + "  acceptEula: true\n" + ALONE % ""
+    assert on_aws(asked) == [], "trained and downloaded they can be"
+    [one] = on_aws(asked + DEPLOYED)
+    assert (one.code, "token" in one.detail) == ("conflicting-trainer-settings", True)
+
+
+@pytest.mark.parametrize("setting", ["bias: all", "use_dora: true", "modules_to_save: [lm_head]"])
+def test_adapters_that_the_inference_container_does_not_load(setting: str) -> None:
+    asked = "  baseModel: qwen3-1.7b\n  dataset: {training: a.csv}\n" + ALONE % f", lora_config: {{{setting}}}"
+    assert on_aws(asked) == []
+    [one] = on_aws(asked + DEPLOYED)
+    assert one.where.path.endswith(setting.partition(":")[0])
+
+
+def test_adapters_alone_of_a_model_on_another_would_lose_what_that_learned() -> None:
+    head = "apiVersion: reconciler/v1\nkind: FineTunedModel\nmetadata: {name: %s}\nspec:\n"
+    data = "  dataset: {training: a.csv}\n"
+    parent = head % "house" + "  baseModel: qwen3-1.7b\n" + data
+    child = head % "bot" + "  baseModel: {fineTunedModel: house}\n" + data
+    texts = {"reconciler.yaml": PROJECT, "house.yaml": parent, "bot.yaml": child + ALONE % ""}
+    found = load([SourceFile(path=path, text=text) for path, text in texts.items()], CATALOG).diagnostics
+    assert [problem.code for problem in found] == ["conflicting-trainer-settings"]

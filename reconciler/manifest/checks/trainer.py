@@ -24,6 +24,15 @@ OPTIONAL = ("seed", "use_lora", "lora_config", "merge_adapters", "load_in_4bit",
 ATTENTION = ("eager", "sdpa", "flash_attention_2", "flash_attention_3", "flex_attention")
 """Transformers' ``attn_implementation``; ``owner/name`` is a kernel of the hub."""
 
+FIXED_ADAPTERS: Mapping[str, str] = {
+    "task_type": "a chat model is trained",
+    "peft_type": "LoRA is trained",
+    "inference_mode": "a model is trained",
+    "base_model_name_or_path": "it is the base model of the manifest",
+    "peft_version": "it is the container's",
+}
+"""Settings of LoraConfig that the training program decides."""
+
 MODEL_INIT: Mapping[str, Setting] = {
     "attn_implementation": Setting(kinds=("string", "null")),
     "dtype": Setting(kinds=("string", "null")),
@@ -74,6 +83,7 @@ def _simple(view: ModelView, given: Mapping[str, Any]) -> Iterator[Diagnostic]:
 
 def _settings(view: ModelView, given: Mapping[str, Any]) -> Iterator[Diagnostic]:
     known = view.around.catalog.trainer_settings
+    fixed = {"sft_config": FIXED, "lora_config": FIXED_ADAPTERS}
     for part, settings, library in (
         ("sft_config", known.sft_config, "trl"),
         ("lora_config", known.lora_config, "peft"),
@@ -83,8 +93,8 @@ def _settings(view: ModelView, given: Mapping[str, Any]) -> Iterator[Diagnostic]
         for name, value in values.items() if isinstance(values, Mapping) else ():
             if reserved(name):  # told beside
                 continue
-            if part == "sft_config" and name in FIXED:
-                yield _fixed(view, part, name)
+            if name in fixed.get(part, {}):
+                yield _fixed(view, part, name, fixed[part][name])
             elif name in settings:
                 yield from _value(view, (part, name), value, settings[name])
             elif library is not None and name not in OURS:
@@ -105,14 +115,14 @@ def _unknown(view: ModelView, part: str, name: str, known: Mapping[str, Setting]
     )
 
 
-def _fixed(view: ModelView, part: str, name: str) -> Diagnostic:
+def _fixed(view: ModelView, part: str, name: str, why: str) -> Diagnostic:
     return _error(
         view,
         "fixed-trainer-setting",
         "The training program decides the setting",
         part,
         name,
-        detail=f"`{part}.{name}` cannot be set: {FIXED[name]}.",
+        detail=f"`{part}.{name}` cannot be set: {why}.",
         hint="remove it",
     )
 

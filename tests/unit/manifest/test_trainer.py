@@ -102,6 +102,7 @@ def test_what_the_program_takes_is_taken(optional: str) -> None:
         ("{sft_config: {gradient_accumulation_steps: 1.5}}", "10:58 invalid-trainer-setting"),
         ("{sft_config: {weight_decay: '0.1'}}", "10:43 invalid-trainer-setting"),
         ("{sft_config: {output_dir: /tmp}}", "10:41 fixed-trainer-setting"),
+        ("{use_lora: true, lora_config: {task_type: CAUSAL_LM}}", "10:57 fixed-trainer-setting"),
         ("{use_lora: true, lora_config: {rank: 8}}", "10:52 unknown-trainer-setting"),
         ("{use_lora: true, lora_config: {bias: lora}}", "10:52 invalid-trainer-setting"),
         ("{use_lora: true, lora_config: {fan_in_fan_out: 1}}", "10:62 invalid-trainer-setting"),

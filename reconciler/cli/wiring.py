@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from reconciler import __version__
 from reconciler.catalog import load as load_catalog
 from reconciler.cli.signals import StopRequest
+from reconciler.domain.catalog import Catalog, ImagePurpose
 from reconciler.domain.desired import Configuration, ProjectSettings
 from reconciler.domain.diagnostic import Diagnostic, has_errors
 from reconciler.domain.errors import CloudUnavailable, ReconcilerError
@@ -137,8 +138,7 @@ def connect(project: ProjectSettings, root: Path, cloud: Cloud, progress: Progre
         catalog=catalog,
         clock=cloud.clock,
         roles=_with_embedded_roles(project, cloud) if cloud.embedded else project.roles,
-        training_image=EMBEDDED_TRAINING_IMAGE if cloud.embedded else None,
-        serving_image=EMBEDDED_SERVING_IMAGE if cloud.embedded else None,
+        **(_embedded_images() if cloud.embedded else _pinned_images(catalog, project.region)),
         hugging_face_token_secret=project.hugging_face_token_secret,
     )
     return Outside(
@@ -165,6 +165,19 @@ def connect(project: ProjectSettings, root: Path, cloud: Cloud, progress: Progre
         surveyors=surveyors(settings),
         conversations=conversations(settings),
     )
+
+
+def _embedded_images() -> dict[str, str | None]:
+    return {"training_image": EMBEDDED_TRAINING_IMAGE, "serving_image": EMBEDDED_SERVING_IMAGE}
+
+
+def _pinned_images(catalog: Catalog, region: str) -> dict[str, str | None]:
+    training, serving = (catalog.image(purpose, region) for purpose in (ImagePurpose.TRAINING, ImagePurpose.SERVING))
+    return {
+        "training_image": training.uri if training else None,
+        "serving_image": serving.uri if serving else None,
+        "inference_ami": serving.inference_ami if serving else None,
+    }
 
 
 class SystemClock:

@@ -23,7 +23,8 @@ EMBEDDED_SERVING_IMAGE = "embedded/reconciler-serving"
 @dataclass(frozen=True, kw_only=True)
 class ProviderSettings:
     """``roles``: IAM roles that AWS assumes. ``training_image``, ``serving_image``: SageMaker's containers, by registry
-    address. What is ``None`` is not known: the verbs that need it fail and say so before anything is created.
+    address; a manifest may name others. What is ``None`` of these is not known: the verbs that need it fail and say so before
+    anything is created. ``inference_ami``: of the hosts of endpoints; ``None``: SageMaker's default.
 
     ``page_size``: fewer items a page than the service allows, for tests. ``sleep`` waits for SageMaker's own consistency.
     """
@@ -35,6 +36,7 @@ class ProviderSettings:
     roles: Roles
     training_image: str | None = None
     serving_image: str | None = None
+    inference_ami: str | None = None
     hugging_face_token_secret: str | None = None
     page_size: int | None = None
     sleep: Callable[[float], None] = time.sleep

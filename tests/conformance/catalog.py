@@ -6,8 +6,10 @@ from datetime import date
 
 from reconciler.domain.catalog import (
     BedrockOffer,
+    ContainerImage,
     FoundationModel,
     HyperparameterRule,
+    ImagePurpose,
     InstanceType,
     Price,
     ProviderName,
@@ -74,6 +76,9 @@ class TwoModels:
         return next((model for model in self.models if model.key == key.lower()), None)
 
     def instance(self, name: str) -> InstanceType | None:
+        return None
+
+    def image(self, purpose: ImagePurpose, region: str) -> ContainerImage | None:
         return None
 
     def training_price(self, instance: str, region: str) -> Price:

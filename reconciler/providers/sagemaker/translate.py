@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from reconciler.domain.catalog import FoundationModel, ProviderName
+from reconciler.domain.catalog import JUMPSTART, FoundationModel, ProviderName
 from reconciler.domain.desired import DesiredModel, TrainingResources
 from reconciler.domain.fingerprint import digest
 from reconciler.domain.naming import endpoint_config_name
@@ -17,8 +17,11 @@ from reconciler.providers.aws.faults import Refused
 from reconciler.providers.aws.tags import promotion_tags, resource_tags, sagemaker_tags
 from reconciler.providers.hyperparameters import wire
 from reconciler.providers.settings import ProviderSettings
+from reconciler.training.archive import PROGRAM
 
 VARIANT = "AllTraffic"
+LOG_LEVEL = "20"
+"""Python's INFO."""
 MAX_WAIT_SECONDS = 2_419_200
 """28 days: the longest that a job may take, waiting for spot instances included."""
 START_UP_SECONDS = 1800
@@ -41,13 +44,13 @@ def training_job(order: TrainOrder, settings: ProviderSettings) -> Request:
         "TrainingJobName": order.name,
         "RoleArn": settings.roles.training,
         "AlgorithmSpecification": {
-            "TrainingImage": settings.training_image,
+            "TrainingImage": resources.image or settings.training_image,
             "TrainingInputMode": "File",
             "MetricDefinitions": [dict(metric) for metric in METRIC_DEFINITIONS],
         },
-        "HyperParameters": _hyperparameters(order, base),
+        "HyperParameters": _hyperparameters(order, base) | _launcher(order, settings),
         "Environment": _environment(order, settings),
-        "InputDataConfig": _channels(order),
+        "InputDataConfig": [_channel(name, uri, order.model) for name, uri in _sources(order, base)],
         "OutputDataConfig": {"S3OutputPath": order.output_uri},
         "ResourceConfig": {
             "InstanceType": order.instance_type or resources.instance_type,
@@ -145,10 +148,25 @@ def _resources(desired: DesiredModel) -> TrainingResources:
 
 
 def _hyperparameters(order: TrainOrder, base: FoundationModel) -> dict[str, str]:
-    """The manifest's, and where the weights come from: a Hugging Face repository, unless a parent's artifact is a channel."""
+    """The manifest's, and where the weights come from: a Hugging Face repository, unless a channel has them."""
     assert base.sagemaker is not None
     chosen = wire(base, ProviderName.SAGEMAKER, order.model.resolved.hyperparameters)
     return {"model_id": base.sagemaker.hugging_face_repo} | chosen
+
+
+def _launcher(order: TrainOrder, settings: ProviderSettings) -> dict[str, str]:
+    """What the launcher in AWS's containers reads: which program to fetch and start.
+
+    https://github.com/aws/sagemaker-training-toolkit (``params.py``)
+    """
+    assert order.program_uri is not None, f"{order.name} trains without a program"
+    return {
+        "sagemaker_program": PROGRAM,
+        "sagemaker_submit_directory": order.program_uri,
+        "sagemaker_container_log_level": LOG_LEVEL,
+        "sagemaker_region": settings.aws.settings.region,
+        "sagemaker_job_name": order.name,
+    }
 
 
 def _environment(order: TrainOrder, settings: ProviderSettings) -> dict[str, str]:
@@ -162,18 +180,32 @@ def _environment(order: TrainOrder, settings: ProviderSettings) -> dict[str, str
     }
 
 
-def _channels(order: TrainOrder) -> list[Request]:
+def _sources(order: TrainOrder, base: FoundationModel) -> Iterator[tuple[str, str]]:
+    """The channels. A parent's artifact stands before the base model's own weights."""
+    weights = order.parent.identifier if order.parent else weights_uri(order.model, base)
     uris: Mapping[str, str | None] = {
         "training": order.data.training_uri,
         "validation": order.data.validation_uri,
-        "model": order.parent.identifier if order.parent else None,
+        "model": weights,
     }
-    return [_channel(name, uri) for name, uri in uris.items() if uri is not None]
+    return ((name, uri) for name, uri in uris.items() if uri is not None)
 
 
-def _channel(name: str, uri: str) -> Request:
+def weights_uri(desired: DesiredModel, base: FoundationModel) -> str | None:
+    """Where in S3 the base model's weights lie; ``None``: they come from Hugging Face."""
+    return desired.resolved.weights_uri or (base.sagemaker.weights_uri if base.sagemaker else None)
+
+
+def _channel(name: str, uri: str, desired: DesiredModel) -> Request:
     source = {"S3DataType": "S3Prefix", "S3Uri": uri, "S3DataDistributionType": "FullyReplicated"}
-    return {"ChannelName": name, "DataSource": {"S3DataSource": source}, "InputMode": "File"}
+    return {"ChannelName": name, "DataSource": {"S3DataSource": source | _access(uri, desired)}, "InputMode": "File"}
+
+
+def _access(uri: str, desired: DesiredModel) -> Request:
+    """JumpStart's buckets give weights only to those who accept their licence in the request itself."""
+    if not uri.startswith(JUMPSTART):
+        return {}
+    return {"ModelAccessConfig": {"AcceptEula": desired.resolved.accept_eula}}
 
 
 def _stopping(resources: TrainingResources) -> dict[str, int]:

@@ -89,6 +89,7 @@ def a_train_order(model: DesiredModel, attempt: int = 1, **more: Any) -> TrainOr
         "attempt": attempt,
         "data": DataLocation(training_uri="s3://acme/data/1a/training.jsonl"),
         "output_uri": "s3://acme/acme-llms/models/support-bot/1a2b3c4d/",
+        "program_uri": "s3://acme/acme-llms/code/1a2b.tar.gz",
         "instance_type": "ml.g5.12xlarge",
     }
     return TrainOrder(**(fields | more))

@@ -39,6 +39,14 @@ TAGS = {
 }
 ASKED = {key: value for key, value in TAGS.items() if not key.startswith("reconciler:label:")}
 
+LAUNCHER = {
+    "sagemaker_program": "train.py",
+    "sagemaker_submit_directory": "s3://acme/acme-llms/code/1a2b.tar.gz",
+    "sagemaker_container_log_level": "20",
+    "sagemaker_region": "eu-west-1",
+    "sagemaker_job_name": VERSION,
+}
+
 TRAINING_JOB: dict[str, Any] = {
     "TrainingJobName": VERSION,
     "RoleArn": ROLES.training,
@@ -58,6 +66,7 @@ TRAINING_JOB: dict[str, Any] = {
         "model_id": "meta-llama/Llama-3.1-8B-Instruct",
         "epochs": "3",
         "learning_rate": "0.00002",
+        **LAUNCHER,
     },
     "Environment": {
         "RECONCILER_PROJECT": "acme-llms",
@@ -126,6 +135,7 @@ def test_a_spot_training_job_with_everything() -> None:
             "use_lora": "true",
             "lora_config": '{"lora_dropout":0.05,"r":8}',
             "seed": "7",
+            **LAUNCHER,
         },
         "Environment": TRAINING_JOB["Environment"] | {"HF_TOKEN_SECRET_ARN": secret},
         "InputDataConfig": [

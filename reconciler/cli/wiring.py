@@ -132,13 +132,16 @@ def connect(project: ProjectSettings, root: Path, cloud: Cloud, progress: Progre
     store = ObjectStore(cloud.session.changing("s3"), project.bucket)
     data = DataFiles(root, lambda: cloud.session.reading("s3"), cache=root / OWN_FOLDER / "cache" / "datasets.json")
     catalog = load_catalog()
+    images = _embedded_images() if cloud.embedded else _pinned_images(catalog, project.region)
     settings = ProviderSettings(
         project=project.name,
         aws=cloud.session,
         catalog=catalog,
         clock=cloud.clock,
         roles=_with_embedded_roles(project, cloud) if cloud.embedded else project.roles,
-        **(_embedded_images() if cloud.embedded else _pinned_images(catalog, project.region)),
+        training_image=images.training,
+        serving_image=images.serving,
+        inference_ami=images.inference_ami,
         hugging_face_token_secret=project.hugging_face_token_secret,
     )
     return Outside(
@@ -167,17 +170,26 @@ def connect(project: ProjectSettings, root: Path, cloud: Cloud, progress: Progre
     )
 
 
-def _embedded_images() -> dict[str, str | None]:
-    return {"training_image": EMBEDDED_TRAINING_IMAGE, "serving_image": EMBEDDED_SERVING_IMAGE}
+@dataclass(frozen=True)
+class Images:
+    """As ProviderSettings has them."""
+
+    training: str | None
+    serving: str | None
+    inference_ami: str | None = None
 
 
-def _pinned_images(catalog: Catalog, region: str) -> dict[str, str | None]:
+def _embedded_images() -> Images:
+    return Images(EMBEDDED_TRAINING_IMAGE, EMBEDDED_SERVING_IMAGE)
+
+
+def _pinned_images(catalog: Catalog, region: str) -> Images:
     training, serving = (catalog.image(purpose, region) for purpose in (ImagePurpose.TRAINING, ImagePurpose.SERVING))
-    return {
-        "training_image": training.uri if training else None,
-        "serving_image": serving.uri if serving else None,
-        "inference_ami": serving.inference_ami if serving else None,
-    }
+    return Images(
+        training=training.uri if training else None,
+        serving=serving.uri if serving else None,
+        inference_ami=serving.inference_ami if serving else None,
+    )
 
 
 class SystemClock:

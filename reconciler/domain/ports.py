@@ -151,8 +151,9 @@ class Provider(Protocol):
         """Of the names that ``changes`` would create: those that exist without our tags. Describes only these."""
         ...
 
-    def impediments(self, changes: Sequence[Change]) -> tuple[Diagnostic, ...]:
-        """What will keep ``changes`` from being carried out and is known without asking the cloud, such as a missing setting."""
+    def impediments(self, changes: Sequence[Change], models: Sequence[DesiredModel]) -> tuple[Diagnostic, ...]:
+        """What will keep ``changes`` from being carried out and is known without asking the cloud, such as a missing setting.
+        ``models``: all that the manifests ask for."""
         ...
 
     def train(self, order: TrainOrder) -> Outcome: ...

@@ -42,6 +42,7 @@ class Stubs:
 
     aws: AwsSession
     provider: Provider
+    settings: ProviderSettings
     stubbers: dict[tuple[str, str], Stubber] = field(default_factory=dict)
     stack: ExitStack = field(default_factory=ExitStack)
 
@@ -74,7 +75,8 @@ def stubbed(kind: ProviderName, **changed: Any) -> Iterator[Stubs]:
         **changed,
     }
     aws = AwsSession(AwsSettings(region="eu-west-1", endpoint_url="http://127.0.0.1:1", attempts=1))
-    stubs = Stubs(aws, FACTORIES[kind](ProviderSettings(aws=aws, **settings)))
+    made = ProviderSettings(aws=aws, **settings)
+    stubs = Stubs(aws, FACTORIES[kind](made), made)
     with stubs.stack:
         yield stubs
         for stubber in stubs.stubbers.values():

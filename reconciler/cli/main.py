@@ -45,7 +45,7 @@ COMMANDS = {
     "policy": "List and test the project's policies.",
     "lock": "Show or release the project's lock.",
     "estimate": "Estimate memory, time and cost of trainings.",
-    "catalog": "List base models and instances, with prices and sources.",
+    "catalog": "List base models, instances and container images, with prices and sources.",
     "schema": "Print or write the JSON Schemas.",
     "local": "Run the embedded cloud on this machine.",
     "completion": "Print a completion script for your shell.",

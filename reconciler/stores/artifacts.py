@@ -3,6 +3,7 @@
 ::
 
     <project>/datasets/<digest16>/<format>-<split>/training.jsonl     same data, same address
+    <project>/code/<sha256>.tar.gz                                    the training program; same program, same address
     <project>/models/<name>/<fp8>/manifest.json                       what was asked for; the artifacts lie beside it
     <project>/models/<name>/<fp8>/promotion.json                      of a promoted version: where its artifact came from
     <project>/trash/…                                                 see reconciler.stores.trash
@@ -38,6 +39,7 @@ from reconciler.domain.ports import (
     StoredArtifacts,
     Tell,
 )
+from reconciler.stores import program
 from reconciler.stores.copies import copied, promoted_digest
 from reconciler.stores.downloads import download_file, download_folder
 from reconciler.stores.s3 import Fetched, ObjectStore
@@ -73,6 +75,13 @@ class S3Artifacts:
         """Raises InvalidInput where the converted data exceeds what the base model takes, PlanChanged where the source changed."""
         uris = {part: self._put_part(model, rules, part) for part in Part if has_part(model, part)}
         return DataLocation(training_uri=uris[Part.TRAINING], validation_uri=uris.get(Part.VALIDATION))
+
+    def put_program(self) -> str:
+        content = program.archive()
+        key = f"{self._project}/code/{program.digest(content)}.tar.gz"
+        if self._store.head(key) is None:
+            self._store.put(key, content, content_type="application/gzip")
+        return self._store.uri(key)
 
     def put_manifest(self, model: DesiredModel) -> str:
         key = self._manifest_key(model.name, model.fingerprint)

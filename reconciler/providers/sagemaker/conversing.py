@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from typing import Any
 
-from reconciler.domain.conversing import Ending, Question
+from reconciler.domain.conversing import SERVED, Ending, Question
 from reconciler.domain.errors import ReconcilerError
 from reconciler.domain.observation import Deployment
 from reconciler.providers.aws.faults import looks_through
@@ -39,6 +39,7 @@ def body(question: Question) -> dict[str, Any]:
     system = [{"role": "system", "content": question.system}] if question.system else []
     options = {"max_tokens": question.max_tokens, "temperature": question.temperature}
     return {
+        "model": SERVED,
         "messages": [*system, {"role": "user", "content": question.prompt}],
         **{name: value for name, value in options.items() if value is not None},
         "stream": True,

@@ -15,6 +15,7 @@ LONG_FLAGS = frozenset(
         "deployment",
         "destroy",
         "detailed-exitcode",
+        "estimator",
         "diff",
         "digest",
         "dry-run",

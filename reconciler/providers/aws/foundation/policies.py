@@ -142,6 +142,7 @@ def _reading(blueprint: Blueprint) -> list[Statement]:
         _allow("ReadSchedules", ["scheduler:GetSchedule"], [_schedule_arn(blueprint)]),
         _allow("ReadLogs", ["logs:DescribeLogStreams", "logs:GetLogEvents"], log_groups),
         _allow("ReadTraffic", ["cloudwatch:GetMetricData"], ["*"]),
+        _allow("ReadQuotas", ["servicequotas:GetServiceQuota", "servicequotas:ListServiceQuotas"], ["*"]),
         _allow("ReadTrail", ["cloudtrail:LookupEvents"], ["*"]),
         *_data(blueprint),
     ]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from reconciler.domain.catalog import Accelerator, Architecture, FoundationModel, InstanceType
 from reconciler.domain.desired import DesiredModel
 from reconciler.domain.plan import Fit, Verdict
+from reconciler.estimators.batches import VARIATION
 from reconciler.estimators.intended import intended
 from reconciler.estimators.memory import COMFORTABLE_SHARE, MemoryEstimate, estimate_memory
 from reconciler.estimators.moments import Term
@@ -16,9 +17,6 @@ from reconciler.estimators.setup import Dtype, Method, Sharding, TrainingSetup
 
 USABLE_SHARE = 0.985
 """Of what EC2 reports: an A10G of 22.35 GiB leaves some 22.0."""
-
-VARIATION_LOW, VARIATION_LIKELY = 0.1, 0.5
-"""Standard deviation of the records' lengths over their mean. Assumed."""
 
 _PLAIN_DECODERS = ("LlamaForCausalLM", "Qwen2ForCausalLM", "Qwen3ForCausalLM")
 _METHODS = {Method.FULL: "full fine-tuning", Method.LORA: "LoRA", Method.QLORA: "QLoRA"}
@@ -66,7 +64,9 @@ def fit(model: DesiredModel, base: FoundationModel, instance: InstanceType, inst
 def forecast(model: DesiredModel, architecture: Architecture, instance: InstanceType, instance_count: int) -> Forecast:
     """Raises ValueError where the instance has no accelerator."""
     setup = intended(model, architecture, instance, instance_count)
-    low, likely = (replace(setup, sequence=_longest(model, setup, by)) for by in (VARIATION_LOW, VARIATION_LIKELY))
+    low, likely = (
+        replace(setup, sequence=_longest(model, setup, float(by))) for by in (VARIATION.low, VARIATION.likely)
+    )
     return Forecast(setup=setup, low=estimate_memory(low), likely=estimate_memory(likely), high=estimate_memory(setup))
 
 

@@ -7,7 +7,7 @@ import pytest
 from reconciler.catalog import load
 from reconciler.domain.catalog import FoundationModel, InstanceType
 from reconciler.domain.plan import Verdict
-from reconciler.estimators.fit import fit, forecast
+from reconciler.estimators.fit import fit, forecast, usable_gib
 from reconciler.estimators.setup import Dtype, Sharding, TrainingSetup
 from tests.builders import a_model
 
@@ -113,3 +113,23 @@ def test_weights_as_the_training_program_holds_them(
     """A T4 lacks BF16: it computes in FP16, and what is trained is held in FP32."""
     setup = setup_on(machine, **optional)
     assert (setup.weights, setup.adapters) == (weights, adapters)
+
+
+@pytest.mark.parametrize(
+    ("machine", "gib"),
+    [
+        ("ml.g4dn.xlarge", 14.6),
+        ("ml.g5.xlarge", 22.0),
+        ("ml.g6.xlarge", 22.0),
+        ("ml.g6e.xlarge", 44.4),
+        ("ml.p4d.24xlarge", 39.4),
+        ("ml.p4de.24xlarge", 79.2),
+        ("ml.p5.48xlarge", 79.1),
+        ("ml.p5en.48xlarge", 139.8),
+    ],
+)
+def test_usable_memory_is_within_two_percent_of_what_pytorch_tells(machine: str, gib: float) -> None:
+    """``total capacity`` of published out-of-memory errors; never much above it."""
+    accelerator = instance(machine).accelerator
+    assert accelerator is not None
+    assert 0.98 * gib <= usable_gib(accelerator) <= 1.015 * gib

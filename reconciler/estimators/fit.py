@@ -16,7 +16,7 @@ from reconciler.estimators.moments import Term
 from reconciler.estimators.setup import Dtype, Method, Sharding, TrainingSetup
 
 USABLE_SHARE = 0.985
-"""Of what EC2 reports: an A10G of 22.35 GiB leaves some 22.0."""
+"""Of what EC2 reports: an A10G of 22.35 GiB leaves some 22.0, an A100 of 80 some 79, an H200 of 141 some 140, as PyTorch tells them."""
 
 _PLAIN_DECODERS = ("LlamaForCausalLM", "Qwen2ForCausalLM", "Qwen3ForCausalLM")
 _METHODS = {Method.FULL: "full fine-tuning", Method.LORA: "LoRA", Method.QLORA: "QLoRA"}
@@ -57,7 +57,7 @@ def fit(model: DesiredModel, base: FoundationModel, instance: InstanceType, inst
         verdict=verdict,
         needed_gib=round(found.high.needed if verdict is Verdict.FITS else found.low.needed, 2),
         available_gib=round(available, 2),
-        assumptions=(_assumption(found),),
+        assumptions=(_assumption(found), *_of_its_image(model)),
     )
 
 
@@ -114,6 +114,13 @@ def _assumption(found: Forecast) -> str:
         f"checkpointing{_spread(setup)}, {setup.micro_batch} records of up to {setup.sequence:,} tokens at a time: "
         f"{found.low.needed:.1f} to {found.high.needed:.1f} GiB on each GPU, most of it {_largest(found.high.terms)}"
     )
+
+
+def _of_its_image(model: DesiredModel) -> tuple[str, ...]:
+    resources = model.resolved.resources
+    if resources is None or resources.image is None:
+        return ()
+    return ("memory: by the libraries of the catalog's training image; those of your own are not known",)
 
 
 def _precision(setup: TrainingSetup) -> str:

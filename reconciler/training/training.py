@@ -21,7 +21,7 @@ from transformers import EarlyStoppingCallback, PrinterCallback, set_seed
 from trl import SFTConfig, SFTTrainer
 
 from reconciler.training import card, conflicts, metrics
-from reconciler.training.adapters import lora_config
+from reconciler.training.adapters import check_saved, lora_config
 from reconciler.training.arguments import MAX_LENGTH, Machine, check_arguments, sft_arguments
 from reconciler.training.callbacks import Stopping, Telling, peak_memory
 from reconciler.training.checkpoints import newest
@@ -50,7 +50,8 @@ def train(container: Container, asked: Hyperparameters, request: StopRequest, en
     machine = this_machine()
     validated, weights = ("validation" in container.channels, "model" in container.channels)
     conflicts.check(asked, machine, validated=validated, weights=weights)
-    arguments = sft_arguments(asked, machine, validated=validated, keeps_checkpoints=container.keeps_checkpoints)
+    keeps = container.keeps_checkpoints  # before anything makes the folder
+    arguments = sft_arguments(asked, machine, validated=validated, keeps_checkpoints=keeps)
     _quiet()
     set_seed(asked.seed)
     source = find_source(container, asked)
@@ -60,7 +61,7 @@ def train(container: Container, asked: Hyperparameters, request: StopRequest, en
     request.unless_told()
     model = load_model(source, asked, machine, device=config.local_rank if config.local_rank > 0 else 0)
     request.unless_told()
-    stopping, telling = Stopping(request), Telling()
+    stopping, telling = Stopping(request, keeps_checkpoints=keeps), Telling()
     trainer = build_trainer(asked, model, config, data, tokenizer, [telling, stopping])
     seconds, average = _run(trainer, container, stopping)
     measured = _measured(trainer, data, telling, stopping, seconds, average)
@@ -166,6 +167,8 @@ def build_trainer(
         callbacks=callbacks,
     )
     trainer.remove_callback(PrinterCallback)
+    if asked.use_lora:
+        check_saved(trainer.model, asked, sharded=trainer.is_fsdp_enabled)
     _tell_model(trainer.model)
     return trainer
 
@@ -192,7 +195,8 @@ def _run(trainer: Any, container: Container, stopping: Stopping) -> tuple[float,
     try:
         result = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     except Stopped:  # in the midst of an evaluation, which the Trainer cannot leave by itself
-        trainer._save_checkpoint(trainer.model, trial=None)
+        if stopping.saves:
+            trainer._save_checkpoint(trainer.model, trial=None)
         return time.monotonic() - began, None
     return time.monotonic() - began, float(result.training_loss)
 

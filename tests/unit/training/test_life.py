@@ -119,6 +119,13 @@ def test_a_stop_leaves_a_checkpoint_and_the_model(press: Press, llama: Path, tmp
     assert not ended.failure
 
 
+def test_a_stop_leaves_no_checkpoint_that_nobody_keeps(press: Press, llama: Path, tmp_path: Path) -> None:
+    """Writing one would take of the two minutes that are left."""
+    ended = press.run(lay_out(tmp_path / "job", LONG, model=llama, validation=None), meanwhile=told("'step': 4,"))
+    assert (ended.code, ended.metrics["stopped"]) == (0, "stop")
+    assert not [*(ended.base / "checkpoints").glob("checkpoint-*")]
+
+
 def test_a_stop_during_an_evaluation(press: Press, llama: Path, tmp_path: Path) -> None:
     asked = {**LONG, "sft_config": {"logging_steps": 1, "eval_strategy": "steps", "per_device_eval_batch_size": 1}}
     base = lay_out(tmp_path / "job", asked, model=llama, validation=LESSONS * 40, checkpoints=True)
@@ -210,7 +217,7 @@ def test_two_processes_train_as_one(llama: Path, tmp_path: Path) -> None:
     assert (one.code, two.code) == (0, 0), two.output
     assert (two.metrics["processes"], two.metrics["parallel"]) == (2, "ddp")
     assert two.losses == pytest.approx(one.losses, rel=1e-4)
-    assert two.eval_losses == pytest.approx(one.eval_losses, rel=1e-4)
+    assert two.eval_losses == pytest.approx(one.eval_losses, rel=0.03)  # means over batches, which differ
     assert two.metrics["tokens"] == one.metrics["tokens"]
 
 

@@ -56,7 +56,7 @@ def train(container: Container, asked: Hyperparameters, request: StopRequest, en
     set_seed(asked.seed)
     source = find_source(container, asked)
     config = build_config(arguments | _parallel_arguments(asked, machine, source, arguments), container.checkpoints)
-    tokenizer = load_tokenizer(source, asked)
+    tokenizer = load_tokenizer(source)
     data = _data(container, asked, tokenizer)
     request.unless_told()
     model = load_model(source, asked, machine, device=config.local_rank if config.local_rank > 0 else 0)
@@ -89,7 +89,7 @@ def _parallel_arguments(
         return {}
     memory = torch.cuda.get_device_properties(0).total_memory if machine.cuda else None
     load = Load(
-        parameters=parameter_count(source, asked),
+        parameters=parameter_count(source),
         bytes_each=QUANTISED_BYTES if asked.load_in_4bit else bytes_each(source, asked, machine),
         trains_all=not asked.use_lora,
     )

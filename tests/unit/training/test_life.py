@@ -187,6 +187,37 @@ def test_a_crash_tells_its_last_lines(press: Press, llama: Path, tmp_path: Path)
     assert "Traceback" in ended.output
 
 
+def test_a_base_model_from_the_hub(qwen: Path, tmp_path: Path) -> None:
+    """In the hub's cache, as a download leaves it: there is no network here."""
+    asked = {**ASKED, "model_id": "someone/tiny-qwen", "model_init_config": {"revision": "v2"}}
+    base = lay_out(tmp_path / "job", asked, model=None, validation=None)
+    repository = base / "cache" / "hub" / "models--someone--tiny-qwen"
+    shutil.copytree(qwen, repository / "snapshots" / "0123abcd")
+    (repository / "refs").mkdir()
+    (repository / "refs" / "v2").write_text("0123abcd")
+    ended = run(base)
+    assert ended.code == 0, ended.output
+    for name in ("tokenizer.json", "tokenizer_config.json", "generation_config.json"):
+        assert ended.files()[name] == (qwen / name).read_bytes()
+
+
+def test_a_base_model_that_is_not_there(press: Press, tmp_path: Path) -> None:
+    ended = press.run(lay_out(tmp_path / "job", {**ASKED, "model_id": "someone/nothing"}, model=None))
+    assert ended.code == 1
+    assert ended.failure.startswith("the base model someone/nothing cannot be had from Hugging Face. Is the name right")
+    assert "Traceback" not in ended.output
+
+
+def test_weights_in_the_precision_of_the_base_model(llama: Path, tmp_path: Path) -> None:
+    """What sharded training leaves in fp32."""
+    folder = shutil.copytree(llama, tmp_path / "model")
+    program = "import pathlib, sys; from reconciler.training.saving import cast_files; cast_files(pathlib.Path(sys.argv[1]), 'bfloat16')"
+    subprocess.run([sys.executable, "-c", program, str(folder)], env=surroundings(tmp_path), check=True, timeout=120)
+    size = {path: (path / "model.safetensors").stat().st_size for path in (llama, folder)}
+    assert size[folder] == pytest.approx(size[llama] / 2, rel=0.01)
+    assert json.loads((folder / "config.json").read_text())["dtype"] == "bfloat16"
+
+
 def test_a_parents_artifact_goes_on_being_trained(press: Press, llama: Path, tmp_path: Path) -> None:
     """The channel `model` holds the archive that another training left: whole, or adapters and their base beside them."""
     whole = press.run(lay_out(tmp_path / "parent", {**ASKED, "epochs": 6}, model=llama))

@@ -172,12 +172,12 @@ def test_a_stop_is_seen_in_the_jobs_status() -> None:
 
 
 def test_looking_goes_on_after_a_fault_that_may_pass() -> None:
-    told = iter([ConnectionError("reset"), "Stopped"])
+    faults = [ConnectionError("reset")]
 
     def look() -> str:
-        if isinstance(answer := next(told), Exception):
-            raise answer
-        return answer
+        if faults:
+            raise faults.pop()
+        return "Stopped"
 
     request = StopRequest({})
     look_until_told(look, request, seconds=0)

@@ -76,7 +76,7 @@ WARM_UP, MEASURED = 3, 8
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """``plain``: TRL's SFTTrainer at the same settings, without this program. ``mixed``: records of an eighth of the length up to all of it.
+    """``plain``: TRL's SFTTrainer at the same settings, without this program. ``mixed``: records of an eighth of the length to all of it.
 
     ``switch``: what is different from the case of the same shape.
     """

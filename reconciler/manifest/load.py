@@ -312,6 +312,9 @@ def _digest(configuration: Configuration, folder: Folder) -> str:
     no_policies = {} if configuration.policies else {"policies": True}
     told = configuration.model_dump(mode="json", exclude=_NO_MEANING | no_policies)
     project = {key: value for key, value in told["project"].items() if value or key not in _ONLY_WHERE_GIVEN}
+    project["budget"] = {
+        key: value for key, value in project["budget"].items() if value or key not in _ONLY_WHERE_GIVEN
+    }
     return digest(_meaning(told | {"project": project}, folder))
 
 
@@ -324,7 +327,7 @@ _NO_MEANING: Any = {
         "__all__": {"where": True, "origins": True, "training_data": {"where"}, "validation": {"source": {"where"}}}
     },
 }
-_ONLY_WHERE_GIVEN = frozenset({"environment", "name_suffix"})
+_ONLY_WHERE_GIVEN = frozenset({"environment", "name_suffix", "perLabel"})
 """Came later: a project without them keeps its digest."""
 
 

@@ -75,6 +75,7 @@ class Stopping(TrainerCallback):  # type: ignore[misc]
             self.happened = True
             control.should_training_stop = True
             control.should_save = self.saves
+            control.should_log = args.logging_strategy != "no"
             control.should_evaluate = False
         return control
 

@@ -151,6 +151,9 @@ _CHECKS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "model_init_config": (_is_mapping, "a structure"),
 }
 
+NAMES = frozenset(_CHECKS)
+"""Every hyperparameter that there is: any other is refused."""
+
 
 def _unknown(given: Mapping[str, Any]) -> Iterator[str]:
     for name in given.keys() - _CHECKS.keys():

@@ -13,6 +13,7 @@ from reconciler.training.arguments import Machine
 from reconciler.training.container import Container
 from reconciler.training.failure import BadInput
 from reconciler.training.hyperparameters import Hyperparameters
+from reconciler.training.metrics import FILE as MEASURED
 
 ADAPTERS = "adapter_config.json"
 BASE_FOLDER = "base"
@@ -48,12 +49,23 @@ def find_source(container: Container, asked: Hyperparameters) -> Source:
     if channel is None:
         return Source(asked.model_id or "", **wanted)
     folder = _unpacked(channel)
+    _check_parent(folder, asked)
     if (folder / ADAPTERS).is_file():
         return Source(_base_of(folder, asked), adapters=folder, **wanted)
     if (folder / "config.json").is_file():
         return Source(str(folder), **wanted)
     found = ", ".join(sorted(path.name for path in folder.iterdir())[:10]) or "nothing"
     raise BadInput(f"the channel `model` has neither config.json nor {ADAPTERS}; there is {found}")
+
+
+def _check_parent(folder: Path, asked: Hyperparameters) -> None:
+    """Adapters that are left apart are served over the base model; over another training's weights they mean something else."""
+    is_parents = (folder / ADAPTERS).is_file() or (folder / MEASURED).is_file()
+    if is_parents and asked.use_lora and not asked.merge_adapters:
+        raise BadInput(
+            "merge_adapters false: the adapters would belong to the weights of the parent model, which no endpoint has beside them; "
+            "a model that is trained from another fine-tuned model needs merge_adapters"
+        )
 
 
 def load_config(source: Source) -> Any:

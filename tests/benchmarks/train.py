@@ -243,7 +243,8 @@ def _ours(case: Case, model: Any, watch: Any, folder: str) -> Any:
 
     from reconciler.training.arguments import sft_arguments
     from reconciler.training.encoding import Corpus, Encoded
-    from reconciler.training.training import Data, build_config, build_trainer, this_machine
+    from reconciler.training.measuring import Data
+    from reconciler.training.training import build_config, build_trainer, this_machine
 
     asked, machine = _asked(case), this_machine()
     arguments = sft_arguments(asked, machine, validated=False, keeps_checkpoints=False)

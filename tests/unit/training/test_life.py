@@ -155,6 +155,7 @@ def test_going_on_is_as_if_it_had_never_stopped(press: Press, llama: Path, tmp_p
     assert f"going on from checkpoint-{steps}" in second.output
     assert (second.metrics["steps"], second.metrics["stopped"]) == (48, None)
     assert second.losses[-1] == pytest.approx(whole.losses[-1], abs=1e-5)
+    assert second.metrics["train_loss"] == pytest.approx(whole.metrics["train_loss"], rel=0.2)  # a line less in its log
     assert second.metrics["billable_tokens"] == whole.metrics["billable_tokens"]
 
 
@@ -235,6 +236,17 @@ def test_a_parents_artifact_goes_on_being_trained(press: Press, llama: Path, tmp
         assert child.code == 0, child.output
         assert child.losses[0] < fresh
         assert {"config.json", "model.safetensors", "tokenizer.json"} <= child.files().keys()
+
+
+def test_adapters_over_a_parent_are_not_left_apart(press: Press, llama: Path, tmp_path: Path) -> None:
+    """They would be served over the base model, without what the parent has learned."""
+    base = lay_out(tmp_path / "job", {**ASKED, "use_lora": True, "merge_adapters": False}, model=llama)
+    (base / "input" / "data" / "model" / "metrics.json").write_text("{}")
+    ended = press.run(base)
+    assert ended.code == 1
+    assert ended.failure.startswith(
+        "merge_adapters false: the adapters would belong to the weights of the parent model"
+    )
 
 
 def test_two_processes_train_as_one(llama: Path, tmp_path: Path) -> None:

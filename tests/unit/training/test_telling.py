@@ -96,6 +96,16 @@ def test_the_history_is_the_trainers_without_its_summary() -> None:
     )
 
 
+def test_the_mean_loss_is_over_all_steps() -> None:
+    points = [
+        Point(step=10, epoch=1.0, loss=4.0),
+        Point(step=10, epoch=1.0, eval_loss=9.0),
+        Point(step=12, epoch=1.2, loss=1.0),
+    ]
+    assert metrics.mean_loss(points) == 3.5
+    assert metrics.mean_loss([]) is None
+
+
 def test_the_card() -> None:
     asked = Hyperparameters(use_lora=True, merge_adapters=False, sft={"packing": True})
     text = card(asked, MEASURED, base="meta-llama/Llama-3.1-8B-Instruct", made_by={"RECONCILER_MODEL": "bot"})

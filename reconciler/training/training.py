@@ -31,7 +31,7 @@ from reconciler.training.hyperparameters import Hyperparameters
 from reconciler.training.measuring import Data, count_parameters, measure
 from reconciler.training.metrics import Metrics
 from reconciler.training.saving import save
-from reconciler.training.sharding import QUANTISED_BYTES, Load, choose, fsdp_arguments
+from reconciler.training.sharding import FSDP_VARIABLES, QUANTISED_BYTES, Load, Parallel, choose, fsdp_arguments
 from reconciler.training.stopping import Stopped, StopRequest
 from reconciler.training.weights import Source, bytes_each, find_source, load_model, load_tokenizer, parameter_count
 
@@ -40,6 +40,7 @@ _LOG = logging.getLogger("reconciler.training")
 
 def train(container: Container, asked: Hyperparameters, request: StopRequest, environment: Mapping[str, str]) -> None:
     """From the channels to the model's folder. Raises BadInput, Stopped, and whatever the libraries raise."""
+    _take_gpu(environment)
     machine = this_machine()
     validated, weights = ("validation" in container.channels, "model" in container.channels)
     conflicts.check(asked, machine, validated=validated, weights=weights)
@@ -48,11 +49,14 @@ def train(container: Container, asked: Hyperparameters, request: StopRequest, en
     _quiet()
     set_seed(asked.seed)
     source = find_source(container, asked)
-    config = build_config(arguments | _parallel_arguments(asked, machine, source, arguments), container.checkpoints)
+    arguments |= _parallel_arguments(asked, machine, source, arguments)
+    if machine.cuda and arguments.get("fsdp"):
+        os.environ.update(FSDP_VARIABLES)
+    config = build_config(arguments, container.checkpoints)
     tokenizer = load_tokenizer(source)
     data = _data(container, asked, tokenizer)
     request.unless_told()
-    model = load_model(source, asked, machine, device=config.local_rank if config.local_rank > 0 else 0)
+    model = load_model(source, asked, machine, device=_whole_on(config, machine))
     request.unless_told()
     stopping, telling = Stopping(request, keeps_checkpoints=keeps), Telling()
     trainer = build_trainer(asked, model, config, data, tokenizer, [telling, stopping])
@@ -62,6 +66,12 @@ def train(container: Container, asked: Hyperparameters, request: StopRequest, en
     if trainer.is_world_process_zero():
         _write(measured, asked, source, container, environment)
         _LOG.info("%s", metrics.last_line(measured))
+
+
+def _take_gpu(environment: Mapping[str, str]) -> None:
+    """One of several processes looks at its own GPU: whatever it asks of another one costs memory there."""
+    if torch.cuda.is_available() and "LOCAL_RANK" in environment:
+        torch.cuda.set_device(int(environment["LOCAL_RANK"]))
 
 
 def this_machine() -> Machine:
@@ -80,20 +90,27 @@ def _parallel_arguments(
     """What several processes need, unless ``sft_config`` has chosen."""
     if arguments.get("fsdp") or arguments.get("deepspeed"):
         return {}
+    chosen = _parallel(asked, machine, source)
+    if chosen == "ddp":
+        return {"ddp_find_unused_parameters": False}
+    by_name = not hasattr(SFTConfig, "_apply_legacy_fsdp_to_config")
+    checkpointing = arguments["gradient_checkpointing"]
+    return fsdp_arguments(checkpointing=checkpointing, by_name=by_name) if chosen == "fsdp" else {}
+
+
+def _parallel(asked: Hyperparameters, machine: Machine, source: Source) -> Parallel:
     memory = torch.cuda.get_device_properties(0).total_memory if machine.cuda else None
     load = Load(
         parameters=parameter_count(source),
         bytes_each=QUANTISED_BYTES if asked.load_in_4bit else bytes_each(source, asked, machine),
         trains_all=not asked.use_lora,
     )
-    match choose(load, processes=int(os.environ.get("WORLD_SIZE", "1")), gpu_memory=memory):
-        case "none":
-            return {}
-        case "ddp":
-            return {"ddp_find_unused_parameters": False}
-        case "fsdp":
-            by_name = not hasattr(SFTConfig, "_apply_legacy_fsdp_to_config")
-            return fsdp_arguments(checkpointing=arguments["gradient_checkpointing"], by_name=by_name)
+    return choose(load, processes=int(os.environ.get("WORLD_SIZE", "1")), gpu_memory=memory)
+
+
+def _whole_on(config: Any, machine: Machine) -> int | None:
+    """The GPU that holds a whole copy of the model; ``None`` where there is none, or the weights are spread."""
+    return max(config.local_rank, 0) if machine.cuda and not config.fsdp and not config.deepspeed else None
 
 
 def _quiet() -> None:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from reconciler.training.arguments import Machine
 from reconciler.training.container import Container
 from reconciler.training.failure import BadInput
@@ -90,14 +92,19 @@ def load_tokenizer(source: Source) -> Any:
     return AutoTokenizer.from_pretrained(source.adapters if own else source.name, **source.options)
 
 
-def load_model(source: Source, asked: Hyperparameters, machine: Machine, *, device: int = 0) -> Any:
-    """With ``model_init_config`` as it is. Without a dtype there, in that of the checkpoint: see :func:`weights_dtype`."""
+def load_model(source: Source, asked: Hyperparameters, machine: Machine, *, device: int | None) -> Any:
+    """With ``model_init_config`` as it is. Without a dtype there, in that of the checkpoint: see :func:`weights_dtype`.
+
+    ``device``: the GPU that it is read into at once, since a machine may have less memory than its GPU; ``None`` leaves that to others.
+    """
     from transformers import AutoModelForCausalLM
 
     given = {name: value for name, value in asked.model_init.items() if name != "use_cache"}  # the Trainer sets it
     options = {"dtype": weights_dtype(asked, machine), **_renamed(given)}
     if asked.load_in_4bit:
-        options |= {"quantization_config": _four_bits(), "device_map": {"": device}}
+        options |= {"quantization_config": _four_bits()}
+    if device is not None:
+        options |= {"device_map": {"": device}}
     model = AutoModelForCausalLM.from_pretrained(source.name, **options)
     if source.adapters is not None:
         from peft import PeftModel
@@ -179,11 +186,12 @@ def _unpacked(channel: Path) -> Path:
     if not archives or (channel / "config.json").is_file() or (channel / ADAPTERS).is_file():
         return channel
     folder = channel.parent / f"{channel.name}-unpacked"
-    if not folder.is_dir():
-        partial = folder.with_suffix(".partial")
-        with tarfile.open(archives[0]) as archive:
-            archive.extractall(partial, filter="data")
-        partial.rename(folder)
+    with FileLock(folder.with_suffix(".lock")):  # the first of several processes on this machine
+        if not folder.is_dir():
+            partial = folder.with_suffix(".partial")
+            with tarfile.open(archives[0]) as archive:
+                archive.extractall(partial, filter="data")
+            partial.rename(folder)
     return folder
 
 

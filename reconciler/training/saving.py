@@ -77,11 +77,12 @@ def _merge_anew(trainer: Any, source: Source, folder: Path) -> None:
     adapters = folder.with_name(f"{folder.name}-adapters")
     trainer.save_model(str(adapters))
     if trainer.is_world_process_zero():
-        _write(_with_adapters(source, adapters), source, folder)
+        _write(with_adapters(source, adapters), source, folder)
         shutil.rmtree(adapters)
 
 
-def _with_adapters(source: Source, adapters: Path) -> Any:
+def with_adapters(source: Source, adapters: Path) -> Any:
+    """The base model in its own precision, on the CPU, with what was learned added."""
     from peft import PeftModel
     from transformers import AutoModelForCausalLM
 

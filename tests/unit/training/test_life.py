@@ -219,6 +219,28 @@ def test_weights_in_the_precision_of_the_base_model(llama: Path, tmp_path: Path)
     assert json.loads((folder / "config.json").read_text())["dtype"] == "bfloat16"
 
 
+MERGING = """
+import pathlib, sys, torch
+from safetensors.torch import load_file
+from reconciler.training.saving import with_adapters
+from reconciler.training.weights import Source
+
+base, adapters, merged = map(pathlib.Path, sys.argv[1:])
+anew = with_adapters(Source(str(base)), adapters).state_dict()
+for name, tensor in load_file(merged / "model.safetensors").items():
+    torch.testing.assert_close(anew[name], tensor)
+"""
+
+
+def test_merging_anew_is_merging_in_place(press: Press, llama: Path, tmp_path: Path) -> None:
+    """As after QLoRA and sharded training."""
+    asked = {**ASKED, "use_lora": True, "lora_config": {"target_modules": "all-linear"}}
+    merged = press.run(lay_out(tmp_path / "merged", asked, model=llama, validation=None))
+    apart = press.run(lay_out(tmp_path / "apart", {**asked, "merge_adapters": False}, model=llama, validation=None))
+    command = [sys.executable, "-c", MERGING, str(llama), str(apart.model), str(merged.model)]
+    subprocess.run(command, env=surroundings(tmp_path), check=True, timeout=120)
+
+
 def test_a_parents_artifact_goes_on_being_trained(press: Press, llama: Path, tmp_path: Path) -> None:
     """The channel `model` holds the archive that another training left: whole, or adapters and their base beside them."""
     whole = press.run(lay_out(tmp_path / "parent", {**ASKED, "epochs": 6}, model=llama))

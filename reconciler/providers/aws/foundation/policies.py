@@ -77,6 +77,9 @@ def training(blueprint: Blueprint) -> Document:
                 ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
                 [f"arn:{blueprint.partition}:ecr:{blueprint.region}:*:repository/*"],
             ),
+            _allow(
+                "SeeWhetherToStop", ["sagemaker:DescribeTrainingJob"], _arns(blueprint, "sagemaker", "training-job")
+            ),
             *([_allow("ReadToken", ["secretsmanager:GetSecretValue"], [secret])] if secret else []),
         ]
     )

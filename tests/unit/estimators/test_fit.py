@@ -138,5 +138,5 @@ def test_usable_memory_is_within_two_percent_of_what_pytorch_tells(machine: str,
 
 
 def test_an_image_of_ones_own_has_libraries_that_are_not_known() -> None:
-    own = a_model(base_model=LLAMA, resources=a_training_machine().model_copy(update={"image": "own:1"}))
+    own = a_model(base_model=LLAMA, resources=a_training_machine(image="own:1"))
     assert "those of your own are not known" in fit(own, base(LLAMA), instance("ml.g5.2xlarge")).assumptions[-1]

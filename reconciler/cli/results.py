@@ -47,6 +47,8 @@ _OPENINGS = {
     RunState.LOCK_LOST: ("Stopped: the lock was taken over by somebody else.", "bold red"),
 }
 
+_LEAVING = (RunState.STALLED, RunState.NEEDS_APPROVAL, RunState.WAITING)
+
 _ADVICE = {
     RunState.WAITING: "The cloud works on. `reconciler status` shows how far it is; `reconciler apply` goes on from there.",
     RunState.STALLED: "The reasons above say what to do.",
@@ -63,20 +65,26 @@ def applied_sentence(result: RunResult, operation: str) -> str:
     return f"{_opening(result, operation)} {_counts(result)}"
 
 
+def result_lines(result: RunResult) -> tuple[str, ...]:
+    """What failed, what is left, and how to go on, a sentence each."""
+    failed = (_failure(each.change, each.outcome.message) for each in result.failures)
+    left = (f"Left: {_left(change)}" for change in result.left) if result.state in _LEAVING else ()
+    postponed = (f"Left for the next apply: {_postponed(result)}",) if result.postponed else ()
+    advice = (_ADVICE[result.state],) if result.state in _ADVICE else ()
+    return (*failed, *left, *postponed, *advice)
+
+
 def draw_result(screen: Screen, result: RunResult, operation: str) -> None:
     screen.blank()
     for failure in result.failures:
-        _draw_failure(screen, failure.change, failure.outcome.message)
-    if result.state in (RunState.STALLED, RunState.NEEDS_APPROVAL, RunState.WAITING):
+        screen.entry(("Error: ", "bold red"), _failure(failure.change, failure.outcome.message))
+    if result.state in _LEAVING:
         for change in result.left:
             _draw_left(screen, change)
     style = _OPENINGS[result.state][1]
     screen.headline("", (_opening(result, operation), style), " ", (_counts(result), "bold"))
     if result.postponed:
-        names = ", ".join(change.target for change in result.postponed)
-        screen.entry(
-            "Left for the next apply: ", f"delete {names}. A version is never deleted in the run that replaced it."
-        )
+        screen.entry("Left for the next apply: ", _postponed(result))
     if result.state in _ADVICE:
         screen.paragraph(_ADVICE[result.state])
 
@@ -98,10 +106,19 @@ def _counts(result: RunResult) -> str:
     return f"Started or done: {begun}." if begun else "Nothing was changed."
 
 
-def _draw_failure(screen: Screen, change: Change, message: str) -> None:
-    screen.entry(("Error: ", "bold red"), f"{change.action} {change.target}: {message}")
+def _failure(change: Change, message: str) -> str:
+    return f"{change.action} {change.target}: {message}"
 
 
 def _draw_left(screen: Screen, change: Change) -> None:
+    screen.entry(("! " if change.stalled else "… ", "bold magenta"), _left(change))
+
+
+def _left(change: Change) -> str:
     why = "; ".join(reason.message for reason in change.reasons)
-    screen.entry(("! " if change.stalled else "… ", "bold magenta"), f"{change.address}: {why or change.status_now}")
+    return f"{change.address}: {why or change.status_now}"
+
+
+def _postponed(result: RunResult) -> str:
+    names = ", ".join(change.target for change in result.postponed)
+    return f"delete {names}. A version is never deleted in the run that replaced it."

@@ -45,8 +45,8 @@ def markdown_code(text: object) -> Markdown:
 
 
 def comment_text(text: object) -> Markdown:
-    """What may stand in an HTML comment, and is found again: letters, digits, dots, and single hyphens."""
-    return Markdown(re.sub(r"-{2,}", "-", re.sub(r"[^A-Za-z0-9.]", "-", str(text))).strip("-"))
+    """What may stand in an HTML comment, and is found again: letters, digits, dots, slashes, and single hyphens."""
+    return Markdown(re.sub(r"-{2,}", "-", re.sub(r"[^A-Za-z0-9./]", "-", str(text))).strip("-"))
 
 
 def workflow_data(text: str) -> str:

@@ -26,6 +26,15 @@ def printable(text: str) -> str:
     return _UNSAFE.sub(_escaped, text)
 
 
+def uncommanding(line: str) -> str:
+    """A line that a log on GitHub shows and does not obey: a workflow command begins it (``::error``), or stands in it (``##[error]``).
+
+    As actions/runner reads them: the first after any white space, the second anywhere.
+    """
+    shown = line.replace("##[", "##\\x5b")
+    return re.sub(r"^(\s*)::", r"\1\\x3a:", shown)
+
+
 def encodable(text: str, encoding: str) -> str:
     """``text`` in what ``encoding`` can say: our own typography in ASCII, anything else as a backslash escape."""
     try:

@@ -80,7 +80,7 @@ def test_code_is_code(text: str) -> None:
 
 @given(HOSTILE)
 def test_a_comment_is_not_left(text: str) -> None:
-    assert re.fullmatch(r"[A-Za-z0-9.-]*", comment_text(text))
+    assert re.fullmatch(r"[A-Za-z0-9./-]*", comment_text(text))
     assert "--" not in comment_text(text)
 
 

@@ -8,7 +8,7 @@ from reconciler.domain.diagnostic import Location, error, warning
 from reconciler.domain.plan import Action
 from reconciler.domain.status import Status
 from reconciler.reports.annotations import PER_KIND, workflow_commands
-from reconciler.reports.markdown import GITHUB_COMMENT, marker, plan_markdown
+from reconciler.reports.markdown import GITHUB_COMMENT, Frame, marker, plan_markdown
 from reconciler.reports.view.plan import headline
 from tests.unit.reports.plans import EVERYTHING, SAME, TRAIN, UNDEPLOY, a_change, a_plan
 
@@ -41,7 +41,7 @@ def test_a_long_plan_keeps_headline_destruction_cost_and_digest(limit: int) -> N
     ]
     plan = a_plan(*many, UNDEPLOY, totals=EVERYTHING.totals)
     assert len(plan_markdown(plan, limit=10**7)) > GITHUB_COMMENT
-    text = plan_markdown(plan, limit=limit, rest="All of it is in the artifact.")
+    text = plan_markdown(plan, limit=limit, frame=Frame(rest="All of it is in the artifact."))
     assert limit * 0.7 < len(text.encode()) <= limit
     for kept in ("400 to train, 1 to undeploy", "UNDEPLOY old-bot", "- training: ", "<code>sha256"):
         assert kept in text

@@ -1,0 +1,105 @@
+"""One comment and one issue about one thing, however often it is told: found again by an invisible marker, and only among our own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from reconciler.forges.forge import Comment, Forge, Issue, Unsure
+
+ATTEMPTS = 3
+
+
+class Kept(StrEnum):
+    """What became of it."""
+
+    MADE = "made"
+    UPDATED = "updated"
+    SAME = "same"
+    CLOSED = "closed"
+    NONE = "none"
+
+
+@dataclass(frozen=True)
+class KeptIssue:
+    kept: Kept
+    number: int | None
+
+
+def keep_comment(forge: Forge, pull_request: int, body: str) -> Kept:
+    """The comment whose first line is that of ``body``, updated in place; made where there is none.
+
+    Where making it ends without an answer, it is looked for again instead of being made twice.
+    """
+    for attempt in range(1, ATTEMPTS + 1):
+        found = own_comment(forge, pull_request, _marker(body))
+        try:
+            return _kept(forge, pull_request, found, body)
+        except Unsure:
+            if attempt == ATTEMPTS:
+                raise
+    raise AssertionError("the last attempt returns or raises")
+
+
+def own_comment(forge: Forge, pull_request: int, marker: str) -> Comment | None:
+    """The oldest one that we wrote: whoever else writes the marker speaks for himself."""
+    ours = forge.whoami()
+    found = forge.comments(pull_request)
+    return next((each for each in found if each.author == ours and _marker(each.body) == marker), None)
+
+
+def keep_issue(forge: Forge, title: str, body: str, label: str) -> KeptIssue:
+    """The open issue whose first line is that of ``body``, updated in place; opened where there is none."""
+    for attempt in range(1, ATTEMPTS + 1):
+        found = _own_issue(forge, label, _marker(body))
+        try:
+            return _kept_issue(forge, found, title, body, label)
+        except Unsure:
+            if attempt == ATTEMPTS:
+                raise
+    raise AssertionError("the last attempt returns or raises")
+
+
+def close_issue(forge: Forge, marker: str, label: str, note: str) -> KeptIssue:
+    """Close the open issue of this marker, if there is one."""
+    found = _own_issue(forge, label, marker)
+    if found is None:
+        return KeptIssue(Kept.NONE, None)
+    forge.close_issue(found.number, note)
+    return KeptIssue(Kept.CLOSED, found.number)
+
+
+def _kept(forge: Forge, pull_request: int, found: Comment | None, body: str) -> Kept:
+    if found is None:
+        forge.add_comment(pull_request, body)
+        return Kept.MADE
+    if _same(found.body, body):
+        return Kept.SAME
+    forge.edit_comment(pull_request, found.id, body)
+    return Kept.UPDATED
+
+
+def _kept_issue(forge: Forge, found: Issue | None, title: str, body: str, label: str) -> KeptIssue:
+    if found is None:
+        return KeptIssue(Kept.MADE, forge.open_issue(title, body, label).number)
+    if found.title == title and _same(found.body, body):
+        return KeptIssue(Kept.SAME, found.number)
+    forge.edit_issue(found.number, title, body)
+    return KeptIssue(Kept.UPDATED, found.number)
+
+
+def _own_issue(forge: Forge, label: str, marker: str) -> Issue | None:
+    ours = forge.whoami()
+    found = forge.open_issues(label)
+    return next((each for each in found if each.author == ours and _marker(each.body) == marker), None)
+
+
+def _marker(body: str) -> str:
+    return body.partition("\n")[0].strip()
+
+
+def _same(one: str, other: str) -> bool:
+    """Forges keep text with other line ends, and without the last one."""
+    return [line.rstrip() for line in one.strip().splitlines()] == [
+        line.rstrip() for line in other.strip().splitlines()
+    ]

@@ -75,7 +75,7 @@ class GitHub:
         """A label that does not exist is made; without push access it is dropped silently."""
         content = {"title": title, "body": body, "labels": [label]}
         made = self._rest.send("POST", f"{self._repository}/issues", content)
-        if label not in {each["name"] for each in made["labels"]}:
+        if label not in {each if isinstance(each, str) else each.get("name") for each in made["labels"]}:
             self.close_issue(made["number"], "Closed: it could not be labelled, and would not be found again.")
             raise ForgeRefused(
                 f"GitHub did not label issue {made['number']} {label!r}",
@@ -129,12 +129,12 @@ def _needed(method: str, path: str, answer: Answer) -> str:
 
 def _comment(told: Any) -> Comment:
     return Comment(
-        id=int(told["id"]), author=_login(told), body=told["body"] or "", updated_at=_moment(told["updated_at"])
+        id=int(told["id"]), author=_login(told), body=told.get("body") or "", updated_at=_moment(told["updated_at"])
     )
 
 
 def _issue(told: Any) -> Issue:
-    return Issue(number=int(told["number"]), author=_login(told), title=told["title"], body=told["body"] or "")
+    return Issue(number=int(told["number"]), author=_login(told), title=told["title"], body=told.get("body") or "")
 
 
 def _pull_request(told: Any) -> PullRequest:

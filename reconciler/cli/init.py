@@ -21,6 +21,7 @@ PIPELINES = ("github", "gitlab", "atlantis")
 BUCKET = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
 """S3's rule for names, near enough: "General purpose bucket naming rules"."""
 REGION = r"[a-z]{2,3}(-[a-z]+)+-[0-9]"
+ACTION = r"[A-Za-z0-9._-]+/[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*@[A-Za-z0-9._/-]+"
 EMAIL = r"[A-Za-z0-9._+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+"
 
 
@@ -33,6 +34,11 @@ EMAIL = r"[A-Za-z0-9._+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+"
 @click.option("--email", "emails", multiple=True, help="Who is told when a training ends; repeat for more.")
 @click.option(
     "--ci", "pipelines", multiple=True, type=click.Choice(PIPELINES), help="Workflows for this; repeat for more."
+)
+@click.option(
+    "--action",
+    metavar="OWNER/NAME@REF",
+    help="Workflows on GitHub use the action in this repository, instead of installing the package.",
 )
 @click.option("--pre-commit", "hooks", is_flag=True, help="Hooks that format and check before each commit.")
 @click.option("--no-input", is_flag=True, help="Ask nothing; what no flag says is by default.")
@@ -76,6 +82,7 @@ def _choices(name: str, asking: bool, given: dict[str, Any]) -> Choices:
         bucket=_shaped(bucket, BUCKET, "--bucket", "a bucket's name: 3-63 lower-case letters, digits, dots, hyphens"),
         emails=tuple(_shaped(email, EMAIL, "--email", "an e-mail address") for email in given["emails"]),
         pipelines=pipelines,
+        action=_shaped(given["action"], ACTION, "--action", "an action: owner/name@ref") if given["action"] else "",
         hooks=given["hooks"],
     )
 

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from reconciler.reports.markdown import Frame
 
 
+_AGAIN = "Look at the plan as it is now. To carry out that one, start the pipeline by hand with its digest."
+
+
 def apply_merged(invocation: Invocation, results: Publisher, request: Request, *, comment: bool) -> ExitCode:
     """``request.approved``: a digest that goes before what the merge approved. Raises what applying raises."""
     with results.telling("Not applied"):
@@ -54,9 +57,8 @@ class _Merged:
         if not plan.pending:
             return self._publish(plan, ExitCode.OK, "Nothing to apply: the cloud is as the manifests say")
         if why_not := _why_not(plan, self._approved):
-            hint = f"Look at this plan. To carry it out, run this again with its digest: {plan.digest}"
-            self._publish(plan, ExitCode.ERROR, "Not applied", why_not, hint, shown=plan)
-            raise PlanChanged(f"nothing was applied: {why_not}", hint=hint)
+            self._publish(plan, ExitCode.ERROR, "Not applied", why_not, _AGAIN, shown=plan)
+            raise PlanChanged(f"nothing was applied: {why_not}", hint=f"{_AGAIN} It is {plan.digest}")
         return self._carried_out(made)
 
     def _planned(self) -> Proposed:

@@ -72,7 +72,7 @@ class Publisher:
         from reconciler.forges.sticky import keep_comment
 
         record = Record(self.pipeline.commit, digest).line if digest else ""
-        body = page(self._largest(), self._frame(record))
+        body = page(self._largest(), self._frame(record, approvable=bool(digest)))
         kept = keep_comment(self.pipeline.asked(), pull_request, body)
         self._told(f"Comment on pull request {pull_request}: {kept}.")
 
@@ -129,12 +129,12 @@ class Publisher:
         except ReconcilerError as second:  # which must not hide the first
             self._told(f"Nothing could be told on pull request {pull_request}: {second}")
 
-    def _frame(self, record: str = "") -> Frame:
+    def _frame(self, record: str = "", *, approvable: bool = False) -> Frame:
         from reconciler.reports.escaping import Markdown
         from reconciler.reports.markdown import Frame, run_foot
 
         mark = Markdown("\n".join(line for line in (self._marker(), record) if line))
-        return Frame(mark=mark, foot=run_foot(self.pipeline.commit, self.pipeline.run_url))
+        return Frame(mark=mark, foot=run_foot(self.pipeline.commit, self.pipeline.run_url, approvable=approvable))
 
     def _marker(self) -> Markdown:
         from reconciler.reports.markdown import marker

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from reconciler.domain.outcome import OutcomeState
@@ -66,12 +67,13 @@ def applied_sentence(result: RunResult, operation: str) -> str:
 
 
 def result_lines(result: RunResult) -> tuple[str, ...]:
-    """What failed, what is left, and how to go on, a sentence each."""
+    """What was done, what failed, what is left, and how to go on, a sentence each."""
+    done = (f"{change.action} {change.target} ({change.address})" for change in _done(result))
     failed = (_failure(each.change, each.outcome.message) for each in result.failures)
     left = (f"Left: {_left(change)}" for change in result.left) if result.state in _LEAVING else ()
     postponed = (f"Left for the next apply: {_postponed(result)}",) if result.postponed else ()
     advice = (_ADVICE[result.state],) if result.state in _ADVICE else ()
-    return (*failed, *left, *postponed, *advice)
+    return (*done, *failed, *left, *postponed, *advice)
 
 
 def draw_result(screen: Screen, result: RunResult, operation: str) -> None:
@@ -94,16 +96,19 @@ def _opening(result: RunResult, operation: str) -> str:
 
 
 def _counts(result: RunResult) -> str:
-    """Each thing once, however many passes it took. What was only started is not called done unless everything converged."""
-    done = {
-        each.change.id: each.change.action for each in result.performed if each.outcome.state is not OutcomeState.FAILED
-    }
-    counts = {action: sum(found is action for found in done.values()) for action in _PAST}
+    """What was only started is not called done unless everything converged."""
+    counts = Counter(change.action for change in _done(result))
     if result.state is RunState.CONVERGED:
         shown = [action for action in _PAST if counts[action] or action not in _RARE]
         return ", ".join(f"{counts[action]} {_PAST[action]}" for action in shown) + "."
-    begun = ", ".join(counted(count, _NOUNS[action]) for action, count in counts.items() if count)
+    begun = ", ".join(counted(counts[action], noun) for action, noun in _NOUNS.items() if counts[action])
     return f"Started or done: {begun}." if begun else "Nothing was changed."
+
+
+def _done(result: RunResult) -> tuple[Change, ...]:
+    """Each thing once, however many passes it took."""
+    performed = (each for each in result.performed if each.outcome.state is not OutcomeState.FAILED)
+    return tuple({each.change.id: each.change for each in performed}.values())
 
 
 def _failure(change: Change, message: str) -> str:

@@ -15,15 +15,6 @@ from reconciler.forges.rest import Answer, Rest, refused
 ACTIONS_BOT = "github-actions[bot]"
 """Whom a workflow's own token writes as."""
 
-_NEEDED = (
-    (r"GET /repos/[^/]+/[^/]+/commits/", "pull-requests: read"),
-    (r"GET /repos/[^/]+/[^/]+/issues/\d+/comments", "pull-requests: read"),
-    (r"\w+ /repos/[^/]+/[^/]+/issues/(\d+/)?comments", "pull-requests: write"),
-    (r"GET ", "issues: read"),
-    (r"", "issues: write"),
-)
-"""Method and path → what a workflow's ``permissions`` must grant."""
-
 
 class GitHub:
     """``repository``: ``owner/name``. ``author``: whom the token writes as, where ``GET /user`` cannot tell."""
@@ -104,11 +95,11 @@ def _explained(method: str, path: str, answer: Answer) -> ReconcilerError:
             return refused("GitHub does not know the token", answer, "Give the job GITHUB_TOKEN: ${{ github.token }}.")
         case 403:
             return refused(
-                f"GitHub refuses {method} {path}", answer, f"Grant the job `{_needed(method, path, answer)}`."
+                f"GitHub refuses {method} {path}", answer, f"Grant the job `{_needed(path)}`."
             )
         case 404:
             hint = (
-                f"Is the repository right? A token without `{_needed(method, path, answer)}` sees nothing there either."
+                f"Is the repository right? A token without `{_needed(path)}` sees nothing there either."
             )
             return refused(f"GitHub finds nothing at {path}", answer, hint)
         case 410:
@@ -119,12 +110,9 @@ def _explained(method: str, path: str, answer: Answer) -> ReconcilerError:
             return refused(f"GitHub does not take {method} {path}", answer, "")
 
 
-def _needed(method: str, path: str, answer: Answer) -> str:
-    """GitHub says it itself for tokens of apps: ``X-Accepted-GitHub-Permissions: issues=write; pull_requests=write``."""
-    told = answer.headers.get("X-Accepted-GitHub-Permissions", "")
-    if re.fullmatch(r"[a-z_=;, ]+", told):
-        return told.replace("_", "-").replace("=", ": ").replace(";", " or").replace(",", " and")
-    return next(grant for pattern, grant in _NEEDED if re.match(pattern, f"{method} {path}"))
+def _needed(path: str) -> str:
+    """What a workflow's ``permissions`` must grant for all that is done there, reading included."""
+    return "pull-requests: write" if re.search(r"/comments\b|/commits/", path) else "issues: write"
 
 
 def _comment(told: Any) -> Comment:

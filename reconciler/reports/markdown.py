@@ -64,9 +64,10 @@ def marker(kind: str, project: str, environment: str = "") -> Markdown:
     return Markdown(f"<!-- reconciler:{comment_text(kind)}:{comment_text(project)}:{comment_text(environment)} -->")
 
 
-def run_foot(commit: str, url: str) -> Markdown | None:
+def run_foot(commit: str, url: str, *, approvable: bool = False) -> Markdown | None:
     """Which commit this is of, and where its log is. An address that is none is left out."""
-    parts = [f"Commit {markdown_code(commit[:12])}"] if commit else []
+    parts = ["Merging this approves exactly this plan"] if approvable else []
+    parts += [f"Commit {markdown_code(commit[:12])}"] if commit else []
     parts += [f"[log]({url})"] if _ADDRESS.fullmatch(url) else []
     return Markdown(" · ".join(parts)) if parts else None
 

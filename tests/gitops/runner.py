@@ -71,7 +71,7 @@ class Runner:
         self.home, self.workspace, self.api = home, workspace, api
         self.variables = {"RECONCILER_PLAN_ROLE": "arn:plan", "RECONCILER_APPLY_ROLE": "arn:apply"}
         self._asked = home / "pip.log"
-        self._programs = _programs(home / "bin", self._asked)
+        self._programs = stand_in_programs(home / "bin", self._asked)
         self._runs = iter(range(1, 1000))
 
     def run(self, path: Path, event: str, payload: Mapping[str, Any], ref: str, sha: str) -> Iterator[Job]:
@@ -260,7 +260,7 @@ def git(folder: Path, *arguments: str) -> str:
     return done.stdout.strip()
 
 
-def _programs(folder: Path, asked: Path) -> Path:
+def stand_in_programs(folder: Path, asked: Path) -> Path:
     """``reconciler`` of this tree, and a ``pip`` that writes down what it is asked."""
     folder.mkdir(parents=True)
     texts = {

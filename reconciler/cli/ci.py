@@ -134,7 +134,8 @@ def apply(
 def drift(invocation: Invocation, issue: bool, detailed_exitcode: bool) -> int:
     """Look for drift, and keep one issue about it: opened, updated, and closed once the drift is gone.
 
-    Outputs: has-changes, issue (its number, or empty), exit-code (0 no drift, 2 drift, 1 error).
+    Outputs: has-changes, digest (of the plan that brings it back), issue (its number, or empty), exit-code (0 no drift, 2 drift,
+    1 error).
     """
     from reconciler.cli.drift import find_drift, show_drift
 
@@ -143,7 +144,7 @@ def drift(invocation: Invocation, issue: bool, detailed_exitcode: bool) -> int:
         found = find_drift(invocation)
     show_drift(invocation, found)
     code = ExitCode.CHANGES if found.view.items else ExitCode.OK
-    results.outputs({"has-changes": bool(found.view.items), "exit-code": int(code)})
+    results.outputs({"has-changes": bool(found.view.items), "digest": found.digest, "exit-code": int(code)})
     results.summary(_drift_page(found))
     if issue and results.pipeline.system:
         results.outputs({"issue": _kept_issue(results, found) or ""})
@@ -176,7 +177,7 @@ def _plan_page(made: Plan) -> Page:
 def _drift_page(found: Found) -> Page:
     from reconciler.reports.markdown import drift_markdown
 
-    return lambda limit, frame: drift_markdown(found.view, limit=limit, frame=frame)
+    return lambda limit, frame: drift_markdown(found.view, digest=found.digest, limit=limit, frame=frame)
 
 
 def _kept_issue(results: Publisher, found: Found) -> int | None:

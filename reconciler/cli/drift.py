@@ -25,6 +25,8 @@ class Found:
     """Of the drift alone, without what is ignored."""
     view: DriftView
     folder: str
+    digest: str
+    """Of the plan that brings everything back, and does what is pending too; empty where none can be applied."""
 
 
 @click.command()
@@ -76,7 +78,8 @@ def find_drift(invocation: Invocation, targets: tuple[str, ...] = ()) -> Found:
     priced = price_plan(alone, proposal.desired, proposal.snapshot, made.outside.catalog, configuration.project)
     kept = priced.model_copy(update={"diagnostics": made.plan.diagnostics}).sealed()
     root = find_project(invocation.directory) or invocation.directory
-    return Found(kept, view, folder_in_repository(root))
+    digest = made.plan.digest if made.plan.can_apply and made.plan.pending else ""
+    return Found(kept, view, folder_in_repository(root), digest)
 
 
 def _require_known(plan: Plan) -> None:

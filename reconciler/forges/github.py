@@ -94,13 +94,9 @@ def _explained(method: str, path: str, answer: Answer) -> ReconcilerError:
         case 401:
             return refused("GitHub does not know the token", answer, "Give the job GITHUB_TOKEN: ${{ github.token }}.")
         case 403:
-            return refused(
-                f"GitHub refuses {method} {path}", answer, f"Grant the job `{_needed(path)}`."
-            )
+            return refused(f"GitHub refuses {method} {path}", answer, f"Grant the job `{_needed(path)}`.")
         case 404:
-            hint = (
-                f"Is the repository right? A token without `{_needed(path)}` sees nothing there either."
-            )
+            hint = f"Is the repository right? A token without `{_needed(path)}` sees nothing there either."
             return refused(f"GitHub finds nothing at {path}", answer, hint)
         case 410:
             return refused("issues are switched off in this repository", answer, "Switch them on in its settings.")

@@ -88,9 +88,9 @@ def plan_markdown(plan: Plan, *, limit: int = GITHUB_COMMENT, frame: Frame = _BA
     return _fitting(lambda cut: _rendered("plan.md.j2", cut=cut, **shown), limit)
 
 
-def drift_markdown(view: DriftView, *, limit: int = GITHUB_COMMENT, frame: Frame = _BARE) -> str:
-    """What drifted, in at most ``limit`` bytes of UTF-8."""
-    shown = {**_framed(frame, marker("drift", view.project, view.environment)), "view": view}
+def drift_markdown(view: DriftView, *, digest: str = "", limit: int = GITHUB_COMMENT, frame: Frame = _BARE) -> str:
+    """What drifted, in at most ``limit`` bytes of UTF-8. ``digest``: of the plan that would bring it back, in a pipeline."""
+    shown = {**_framed(frame, marker("drift", view.project, view.environment)), "view": view, "digest": digest}
     return _fitting(lambda cut: _rendered("drift.md.j2", cut=cut, **shown), limit)
 
 

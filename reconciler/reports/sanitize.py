@@ -12,7 +12,8 @@ import re
 _UNSAFE = re.compile(
     "["
     "\x00-\x1f\x7f-\x9f"  # C0, DEL and C1: ESC, BEL, CSI, OSC ...
-    "\u00ad\u061c\u180e\u200b\u200e\u200f"  # invisible, and the marks of direction
+    "\u00ad\u034f\u061c\u180e\u200b\u200e\u200f"  # invisible, and the marks of direction
+    "\u115f\u1160\u17b4\u17b5\u3164\uffa0"  # letters that are drawn as nothing
     "\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"  # line separators, bidi embeddings, overrides and isolates
     "\ud800-\udfff\U000e0000-\U000e007f"  # lone surrogates, tag characters
     "]"

@@ -84,7 +84,9 @@ def test_code_is_code(text: str) -> None:
     tokens = inner(markdown_code(text))
     assert {token.type for token in tokens} <= {"text", "text_special", "html_inline"}
     assert [token.content for token in tokens if token.type == "html_inline"] == ["<code>", "</code>"]
-    assert not re.search(r"@[^\s\u200b]", "".join(token.content for token in tokens if token.type != "html_inline"))
+    shown = "".join(token.content for token in tokens if token.type != "html_inline")
+    assert not re.search(r"@[^\s\u200b]|www\.|(https?|ftp)://", shown, re.IGNORECASE)
+    assert visible(shown).split() == f"x {printable(text)} y".replace("\ue000", "\\ue000").split()
 
 
 @given(HOSTILE)

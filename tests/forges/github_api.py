@@ -66,7 +66,7 @@ class GitHubApi(Hub):
         for method, pattern, access, handle in routes:
             found = re.fullmatch(pattern, path)
             if found and method == call.method:
-                accepted = _accepted(path, found, self.issues)
+                accepted = _accepted(path, self.issues)
                 if not any(_grants(token, name, access) for name in accepted):
                     told = "; ".join(f"{name}={access}" for name in accepted)
                     refusal = self.error(403, "Resource not accessible by integration")
@@ -211,12 +211,13 @@ def _simple_user(login: str) -> dict[str, Any]:
     return shaped("simple-user", login=login, id=1, type="Bot" if login.endswith("[bot]") else "User")
 
 
-def _accepted(path: str, found: re.Match[str], issues: Mapping[int, Issue]) -> tuple[str, ...]:
+def _accepted(path: str, issues: Mapping[int, Issue]) -> tuple[str, ...]:
     """Which grants do: comments under pull requests take either of two."""
     if path.startswith("/commits/"):
         return ("pull_requests",)
-    number = int(found[1]) if found.groups() and "comments/" not in path else None
-    is_pull = "comments/" in path or (number in issues and issues[number].head is not None)
+    number = re.match(r"/issues/(\d+)", path)
+    issue = issues.get(int(number[1])) if number else None
+    is_pull = path.startswith("/issues/comments/") or (issue is not None and issue.head is not None)
     return ("issues", "pull_requests") if is_pull else ("issues",)
 
 

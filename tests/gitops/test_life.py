@@ -144,8 +144,8 @@ def test_a_comment_that_was_changed_after_the_merge_approves_nothing(site: Site)
     (comment,) = site.api.issues[number].comments
     merge = site.api.merge
 
-    def merged_and_then_changed(which: int, sha: str) -> None:
-        merge(which, sha)
+    def merged_and_then_changed(number: int, commit: str) -> None:
+        merge(number, commit)
         site.api.edit(comment, comment.body)
 
     site.api.merge = merged_and_then_changed  # type: ignore[method-assign]

@@ -163,16 +163,18 @@ def hostile_drift(text: str) -> DriftView:
 @settings(max_examples=60, deadline=None)
 def test_so_has_drift_and_what_came_of_a_plan(text: str) -> None:
     assume(text)
-    frame = Frame(foot=run_foot(text, text, approvable=True))
-    for markdown in (
-        lambda said: drift_markdown(hostile_drift(said), digest=said, frame=frame),
-        lambda said: outcome_markdown(
-            Outcome("p", f"Not applied: {said}", (f"train {said}",), hostile_plan(said)), frame=frame
-        ),
-    ):
-        harmless, hostile = markdown("name"), markdown(text)
+    for page in (drift_page, outcome_page):
+        harmless, hostile = page("name"), page(text)
         assert list(shape(hostile)) == list(shape(harmless))
         assert [line for line in hostile.splitlines() if line.lstrip().startswith(("/", "::"))] == []
+
+
+def drift_page(text: str) -> str:
+    return drift_markdown(hostile_drift(text), digest=text, frame=Frame(foot=run_foot(text, text, approvable=True)))
+
+
+def outcome_page(text: str) -> str:
+    return outcome_markdown(Outcome("p", f"Not applied: {text}", (f"train {text}",), hostile_plan(text)))
 
 
 @pytest.mark.parametrize(

@@ -111,11 +111,17 @@ class Rest:
                 assert isinstance(answer, Answer)
                 raise self._explain(method, path, answer)
             if method == "POST" and not _is_limit(answer):
-                raise Unsure(f"{method} {path}: {_told(answer)}")
+                raise Unsure(self._failure(method, path, answer), hint=_patience(answer, wait))
             if attempt == ATTEMPTS or wait > LONGEST_WAIT:
-                raise ForgeUnavailable(f"{method} {path}: {_told(answer)}", hint=_patience(answer, wait))
+                raise ForgeUnavailable(self._failure(method, path, answer), hint=_patience(answer, wait))
             self._pause(wait)
         raise AssertionError("the last attempt returns or raises")
+
+    def _failure(self, method: str, path: str, answer: Answer | OSError) -> str:
+        if isinstance(answer, Answer):
+            return f"{self._base} answers {method} {path} with {answer.status} {answer.message}".rstrip()
+        reason = getattr(answer, "reason", answer)
+        return f"{self._base} cannot be reached: {getattr(reason, 'strerror', None) or reason}"
 
     def _wait(self, answer: Answer | OSError, attempt: int) -> float | None:
         """Seconds until it is worth another try; ``None``: never."""
@@ -169,12 +175,6 @@ def _is_limit(answer: Answer | OSError) -> bool:
 
 def _is_used_up(answer: Answer | OSError) -> bool:
     return isinstance(answer, Answer) and answer.headers.get("X-RateLimit-Remaining") == "0"
-
-
-def _told(answer: Answer | OSError) -> str:
-    if isinstance(answer, Answer):
-        return f"{answer.status} {answer.message}".rstrip()
-    return str(getattr(answer, "reason", None) or answer) or type(answer).__name__
 
 
 def _patience(answer: Answer | OSError, wait: float) -> str:

@@ -71,8 +71,8 @@ def plan(invocation: Invocation, out: Path, comment: bool, detailed_exitcode: bo
     results.summary(_plan_page(made))
     results.annotate(made.diagnostics)
     if comment and results.pipeline.pull_request:
-        approvable = made.digest if made.can_apply else ""
-        results.comment(results.pipeline.pull_request, _plan_page(made), digest=approvable)
+        approvable = made if made.can_apply else None
+        results.comment(results.pipeline.pull_request, _plan_page(made), approvable=approvable)
     return code if detailed_exitcode or code is ExitCode.ERROR else ExitCode.OK
 
 

@@ -18,7 +18,7 @@ from reconciler.domain.errors import PlanChanged
 if TYPE_CHECKING:
     from reconciler.domain.plan import Plan
     from reconciler.engine.reconverge import RunResult
-    from reconciler.forges.approved import Approved
+    from reconciler.forges.approved import Approved, Record
     from reconciler.reports.markdown import Frame
 
 
@@ -101,7 +101,7 @@ def _approved(results: Publisher, digest: object) -> Approved:
         return results.approved()
     if results.pipeline.forge is None:
         return Approved(digest, None)
-    return replace(results.approved(), digest=digest, why_not="")
+    return replace(results.approved(), digest=digest, why_not="", record=None)
 
 
 def _why_not(plan: Plan, approved: Approved) -> str:
@@ -110,7 +110,15 @@ def _why_not(plan: Plan, approved: Approved) -> str:
         return ""
     if approved.digest is None:
         return approved.why_not
-    return f"{approved.digest} was approved, but the plan is now {plan.digest}: the cloud or the manifests moved"
+    return f"{approved.digest} was approved, but the plan is now {plan.digest}{_moved(plan, approved.record)}"
+
+
+def _moved(plan: Plan, record: Record | None) -> str:
+    if record is None:
+        return ""
+    manifests = "the manifests are others than were planned" if record.manifests != plan.manifests_digest else ""
+    cloud = "the cloud is not as it was observed" if record.cloud != plan.snapshot_digest else ""
+    return f": {' and '.join(part for part in (manifests, cloud) if part) or 'it was asked for otherwise'}"
 
 
 def _unapproved(result: RunResult) -> Plan | None:

@@ -66,13 +66,11 @@ class Publisher:
         if self.pipeline.system == "github":
             click.echo(workflow_commands(problems, folder=self.folder), nl=False)
 
-    def comment(self, pull_request: int, page: Page, *, digest: str = "") -> None:
-        """In place of what was told there before. ``digest``: of the plan that merging approves."""
-        from reconciler.forges.approved import Record
+    def comment(self, pull_request: int, page: Page, *, approvable: Plan | None = None) -> None:
+        """In place of what was told there before. ``approvable``: the plan that merging approves."""
         from reconciler.forges.sticky import keep_comment
 
-        record = Record(self.pipeline.commit, digest).line if digest else ""
-        body = page(self._largest(), self._frame(record, approvable=bool(digest)))
+        body = page(self._largest(), self._frame(approvable))
         kept = keep_comment(self.pipeline.asked(), pull_request, body)
         self._told(f"Comment on pull request {pull_request}: {kept}.")
 
@@ -129,12 +127,17 @@ class Publisher:
         except ReconcilerError as second:  # which must not hide the first
             self._told(f"Nothing could be told on pull request {pull_request}: {second}")
 
-    def _frame(self, record: str = "", *, approvable: bool = False) -> Frame:
+    def _frame(self, approvable: Plan | None = None) -> Frame:
+        from reconciler.forges.approved import Record
         from reconciler.reports.escaping import Markdown
         from reconciler.reports.markdown import Frame, run_foot
 
-        mark = Markdown("\n".join(line for line in (self._marker(), record) if line))
-        return Frame(mark=mark, foot=run_foot(self.pipeline.commit, self.pipeline.run_url, approvable=approvable))
+        lines, commit = [self._marker()], self.pipeline.commit
+        if approvable:
+            digests = approvable.digest, approvable.manifests_digest, approvable.snapshot_digest
+            lines.append(Markdown(Record(commit, *digests).line))
+        foot = run_foot(commit, self.pipeline.run_url, approvable=approvable is not None)
+        return Frame(mark=Markdown("\n".join(lines)), foot=foot)
 
     def _marker(self) -> Markdown:
         from reconciler.reports.markdown import marker

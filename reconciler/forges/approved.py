@@ -12,28 +12,39 @@ from dataclasses import dataclass
 from reconciler.forges.forge import Comment, Forge, PullRequest
 from reconciler.forges.sticky import own_comment
 
-_LINE = re.compile(r"<!-- reconciler:approves:([0-9a-f]{40,64}):(sha256:[0-9a-f]{64}) -->")
+_SHA256 = "sha256:[0-9a-f]{64}"
+_LINE = re.compile(
+    rf"<!-- reconciler:approves commit=([0-9a-f]{{40,64}}) plan=({_SHA256}) manifests=({_SHA256}) cloud=({_SHA256}) -->"
+)
 
 
 @dataclass(frozen=True)
 class Record:
-    """``commit``: the last of the pull request's branch when the plan was made."""
+    """``commit``: the last of the pull request's branch when the plan was made. What is approved is ``digest``; the other two say
+    what moved, where it is another one later: the manifests, or what was seen in the cloud."""
 
     commit: str
     digest: str
+    manifests: str
+    cloud: str
 
     @property
     def line(self) -> str:
-        return f"<!-- reconciler:approves:{self.commit}:{self.digest} -->"
+        told = f"commit={self.commit} plan={self.digest} manifests={self.manifests} cloud={self.cloud}"
+        return f"<!-- reconciler:approves {told} -->"
 
 
 @dataclass(frozen=True)
 class Approved:
-    """What was approved, or why nothing was. ``pull_request``: where to tell what came of it."""
+    """What was approved, or why nothing was. ``pull_request``: where to tell what came of it.
+
+    ``record``: where it was approved by a merge.
+    """
 
     digest: str | None
     pull_request: int | None
     why_not: str = ""
+    record: Record | None = None
 
 
 def approved_by_merge(forge: Forge, commit: str, marker: str) -> Approved:
@@ -51,26 +62,27 @@ def approved_by_merge(forge: Forge, commit: str, marker: str) -> Approved:
     if merged is None:
         return Approved(None, None, f"commit {commit[:12]} was not merged from a pull request")
     comment = own_comment(forge, merged.number, marker)
-    digest, why_not = _judged(merged, comment)
-    return Approved(digest, merged.number, why_not)
+    record = recorded(comment.body) if comment else None
+    if why_not := _why_not(merged, comment, record):
+        return Approved(None, merged.number, why_not)
+    return Approved(record.digest if record else None, merged.number, record=record)
 
 
 def recorded(body: str) -> Record | None:
     """What a comment's second line says: nowhere else, so that nothing a plan shows can say it."""
     lines = body.splitlines()
     found = _LINE.fullmatch(lines[1].strip()) if len(lines) > 1 else None
-    return Record(found[1], found[2]) if found else None
+    return Record(*found.groups()) if found else None
 
 
-def _judged(merged: PullRequest, comment: Comment | None) -> tuple[str | None, str]:
+def _why_not(merged: PullRequest, comment: Comment | None, record: Record | None) -> str:
     where = f"pull request {merged.number}"
-    record = recorded(comment.body) if comment else None
     if comment is None:
-        return None, f"{where} has no comment with a plan of this project"
+        return f"{where} has no comment with a plan of this project"
     if record is None:
-        return None, f"the comment under {where} holds no plan that could be approved"
+        return f"the comment under {where} holds no plan that could be approved"
     if record.commit != merged.head:
-        return None, f"{where} ended with {merged.head[:12]}, but the plan in its comment is of {record.commit[:12]}"
+        return f"{where} ended with {merged.head[:12]}, but the plan in its comment is of {record.commit[:12]}"
     if comment.updated_at > merged.merged_at:
-        return None, f"the plan in the comment under {where} was changed after the merge"
-    return record.digest, ""
+        return f"the plan in the comment under {where} was changed after the merge"
+    return ""

@@ -111,6 +111,7 @@ class Rest:
                 assert isinstance(answer, Answer)
                 raise self._explain(method, path, answer)
             if method == "POST" and not _is_limit(answer):
+                self._pause(wait)  # so that whoever looks whether it is there finds it
                 raise Unsure(self._failure(method, path, answer), hint=_patience(answer, wait))
             if attempt == ATTEMPTS or wait > LONGEST_WAIT:
                 raise ForgeUnavailable(self._failure(method, path, answer), hint=_patience(answer, wait))

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeVar
 
 from reconciler.forges.forge import Comment, Forge, Issue, Unsure
 
 ATTEMPTS = 3
+
+Result = TypeVar("Result")
 
 
 class Kept(StrEnum):
@@ -31,14 +36,7 @@ def keep_comment(forge: Forge, pull_request: int, body: str) -> Kept:
 
     Where making it ends without an answer, it is looked for again instead of being made twice.
     """
-    for attempt in range(1, ATTEMPTS + 1):
-        found = own_comment(forge, pull_request, _marker(body))
-        try:
-            return _kept(forge, pull_request, found, body)
-        except Unsure:
-            if attempt == ATTEMPTS:
-                raise
-    raise AssertionError("the last attempt returns or raises")
+    return _surely(lambda: _kept(forge, pull_request, body))
 
 
 def own_comment(forge: Forge, pull_request: int, marker: str) -> Comment | None:
@@ -50,14 +48,7 @@ def own_comment(forge: Forge, pull_request: int, marker: str) -> Comment | None:
 
 def keep_issue(forge: Forge, title: str, body: str, label: str) -> KeptIssue:
     """The open issue whose first line is that of ``body``, updated in place; opened where there is none."""
-    for attempt in range(1, ATTEMPTS + 1):
-        found = _own_issue(forge, label, _marker(body))
-        try:
-            return _kept_issue(forge, found, title, body, label)
-        except Unsure:
-            if attempt == ATTEMPTS:
-                raise
-    raise AssertionError("the last attempt returns or raises")
+    return _surely(lambda: _kept_issue(forge, title, body, label))
 
 
 def close_issue(forge: Forge, marker: str, label: str, note: str) -> KeptIssue:
@@ -69,7 +60,16 @@ def close_issue(forge: Forge, marker: str, label: str, note: str) -> KeptIssue:
     return KeptIssue(Kept.CLOSED, found.number)
 
 
-def _kept(forge: Forge, pull_request: int, found: Comment | None, body: str) -> Kept:
+def _surely(act: Callable[[], Result]) -> Result:
+    """Again, from the look on, where it is not sure whether something was made."""
+    for _ in range(ATTEMPTS - 1):
+        with suppress(Unsure):
+            return act()
+    return act()
+
+
+def _kept(forge: Forge, pull_request: int, body: str) -> Kept:
+    found = own_comment(forge, pull_request, _marker(body))
     if found is None:
         forge.add_comment(pull_request, body)
         return Kept.MADE
@@ -79,7 +79,8 @@ def _kept(forge: Forge, pull_request: int, found: Comment | None, body: str) -> 
     return Kept.UPDATED
 
 
-def _kept_issue(forge: Forge, found: Issue | None, title: str, body: str, label: str) -> KeptIssue:
+def _kept_issue(forge: Forge, title: str, body: str, label: str) -> KeptIssue:
+    found = _own_issue(forge, label, _marker(body))
     if found is None:
         return KeptIssue(Kept.MADE, forge.open_issue(title, body, label).number)
     if found.title == title and _same(found.body, body):

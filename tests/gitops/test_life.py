@@ -132,7 +132,7 @@ def test_a_plan_that_no_longer_holds_is_refused_and_told_where_it_was_approved(s
     assert (refused.conclusion, len(trainings(site))) == ("failure", 1)
     told = applied_comment(site.api, second)
     assert "### Not applied" in told
-    assert "the cloud or the manifests moved" in told
+    assert "the manifests are others than were planned and the cloud is not as it was observed" in told
     assert "train faq-helper" in told
     site.dispatch("apply", {"digest": refused.outputs["digest"]})
     assert "### Apply complete" in applied_comment(site.api, second)

@@ -67,8 +67,9 @@ def applied_sentence(result: RunResult, operation: str) -> str:
 
 
 def result_lines(result: RunResult) -> tuple[str, ...]:
-    """What was done, what failed, what is left, and how to go on, a sentence each."""
-    done = (f"{change.action} {change.target} ({change.address})" for change in _done(result))
+    """What was done, model by model, what failed, what is left, and how to go on: a sentence each."""
+    by_model = sorted(_done(result), key=lambda change: change.address)
+    done = (f"{change.action} {change.target} ({change.address})" for change in by_model)
     failed = (_failure(each.change, each.outcome.message) for each in result.failures)
     left = (f"Left: {_left(change)}" for change in result.left) if result.state in _LEAVING else ()
     postponed = (f"Left for the next apply: {_postponed(result)}",) if result.postponed else ()

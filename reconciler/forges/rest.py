@@ -82,7 +82,10 @@ class Rest:
         url: str | None = self._url(path, {"per_page": 100, **query})
         while url:
             answer = self._answered("GET", url, path, None)
-            yield from _parsed(answer)
+            items = _parsed(answer)
+            if not isinstance(items, list):
+                raise ForgeUnavailable(f"{self._base} answers GET {path} with something that is no list")
+            yield from items
             url = self._next(answer)
 
     def _url(self, path: str, query: Mapping[str, str | int]) -> str:

@@ -140,6 +140,12 @@ def test_a_token_is_not_sent_elsewhere(bench: Bench, headers: dict[str, str]) ->
         GitHub("https://api.example", "acme/llms/../x", "t")
 
 
+def test_a_list_that_is_none(bench: Bench) -> None:
+    bench.hub.server.troubles.append(Trouble(Reply(200, {"login": "please"})))
+    with pytest.raises(ForgeUnavailable, match="no list"):
+        list(bench.client().comments(1))
+
+
 @pytest.mark.parametrize("answer", ["text", {"message": None}, []])
 def test_an_answer_that_makes_no_sense(bench: Bench, answer: object) -> None:
     bench.hub.server.troubles.append(Trouble(Reply(418, answer)))

@@ -11,7 +11,6 @@ import pytest
 from reconciler.cli.scaffold import Choices, project_files
 from reconciler.localcloud import control
 from tests.forges.github_api import GitHubApi
-from tests.gitops.runner import ACTION
 from tests.gitops.site import Site
 
 
@@ -35,11 +34,4 @@ def opened_site(home: Path, action: str = "") -> Iterator[Site]:
 def site(tmp_path: Path) -> Iterator[Site]:
     """Workflows as `init` makes them."""
     with opened_site(tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-def action_site(tmp_path: Path) -> Iterator[Site]:
-    """Workflows that use the action."""
-    with opened_site(tmp_path, ACTION) as made:
         yield made

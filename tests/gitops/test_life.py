@@ -16,7 +16,7 @@ from reconciler.localcloud import control
 from reconciler.stores.plans import read
 from tests.forges.github_api import GitHubApi
 from tests.gitops.conftest import opened_site
-from tests.gitops.runner import ACTION, Job
+from tests.gitops.runner import ACTION, ROOT, Job
 from tests.gitops.site import Site
 
 pytestmark = pytest.mark.slow
@@ -47,9 +47,8 @@ def applied_comment(api: GitHubApi, number: int) -> str:
     return found
 
 
-@pytest.mark.parametrize("action", ["", ACTION], ids=["package", "action"])
-def test_what_was_approved_by_merging_is_applied(action: str, tmp_path: Path) -> None:
-    with opened_site(tmp_path, action) as site:
+def test_with_the_action_what_was_approved_by_merging_is_applied(tmp_path: Path) -> None:
+    with opened_site(tmp_path, ACTION) as site:
         number = site.open_pull_request("more", edited(site, ("epochs: 3", "epochs: 2")))
         planned = site.last("plan")
         assert_planned(site, planned, number)
@@ -61,7 +60,7 @@ def test_what_was_approved_by_merging_is_applied(action: str, tmp_path: Path) ->
         told = applied_comment(site.api, number)
         assert "### Apply complete&#33; 1 trained" in told
         assert sha[:12] in told
-        assert any("requirements.lock" in each if action else "llm-reconciler[local]==" in each for each in planned.pip)
+        assert [each.split()[-1].rpartition("/")[2] for each in planned.pip] == ["requirements.lock", ROOT.name]
 
 
 def assert_planned(site: Site, planned: Job, number: int) -> None:
@@ -137,21 +136,6 @@ def test_a_plan_that_no_longer_holds_is_refused_and_told_where_it_was_approved(s
     site.dispatch("apply", {"digest": refused.outputs["digest"]})
     assert "### Apply complete" in applied_comment(site.api, second)
     assert len(trainings(site)) == 2
-
-
-def test_a_comment_that_was_changed_after_the_merge_approves_nothing(site: Site) -> None:
-    number = site.open_pull_request("more", edited(site, ("epochs: 3", "epochs: 2")))
-    (comment,) = site.api.issues[number].comments
-    merge = site.api.merge
-
-    def merged_and_then_changed(number: int, commit: str) -> None:
-        merge(number, commit)
-        site.api.edit(comment, comment.body)
-
-    site.api.merge = merged_and_then_changed  # type: ignore[method-assign]
-    site.merge(number)
-    assert "was changed after the merge" in site.last("apply").log
-    assert trainings(site) == []
 
 
 def test_a_job_without_the_permission_says_which_one(site: Site) -> None:

@@ -13,6 +13,7 @@ from reconciler.cli.publishing import Publisher, plan_outputs
 from reconciler.cli.running import Request, exit_code_of, run_approved
 from reconciler.cli.signals import StopRequest
 from reconciler.cli.telling import teller
+from reconciler.domain.diagnostic import error
 from reconciler.domain.errors import PlanChanged
 
 if TYPE_CHECKING:
@@ -87,7 +88,8 @@ class _Merged:
 
         self._results.outputs({**plan_outputs(plan), "exit-code": int(code)})
         self._results.summary(page)
-        self._results.annotate(plan.diagnostics)
+        failed = () if code is ExitCode.OK else (error("apply", title, detail="\n".join(lines)),)
+        self._results.annotate((*plan.diagnostics, *failed))
         if self._where:
             self._results.comment(self._where, page)
         return code

@@ -107,7 +107,9 @@ def test_what_nobody_approved_is_shown_and_not_done(site: Site) -> None:
     assert (refused.conclusion, refused.outputs["exit-code"], trainings(site)) == ("failure", "1", [])
     assert "was not merged from a pull request" in refused.log
     assert refused.summary.index("### Not applied") < refused.summary.index("### Plan for shop: 1 to train")
-    assert [each.name for each in refused.annotations] == []
+    (told,) = refused.annotations
+    assert (told.name, told.properties["title"]) == ("error", "Not applied [apply]")
+    assert "was not merged from a pull request" in told.data
 
     site.dispatch("apply", {"digest": f"sha256:{'0' * 64}"})
     assert "was approved, but the plan is now" in site.last("apply").log

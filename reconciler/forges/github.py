@@ -52,8 +52,8 @@ class GitHub:
     def comments(self, pull_request: int) -> Iterator[Comment]:
         return map(_comment, self._rest.pages(f"{self._repository}/issues/{pull_request}/comments"))
 
-    def add_comment(self, pull_request: int, body: str) -> None:
-        self._rest.send("POST", f"{self._repository}/issues/{pull_request}/comments", {"body": body})
+    def add_comment(self, pull_request: int, body: str) -> Comment:
+        return _comment(self._rest.send("POST", f"{self._repository}/issues/{pull_request}/comments", {"body": body}))
 
     def edit_comment(self, pull_request: int, comment: int, body: str) -> None:
         self._rest.send("PATCH", f"{self._repository}/issues/comments/{comment}", {"body": body})

@@ -37,8 +37,8 @@ class GitLab:
         found = self._rest.pages(self._notes(pull_request), sort="asc", order_by="created_at")
         return (_comment(each) for each in found if not each["system"])
 
-    def add_comment(self, pull_request: int, body: str) -> None:
-        self._rest.send("POST", self._notes(pull_request), {"body": body})
+    def add_comment(self, pull_request: int, body: str) -> Comment:
+        return _comment(self._rest.send("POST", self._notes(pull_request), {"body": body}))
 
     def edit_comment(self, pull_request: int, comment: int, body: str) -> None:
         self._rest.send("PUT", f"{self._notes(pull_request)}/{comment}", {"body": body})

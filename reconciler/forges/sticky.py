@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
-from reconciler.forges.forge import Comment, Forge, Issue, Unsure
+from reconciler.forges.forge import Comment, Forge, ForgeRefused, Issue, Unsure
 
 ATTEMPTS = 3
 
@@ -71,7 +71,7 @@ def _surely(act: Callable[[], Result]) -> Result:
 def _kept(forge: Forge, pull_request: int, body: str) -> Kept:
     found = own_comment(forge, pull_request, _marker(body))
     if found is None:
-        forge.add_comment(pull_request, body)
+        _require_ours(forge, forge.add_comment(pull_request, body).author)
         return Kept.MADE
     if _same(found.body, body):
         return Kept.SAME
@@ -82,7 +82,9 @@ def _kept(forge: Forge, pull_request: int, body: str) -> Kept:
 def _kept_issue(forge: Forge, title: str, body: str, label: str) -> KeptIssue:
     found = _own_issue(forge, label, _marker(body))
     if found is None:
-        return KeptIssue(Kept.MADE, forge.open_issue(title, body, label).number)
+        opened = forge.open_issue(title, body, label)
+        _require_ours(forge, opened.author)
+        return KeptIssue(Kept.MADE, opened.number)
     if found.title == title and _same(found.body, body):
         return KeptIssue(Kept.SAME, found.number)
     forge.edit_issue(found.number, title, body)
@@ -93,6 +95,15 @@ def _own_issue(forge: Forge, label: str, marker: str) -> Issue | None:
     ours = forge.whoami()
     found = forge.open_issues(label)
     return next((each for each in found if each.author == ours and _marker(each.body) == marker), None)
+
+
+def _require_ours(forge: Forge, author: str) -> None:
+    """What another account made in our name would never be found again, and be made anew in every run."""
+    if author != forge.whoami():
+        raise ForgeRefused(
+            f"the token writes as {author}, but what {forge.whoami()} wrote is looked for",
+            hint=f"Give the job RECONCILER_AUTHOR: {author}, or the action its input `author`.",
+        )
 
 
 def _marker(body: str) -> str:

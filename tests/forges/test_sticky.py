@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.forges.forge import ForgeUnavailable
+from reconciler.forges.forge import ForgeRefused, ForgeUnavailable
+from reconciler.forges.github import GitHub
 from reconciler.forges.sticky import Kept, KeptIssue, close_issue, keep_comment, keep_issue, own_comment
 from tests.forges.conftest import Bench
+from tests.forges.github_api import GitHubApi, Token
 from tests.forges.http import Reply, Trouble
 
 MARK = "<!-- reconciler:plan:.: -->"
@@ -89,3 +91,19 @@ def test_whose_comment_it_is_decides_who_we_are(bench: Bench) -> None:
     bench.hub.say(pull.number, "mallory", f"{MARK}\nmine")
     assert own_comment(bench.client(), pull.number, MARK) is None
     assert bench.client().whoami() == bench.hub.bot
+
+
+def test_a_token_of_an_unknown_app_is_noticed_at_the_first_comment(github: Bench) -> None:
+    assert isinstance(github.hub, GitHubApi)
+    github.hub.tokens["app"] = Token(login="acme-reconciler[bot]")
+    pull = github.hub.open_pull_request(HEAD)
+    for keep in (
+        lambda: keep_comment(github.client("app"), pull.number, f"{MARK}\ntext"),
+        lambda: keep_issue(github.client("app"), "Drift", f"{MARK}\ntext", LABEL),
+    ):
+        with pytest.raises(ForgeRefused, match=r"writes as acme-reconciler\[bot\]") as caught:
+            keep()
+        assert "RECONCILER_AUTHOR: acme-reconciler[bot]" in caught.value.hint
+    known = GitHub(github.hub.url, "acme/llms", "app", author="acme-reconciler[bot]")
+    assert keep_comment(known, pull.number, f"{MARK}\nmore") is Kept.UPDATED
+    assert len(pull.comments) == 1

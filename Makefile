@@ -58,7 +58,7 @@ schemas: setup-dev  ## write schemas/*.json
 	$(BIN)/reconciler schema --out schemas
 
 golden: setup-dev  ## rewrite the golden transcripts; read the diff before you commit it
-	UPDATE_GOLDEN=1 $(BIN)/python -m pytest tests/golden tests/specs -q
+	UPDATE_GOLDEN=1 $(BIN)/python -m pytest tests/golden tests/specs tests/gitops/test_workflows.py -q
 
 images: setup-dev  ## pin the container images that AWS's SDK knows now (installs it, about 1 GB); read the diff
 	$(BIN)/pip install -q "$$($(BIN)/python -c 'import tomllib; print(tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["sdk"][0])')"

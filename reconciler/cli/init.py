@@ -16,12 +16,15 @@ from reconciler.cli.options import color_option, directory_option
 
 if TYPE_CHECKING:
     from reconciler.cli.scaffold import Choices
+    from reconciler.reports.screen import Screen
 
 PIPELINES = ("github", "gitlab", "atlantis")
 BUCKET = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
 """S3's rule for names, near enough: "General purpose bucket naming rules"."""
 REGION = r"[a-z]{2,3}(-[a-z]+)+-[0-9]"
 ACTION = r"[A-Za-z0-9._-]+/[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*@[A-Za-z0-9._/-]+"
+_AT_THE_TOP = (".github/", ".gitlab-ci.yml", "atlantis.yaml")
+"""Forges read these at the top of a repository, and nowhere else."""
 EMAIL = r"[A-Za-z0-9._+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+"
 
 
@@ -134,6 +137,20 @@ def _tell(invocation: Invocation, target: Path, made: list[str], kept: list[str]
         screen.line(("+ ", "green"), str(target / path))
     for path in kept:
         screen.line(("= ", "dim"), str(target / path), ("  kept as it was", "dim"))
+    _tell_misplaced(screen, target, [path for path in made if path.startswith(_AT_THE_TOP)])
     if made:
         screen.blank()
         screen.line("Next: ", (f"reconciler -C {target} plan" if target != Path() else "reconciler plan", "bold"))
+
+
+def _tell_misplaced(screen: Screen, target: Path, workflows: list[str]) -> None:
+    from reconciler.cli.repository import folder_in_repository
+
+    folder = folder_in_repository(target)
+    if folder and workflows:
+        screen.blank()
+        screen.entry(
+            ("Note: ", "yellow"),
+            f"{', '.join(workflows)}: forges read these at the top of the repository. Move them there, and let their steps work "
+            f"in {folder} (GitHub: working-directory; elsewhere: reconciler -C {folder}).",
+        )

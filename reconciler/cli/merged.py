@@ -45,12 +45,15 @@ class _Merged:
         self._teller = teller(invocation, request.settings.operation)
 
     def apply(self) -> ExitCode:
-        """======================= ==================================================
-        the plan has errors         1, and they are told
-        nothing is pending          0, approved or not
-        nobody approved this        PlanChanged, once the plan was shown to approve it
-        otherwise                   as the run ended
-        =========================== =================================================="""
+        """What was done is told, whether or not the forge can be told.
+
+        ==================== ========================================
+        the plan has errors  1, and they are told
+        nothing is pending   0, approved or not
+        nobody approved it   PlanChanged, once the plan was shown
+        otherwise            as the run ended
+        ==================== ========================================
+        """
         made = self._planned()
         plan = made.plan
         if not plan.can_apply:
@@ -91,7 +94,7 @@ class _Merged:
         failed = () if code is ExitCode.OK else (error("apply", title, detail="\n".join(lines)),)
         self._results.annotate((*plan.diagnostics, *failed))
         if self._where:
-            self._results.comment(self._where, page)
+            self._results.comment_if_possible(self._where, page)
         return code
 
 

@@ -74,6 +74,18 @@ class Publisher:
         kept = keep_comment(self.pipeline.asked(), pull_request, body)
         self._told(f"Comment on pull request {pull_request}: {kept}.")
 
+    def comment_if_possible(self, pull_request: int, page: Page) -> None:
+        """Where what is told matters more than telling it there: trouble is a warning."""
+        from reconciler.domain.diagnostic import warning
+        from reconciler.domain.errors import ReconcilerError
+
+        try:
+            self.comment(pull_request, page)
+        except ReconcilerError as trouble:
+            self._told(f"Nothing could be told on pull request {pull_request}: {trouble}")
+            title = f"Nothing could be told on pull request {pull_request}"
+            self.annotate([warning("comment", title, detail=str(trouble), hint=trouble.hint)])
+
     def keep_issue(self, title: str, page: Page) -> int | None:
         from reconciler.forges.sticky import keep_issue
 
@@ -110,7 +122,6 @@ class Publisher:
 
     def _failed(self, title: str, trouble: ReconcilerError, pull_request: int | None) -> None:
         from reconciler.cli.endings import expected_code, problems_of
-        from reconciler.domain.errors import ReconcilerError
         from reconciler.reports.markdown import problems_markdown
 
         problems = problems_of(trouble)
@@ -121,11 +132,8 @@ class Publisher:
         self.outputs({"exit-code": int(expected_code(trouble))})
         self.summary(page)
         self.annotate(problems)
-        try:
-            if pull_request:
-                self.comment(pull_request, page)
-        except ReconcilerError as second:  # which must not hide the first
-            self._told(f"Nothing could be told on pull request {pull_request}: {second}")
+        if pull_request:
+            self.comment_if_possible(pull_request, page)
 
     def _frame(self, approvable: Plan | None = None) -> Frame:
         from reconciler.forges.approved import Record

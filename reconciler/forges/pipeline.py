@@ -43,11 +43,14 @@ _HINTS = {
 
 
 def pipeline(environment: Mapping[str, str]) -> Pipeline:
-    """============================ ===================================================
-    ``GITHUB_ACTIONS=true``          GitHub Actions, and what understands its variables
-    ``GITLAB_CI=true``               GitLab CI
-    neither                          a pipeline without a forge
-    ================================ ==================================================="""
+    """Whose pipeline it is.
+
+    ======================= ===================================================
+    ``GITHUB_ACTIONS=true`` GitHub Actions, and what understands its variables
+    ``GITLAB_CI=true``      GitLab CI
+    neither                 a pipeline without a forge
+    ======================= ===================================================
+    """
     if environment.get("GITHUB_ACTIONS") == "true":
         return _github(environment)
     if environment.get("GITLAB_CI") == "true":

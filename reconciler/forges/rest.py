@@ -99,12 +99,15 @@ class Rest:
         return found[1] if found else None
 
     def _answered(self, method: str, url: str, path: str, body: bytes | None) -> Answer:
-        """======================== ==========================================================
-        2xx                        done
-        429, 403 as a rate limit   again once it passed; told where that takes too long
-        5xx, no answer             again; what makes something (POST) is Unsure instead
-        anything else              what ``explain`` says
-        ========================== =========================================================="""
+        """What is made of an answer.
+
+        ==================== ====================================================================
+        2xx                  done
+        429, 403 as a limit  again once it passed; told where that takes too long
+        5xx, no answer       again; what makes something (POST) is Unsure instead
+        anything else        what ``explain`` says
+        ==================== ====================================================================
+        """
         for attempt in range(1, ATTEMPTS + 1):
             answer = self._asked(method, url, body)
             if isinstance(answer, Answer) and answer.status < 300:

@@ -15,6 +15,7 @@ from reconciler.forges.approved import recorded
 from reconciler.localcloud import control
 from reconciler.stores.plans import read
 from tests.forges.github_api import GitHubApi
+from tests.forges.http import Reply, Trouble
 from tests.gitops.conftest import opened_site
 from tests.gitops.runner import ACTION, ROOT, Job
 from tests.gitops.site import Site
@@ -161,3 +162,18 @@ def test_nothing_is_planned_for_a_fork_or_applied_from_a_branch(site: Site) -> N
     apply = path.with_name("reconciler-apply.yml")
     (job,) = site.runner.run(apply, "workflow_dispatch", {"inputs": {"digest": "sha256:0"}}, "refs/heads/x", str(sha))
     assert job.conclusion == "skipped"
+
+
+def test_what_was_applied_counts_even_where_it_cannot_be_told(site: Site) -> None:
+    number = site.open_pull_request("more", edited(site, ("epochs: 3", "epochs: 2")))
+    site.api.server.troubles += [Trouble(Reply(403, {"message": "Forbidden"}), fits="^POST")]
+    site.merge(number)
+    applied = site.last("apply")
+    assert (applied.conclusion, applied.outputs["exit-code"], len(trainings(site))) == ("success", "0", 1)
+    (told,) = applied.annotations
+    assert (told.name, told.properties["title"]) == (
+        "warning",
+        f"Nothing could be told on pull request {number} [comment]",
+    )
+    assert "Grant the job `pull-requests: write`" in told.data
+    assert len(site.api.issues[number].comments) == 1

@@ -22,6 +22,7 @@ PIPELINES = ("github", "gitlab", "atlantis")
 BUCKET = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
 """S3's rule for names, near enough: "General purpose bucket naming rules"."""
 REGION = r"[a-z]{2,3}(-[a-z]+)+-[0-9]"
+BRANCH = r"[A-Za-z0-9][A-Za-z0-9._/-]*"
 ACTION = r"[A-Za-z0-9._-]+/[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*@[A-Za-z0-9._/-]+"
 _AT_THE_TOP = (".github/", ".gitlab-ci.yml", "atlantis.yaml")
 """Forges read these at the top of a repository, and nowhere else."""
@@ -38,6 +39,7 @@ EMAIL = r"[A-Za-z0-9._+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+"
 @click.option(
     "--ci", "pipelines", multiple=True, type=click.Choice(PIPELINES), help="Workflows for this; repeat for more."
 )
+@click.option("--branch", metavar="NAME", help="The branch whose merges workflows on GitHub apply; main by default.")
 @click.option(
     "--action",
     metavar="OWNER/NAME@REF",
@@ -85,6 +87,7 @@ def _choices(name: str, asking: bool, given: dict[str, Any]) -> Choices:
         bucket=_shaped(bucket, BUCKET, "--bucket", "a bucket's name: 3-63 lower-case letters, digits, dots, hyphens"),
         emails=tuple(_shaped(email, EMAIL, "--email", "an e-mail address") for email in given["emails"]),
         pipelines=pipelines,
+        branch=_shaped(given["branch"] or "main", BRANCH, "--branch", "a branch's name"),
         action=_shaped(given["action"], ACTION, "--action", "an action: owner/name@ref") if given["action"] else "",
         hooks=given["hooks"],
     )

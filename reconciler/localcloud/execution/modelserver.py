@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +100,7 @@ class ModelServer:
             self._answering += 1
         try:
             self.await_ready(ANSWER_TIMEOUT)
-            return ContainerAnswer(self._ask(invocation), self._answered)
+            return self._ask(invocation)
         except NotServing as wrong:
             self._answered()
             raise container_error(500, str(wrong)) from wrong
@@ -108,7 +108,7 @@ class ModelServer:
             self._answered()
             raise
 
-    def _ask(self, invocation: Invocation) -> http.client.HTTPResponse:
+    def _ask(self, invocation: Invocation) -> ContainerAnswer:
         headers = {
             "Content-Type": invocation.content_type or "application/json",
             "Accept": invocation.accept or "*/*",
@@ -124,8 +124,8 @@ class ModelServer:
             connection.close()
             raise container_error(0, f"the container does not answer: {broken}") from broken
         if response.status >= 400:
-            raise _refused(response)
-        return response
+            raise _refused(connection, response)
+        return ContainerAnswer(connection, response, self._answered)
 
     def _answered(self) -> None:
         with self._state:
@@ -250,10 +250,13 @@ class ModelServer:
 class ContainerAnswer:
     """See `runtime.Invoked`. `over` is called once, when it is closed."""
 
-    def __init__(self, response: http.client.HTTPResponse, over: Callable[[], None]) -> None:
+    def __init__(
+        self, connection: http.client.HTTPConnection, response: http.client.HTTPResponse, over: Callable[[], None]
+    ) -> None:
         self.status = response.status
         self.content_type = response.getheader("Content-Type", "application/octet-stream")
         self.custom_attributes = response.getheader("X-Amzn-SageMaker-Custom-Attributes")
+        self._connection = connection
         self._response = response
         self._over: Callable[[], None] | None = over
 
@@ -268,12 +271,13 @@ class ContainerAnswer:
         over, self._over = self._over, None
         with suppress(OSError):
             self._response.close()
+            self._connection.close()
         if over is not None:
             over()
 
 
-def _refused(response: http.client.HTTPResponse) -> AwsError:
-    with response:
+def _refused(connection: http.client.HTTPConnection, response: http.client.HTTPResponse) -> AwsError:
+    with closing(connection), response:
         body = response.read(PART_BYTES).decode(errors="replace")
     return container_error(response.status, body)
 

@@ -12,6 +12,9 @@ from typing import Protocol
 
 from reconciler.domain.base import Value
 
+LOCAL_FOLDER = "local-folder"
+"""Key of the entry that stands for every folder of weights on the user's machine; no manifest names it."""
+
 
 class ProviderName(StrEnum):
     SAGEMAKER = "sagemaker"
@@ -139,7 +142,10 @@ class SageMakerOffer(Value):
     """How SageMaker tunes and serves the model."""
 
     jumpstart_id: str | None
-    hugging_face_repo: str
+    hugging_face_repo: str | None
+    """``None``: the weights do not come from the hub."""
+    weights_uri: str | None = None
+    """``s3://…/`` prefix below which the weights lie, where they are not fetched from a hub."""
     gated: bool | None = False
     """Whether Hugging Face gives the weights only to those who asked for them; ``None``: not known."""
     eula: str | None = None

@@ -40,6 +40,13 @@ class DatasetSource(Value):
         return self.uri.startswith("s3://")
 
 
+class WeightsFolder(Value):
+    """A folder of base weights on this machine: a path relative to the project's folder, or an absolute one."""
+
+    path: str
+    where: Location | None = None
+
+
 class ValidationPlan(Value):
     """Validation data: a share split off, another source, or none."""
 
@@ -114,6 +121,8 @@ class ResolvedModel(Value):
     provider: ProviderName
     base_model: str
     """The catalog key at the root of the lineage."""
+    weights: WeightsFolder | None = None
+    """The user's own base weights; ``base_model`` is then ``local-folder``."""
     parent: str | None = None
     """Name of the fine-tuned model that this one builds on."""
     training_data: DatasetSource
@@ -136,6 +145,11 @@ class ResolvedModel(Value):
     def address(self) -> str:
         return f"FineTunedModel/{self.name}"
 
+    @property
+    def root(self) -> str:
+        """What stands at the root of the lineage, as people call it: the catalog's key, or the folder of the user's own weights."""
+        return self.weights.path if self.weights else self.base_model
+
 
 class DatasetFacts(Value):
     """What was found in the data. ``digest`` is over the records' content, not over the file's bytes."""
@@ -151,8 +165,17 @@ class DatasetFacts(Value):
     tokens_note: str = ""
 
 
+class WeightsFacts(Value):
+    """What was found in a folder of weights. ``digest`` is over the names and contents of the files that belong to the model."""
+
+    folder: WeightsFolder
+    digest: str
+    size_bytes: int
+    files: tuple[str, ...]
+
+
 class TrainingData(Value):
-    """The data of one training, after the split."""
+    """The data of one training, after the split; and the weights that it begins with, where they are the user's own."""
 
     training: DatasetFacts
     validation: DatasetFacts | None = None
@@ -160,6 +183,7 @@ class TrainingData(Value):
     training_records: int
     """After the split."""
     validation_records: int
+    weights: WeightsFacts | None = None
 
 
 class DesiredModel(Value):

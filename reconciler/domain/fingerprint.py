@@ -1,8 +1,9 @@
 """Fingerprints: equal meaning, equal hash.
 
 A fingerprint covers everything that decides what a training produces, and nothing else: base model (or the parent's
-fingerprint), data digests, validation choice and split seed, resolved hyperparameters, revision. Instance types, images,
-the tool's own version, labels, deployment and retention are not in it: changing them never retrains.
+fingerprint, or the digest of the user's own weights), data digests, validation choice and split seed, resolved
+hyperparameters, revision. Instance types, images, the tool's own version, labels, deployment and retention are not in it:
+changing them never retrains.
 """
 
 from __future__ import annotations
@@ -24,13 +25,19 @@ def identity(model: ResolvedModel, data: TrainingData, parent_fingerprint: str |
     """What the fingerprint is taken of, as plain JSON values; kept beside the artifacts so that differences can be told."""
     hyperparameters = model.hyperparameters.model_dump(by_alias=True, exclude_none=True)
     return {
-        "baseModel": {"fingerprint": parent_fingerprint} if model.parent else model.base_model,
+        "baseModel": _base_model(model, data, parent_fingerprint),
         "provider": str(model.provider),
         "trainingData": data.training.digest,
         "validation": _validation(model, data),
         "hyperparameters": hyperparameters,
         "revision": model.revision,
     }
+
+
+def _base_model(model: ResolvedModel, data: TrainingData, parent_fingerprint: str | None) -> Any:
+    if model.parent:
+        return {"fingerprint": parent_fingerprint}
+    return {"weights": data.weights.digest} if data.weights else model.base_model
 
 
 def digest(value: Any) -> str:

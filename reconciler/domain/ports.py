@@ -39,6 +39,8 @@ class DataLocation(Value):
 
     training_uri: str
     validation_uri: str | None = None
+    weights_uri: str | None = None
+    """``s3://…/`` prefix of the base model's weights, where they are the user's own."""
 
 
 class TrainOrder(Value):

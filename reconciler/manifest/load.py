@@ -8,12 +8,12 @@ from typing import Any
 
 from reconciler.domain.base import Value
 from reconciler.domain.catalog import Catalog, ProviderName
-from reconciler.domain.desired import Configuration, DatasetSource, ProjectSettings
+from reconciler.domain.desired import Configuration, DatasetSource, ProjectSettings, WeightsFolder
 from reconciler.domain.diagnostic import Diagnostic, Location, has_errors
 from reconciler.domain.diagnostic import allow as allowed
 from reconciler.domain.fingerprint import digest
 from reconciler.domain.kinds.dataset import DatasetSpec
-from reconciler.domain.kinds.fine_tuned_model import DatasetValidation, FineTunedModelSpec
+from reconciler.domain.kinds.fine_tuned_model import DatasetValidation, FineTunedModelSpec, LocalWeights
 from reconciler.domain.kinds.project import ProjectSpec
 from reconciler.manifest import defaults
 from reconciler.manifest.checks.base_model import check_base_model
@@ -200,6 +200,7 @@ class _Loading:
             view,
             training=self._source(view, training, ("dataset", "training"), folder, known),
             validation=self._source(view, validation, ("dataset", "validation", "dataset"), folder, known),
+            weights=_weights(view, folder),
         )
 
     def _source(
@@ -264,6 +265,13 @@ def _view(model: Shaped, around: Surroundings, inherited: Mapping[str, Any], lin
     )
 
 
+def _weights(view: ModelView, folder: Folder) -> WeightsFolder | None:
+    if not isinstance(view.spec.base_model, LocalWeights):
+        return None
+    where = view.at("baseModel", "path")
+    return WeightsFolder(path=folder.anywhere(view.spec.base_model.path, where.file), where=where)
+
+
 def _one_spelling(spec: Mapping[str, Any]) -> Mapping[str, Any]:
     hyperparameters = spec.get("hyperparameters", {})
     if not isinstance(hyperparameters.get("optional"), dict):
@@ -311,8 +319,12 @@ def _digest(configuration: Configuration, folder: Folder) -> str:
     """Over the meaning: not over positions, nor over where the checkout lies, nor over whether a default was written out."""
     no_policies = {} if configuration.policies else {"policies": True}
     told = configuration.model_dump(mode="json", exclude=_NO_MEANING | no_policies)
-    project = {key: value for key, value in told["project"].items() if value or key not in _ONLY_WHERE_GIVEN}
-    return digest(_meaning(told | {"project": project}, folder))
+    models = [_without_later(model) for model in told["models"]]
+    return digest(_meaning(told | {"project": _without_later(told["project"]), "models": models}, folder))
+
+
+def _without_later(told: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in told.items() if value or key not in _ONLY_WHERE_GIVEN}
 
 
 _NO_MEANING: Any = {
@@ -321,11 +333,17 @@ _NO_MEANING: Any = {
     "datasets": {"__all__": {"where"}},
     "policies": {"__all__": {"where"}},
     "models": {
-        "__all__": {"where": True, "origins": True, "training_data": {"where"}, "validation": {"source": {"where"}}}
+        "__all__": {
+            "where": True,
+            "origins": True,
+            "training_data": {"where"},
+            "validation": {"source": {"where"}},
+            "weights": {"where"},
+        }
     },
 }
-_ONLY_WHERE_GIVEN = frozenset({"environment", "name_suffix"})
-"""Came later: a project without them keeps its digest."""
+_ONLY_WHERE_GIVEN = frozenset({"environment", "name_suffix", "weights"})
+"""Came later: a project, or a model, without them keeps its digest."""
 
 
 def _meaning(value: Any, folder: Folder) -> Any:

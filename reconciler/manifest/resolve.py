@@ -54,6 +54,7 @@ def resolve(view: ModelView) -> ResolvedModel:
         where=view.shaped.where,
         provider=view.provider,
         base_model=view.base.key,
+        weights=view.weights,
         parent=view.parent,
         training_data=view.training,
         validation=_validation(view),

@@ -26,6 +26,7 @@ EFFECTS: dict[str, Effect] = {
     "metadata.labels": Effect.IN_PLACE,
     "spec.baseModel": Effect.RETRAIN,
     "spec.baseModel.fineTunedModel": Effect.NONE,
+    "spec.baseModel.path": Effect.NONE,
     "spec.provider": Effect.RETRAIN,
     "spec.dataset": Effect.RETRAIN,
     "spec.dataset.training.source": Effect.NONE,
@@ -72,6 +73,7 @@ def origin_of(path: str, model: ResolvedModel) -> Origin:
 
 _FOLLOWS_FROM = {
     "spec.baseModel.version": ("spec.baseModel.fineTunedModel",),
+    "spec.baseModel.digest": ("spec.baseModel.path",),
     "spec.dataset.validation.source": ("spec.dataset.validation.dataset",),
     "spec.dataset.validation.digest": ("spec.dataset.validation.dataset",),
     "spec.deployment.kind": (
@@ -181,6 +183,9 @@ def _spelled(path: list[Any]) -> str:
 
 
 def _base_model(model: DesiredModel) -> Any:
+    weights = model.data.weights
+    if weights is not None:
+        return {"path": PurePosixPath(weights.folder.path).name, "digest": short(weights.digest)}
     if model.resolved.parent is None:
         return model.resolved.base_model
     version = short(model.parent_fingerprint) if model.parent_fingerprint else None

@@ -66,6 +66,16 @@ class ParentModel(Value):
     fine_tuned_model: Name
 
 
+class LocalWeights(Value):
+    """Build on weights of your own: a folder as Hugging Face's `save_pretrained` writes it. The embedded cloud alone can read it."""
+
+    path: str = Field(
+        min_length=1,
+        description="Counts from the manifest's folder. It may lie outside the project: what is in it decides, not where it is.",
+        examples=["../models/my-base"],
+    )
+
+
 class SplitValidation(Value):
     split: Percent = Field(description="Share of the training data held out for validation.", examples=["10%"])
 
@@ -93,11 +103,19 @@ Validation = Annotated[
 
 
 def _base_model_tag(value: object) -> str:
-    return "parent form" if isinstance(value, (dict, ParentModel)) else "key form"
+    match value:
+        case LocalWeights() | {"path": _}:
+            return "folder form"
+        case ParentModel() | dict():
+            return "parent form"
+        case _:
+            return "key form"
 
 
 BaseModelChoice = Annotated[
-    Annotated[str, Tag("key form")] | Annotated[ParentModel, Tag("parent form")],
+    Annotated[str, Tag("key form")]
+    | Annotated[ParentModel, Tag("parent form")]
+    | Annotated[LocalWeights, Tag("folder form")],
     Discriminator(_base_model_tag),
 ]
 
@@ -241,7 +259,8 @@ class Lifecycle(Value):
 class FineTunedModelSpec(Value):
     base_model: BaseModelChoice | None = Field(
         default=None,
-        description="Required. A key of the catalog (`reconciler catalog models`), or `{fineTunedModel: NAME}`.",
+        description="Required. A key of the catalog (`reconciler catalog models`), `{fineTunedModel: NAME}`, or, on the embedded cloud, "
+        "`{path: FOLDER}`.",
         examples=["llama-3.1-8b-instruct"],
     )
     provider: Literal["sagemaker", "bedrock"] | None = Field(

@@ -47,7 +47,7 @@ def training_job(order: TrainOrder, settings: ProviderSettings) -> Request:
         },
         "HyperParameters": _hyperparameters(order, base),
         "Environment": _environment(order, settings),
-        "InputDataConfig": _channels(order),
+        "InputDataConfig": _channels(order, base),
         "OutputDataConfig": {"S3OutputPath": order.output_uri},
         "ResourceConfig": {
             "InstanceType": order.instance_type or resources.instance_type,
@@ -148,7 +148,8 @@ def _hyperparameters(order: TrainOrder, base: FoundationModel) -> dict[str, str]
     """The manifest's, and where the weights come from: a Hugging Face repository, unless a parent's artifact is a channel."""
     assert base.sagemaker is not None
     chosen = wire(base, ProviderName.SAGEMAKER, order.model.resolved.hyperparameters)
-    return {"model_id": base.sagemaker.hugging_face_repo} | chosen
+    repository = base.sagemaker.hugging_face_repo
+    return ({"model_id": repository} if repository else {}) | chosen
 
 
 def _environment(order: TrainOrder, settings: ProviderSettings) -> dict[str, str]:
@@ -162,11 +163,14 @@ def _environment(order: TrainOrder, settings: ProviderSettings) -> dict[str, str
     }
 
 
-def _channels(order: TrainOrder) -> list[Request]:
+def _channels(order: TrainOrder, base: FoundationModel) -> list[Request]:
+    """The weights are a channel where they do not come from a hub: the parent's, the user's own, those of a bucket."""
+    assert base.sagemaker is not None
+    parent = order.parent.identifier if order.parent else None
     uris: Mapping[str, str | None] = {
         "training": order.data.training_uri,
         "validation": order.data.validation_uri,
-        "model": order.parent.identifier if order.parent else None,
+        "model": parent or order.data.weights_uri or base.sagemaker.weights_uri,
     }
     return [_channel(name, uri) for name, uri in uris.items() if uri is not None]
 

@@ -25,10 +25,10 @@ START_UP_SECONDS = 1800
 """For loading the weights and for the first health check of a large model; SageMaker allows 60 to 3,600."""
 
 METRIC_DEFINITIONS = tuple(
-    {"Name": name, "Regex": rf"'{key}': '?([0-9.eE+\-]+)"}
-    for name, key in (("train_loss", "train_loss"), ("eval_loss", "eval_loss"), ("loss", "loss"))
+    {"Name": name, "Regex": rf"'{name}': '?([0-9.eE+\-]+)"}
+    for name in ("train_loss", "eval_loss", "loss", "tokens_per_second", "peak_memory_bytes", "billable_tokens")
 )
-"""The lines that Hugging Face's Trainer logs: ``{'eval_loss': 1.31, 'epoch': 2.0}``."""
+"""The lines that the training program logs, as Hugging Face's Trainer does: ``{'eval_loss': 1.31, 'epoch': 2.0}``."""
 
 Request = dict[str, Any]
 

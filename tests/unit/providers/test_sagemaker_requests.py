@@ -49,6 +49,9 @@ TRAINING_JOB: dict[str, Any] = {
             {"Name": "train_loss", "Regex": r"'train_loss': '?([0-9.eE+\-]+)"},
             {"Name": "eval_loss", "Regex": r"'eval_loss': '?([0-9.eE+\-]+)"},
             {"Name": "loss", "Regex": r"'loss': '?([0-9.eE+\-]+)"},
+            {"Name": "tokens_per_second", "Regex": r"'tokens_per_second': '?([0-9.eE+\-]+)"},
+            {"Name": "peak_memory_bytes", "Regex": r"'peak_memory_bytes': '?([0-9.eE+\-]+)"},
+            {"Name": "billable_tokens", "Regex": r"'billable_tokens': '?([0-9.eE+\-]+)"},
         ],
     },
     "HyperParameters": {

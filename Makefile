@@ -7,7 +7,7 @@ PYTEST_WORKERS ?= 2
 TORCH ?= torch==2.13.0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check check-static setup setup-dev setup-train test-train format lint types layers schemas golden lock clean
+.PHONY: help demo test check check-static setup setup-dev setup-train test-train format lint types layers schemas golden images lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,10 @@ schemas: setup-dev  ## write schemas/*.json
 
 golden: setup-dev  ## rewrite the golden transcripts; read the diff before you commit it
 	UPDATE_GOLDEN=1 $(BIN)/python -m pytest tests/golden tests/specs -q
+
+images: setup-dev  ## pin the container images that AWS's SDK knows now (installs it, about 1 GB); read the diff
+	$(BIN)/pip install -q "$$($(BIN)/python -c 'import tomllib; print(tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["sdk"][0])')"
+	$(BIN)/python -m reconciler.catalog.sdk
 
 lock:  ## resolve pyproject.toml anew into the lock files (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \

@@ -8,11 +8,12 @@ from functools import cached_property, lru_cache
 from reconciler.catalog.bedrock import BedrockFile, bedrock_models
 from reconciler.catalog.embedded import EmbeddedFile, embedded_models, local_folder
 from reconciler.catalog.files import Sources, read
+from reconciler.catalog.images import ImageRow, image, image_rows
 from reconciler.catalog.instances import InstancesFile, instance_types
 from reconciler.catalog.limits import Limits
 from reconciler.catalog.prices import Prices
 from reconciler.catalog.sagemaker import SageMakerFile, base_variants, sagemaker_models
-from reconciler.domain.catalog import FoundationModel, InstanceType, Price
+from reconciler.domain.catalog import ContainerImage, FoundationModel, ImagePurpose, InstanceType, Price
 
 
 @lru_cache(maxsize=1)
@@ -58,6 +59,10 @@ class BundledCatalog:
     def instance(self, name: str) -> InstanceType | None:
         return self._instances_by_name.get(name)
 
+    def image(self, purpose: ImagePurpose, region: str) -> ContainerImage | None:
+        row = self.image_rows.get(purpose)
+        return image(row, purpose, region, self.sources) if row else None
+
     def training_price(self, instance: str, region: str) -> Price:
         return self._prices.instance(instance, region, "training", self.sources)
 
@@ -77,6 +82,11 @@ class BundledCatalog:
     @cached_property
     def limits(self) -> Limits:
         return Limits.model_validate(read("limits"))
+
+    @cached_property
+    def image_rows(self) -> dict[ImagePurpose, ImageRow]:
+        """By purpose, with all regions."""
+        return image_rows(read("images"))
 
     @cached_property
     def sources(self) -> Sources:

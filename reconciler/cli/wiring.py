@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from reconciler import __version__
 from reconciler.catalog import load as load_catalog
 from reconciler.cli.signals import StopRequest
+from reconciler.domain.catalog import Catalog, ImagePurpose
 from reconciler.domain.desired import Configuration, ProjectSettings
 from reconciler.domain.diagnostic import Diagnostic, has_errors
 from reconciler.domain.errors import CloudUnavailable, ReconcilerError
@@ -131,14 +132,16 @@ def connect(project: ProjectSettings, root: Path, cloud: Cloud, progress: Progre
     store = ObjectStore(cloud.session.changing("s3"), project.bucket)
     data = DataFiles(root, lambda: cloud.session.reading("s3"), cache=root / OWN_FOLDER / "cache" / "datasets.json")
     catalog = load_catalog()
+    images = _embedded_images() if cloud.embedded else _pinned_images(catalog, project.region)
     settings = ProviderSettings(
         project=project.name,
         aws=cloud.session,
         catalog=catalog,
         clock=cloud.clock,
         roles=_with_embedded_roles(project, cloud) if cloud.embedded else project.roles,
-        training_image=EMBEDDED_TRAINING_IMAGE if cloud.embedded else None,
-        serving_image=EMBEDDED_SERVING_IMAGE if cloud.embedded else None,
+        training_image=images.training,
+        serving_image=images.serving,
+        inference_ami=images.inference_ami,
         hugging_face_token_secret=project.hugging_face_token_secret,
     )
     return Outside(
@@ -164,6 +167,28 @@ def connect(project: ProjectSettings, root: Path, cloud: Cloud, progress: Progre
         pause=cloud.pause,
         surveyors=surveyors(settings),
         conversations=conversations(settings),
+    )
+
+
+@dataclass(frozen=True)
+class Images:
+    """As ProviderSettings has them."""
+
+    training: str | None
+    serving: str | None
+    inference_ami: str | None = None
+
+
+def _embedded_images() -> Images:
+    return Images(EMBEDDED_TRAINING_IMAGE, EMBEDDED_SERVING_IMAGE)
+
+
+def _pinned_images(catalog: Catalog, region: str) -> Images:
+    training, serving = (catalog.image(purpose, region) for purpose in (ImagePurpose.TRAINING, ImagePurpose.SERVING))
+    return Images(
+        training=training.uri if training else None,
+        serving=serving.uri if serving else None,
+        inference_ami=serving.inference_ami if serving else None,
     )
 
 

@@ -15,6 +15,9 @@ from reconciler.domain.base import Value
 LOCAL_FOLDER = "local-folder"
 """Key of the entry that stands for every folder of weights on the user's machine; no manifest names it."""
 
+JUMPSTART = ("s3://jumpstart-cache-prod-", "s3://jumpstart-private-cache-prod-")
+"""How addresses in SageMaker JumpStart's buckets begin, one of each a region; the second holds what is gated."""
+
 
 class ProviderName(StrEnum):
     SAGEMAKER = "sagemaker"
@@ -144,12 +147,12 @@ class SageMakerOffer(Value):
     jumpstart_id: str | None
     hugging_face_repo: str | None
     """``None``: the weights do not come from the hub."""
-    weights_uri: str | None = None
-    """``s3://…/`` prefix below which the weights lie, where they are not fetched from a hub."""
     gated: bool | None = False
     """Whether Hugging Face gives the weights only to those who asked for them; ``None``: not known."""
     eula: str | None = None
     """Key or address of the licence text to accept; ``None`` where none is asked for."""
+    weights_uri: str | None = None
+    """``s3://…/`` prefix of the weights, where they do not come from Hugging Face."""
     default_training_instance_type: str | None = None
     training_instance_types: tuple[str, ...] = ()
     """Types a published recipe names; not a limit."""
@@ -244,6 +247,24 @@ class InstanceType(Value):
     source: Source | None = None
 
 
+class ImagePurpose(StrEnum):
+    TRAINING = "training"
+    SERVING = "serving"
+
+
+class ContainerImage(Value):
+    """A container image of SageMaker trainings or endpoints, by its address in one region."""
+
+    purpose: ImagePurpose
+    uri: str
+    region: str
+    libraries: dict[str, str]
+    """Versions by name: ``trl``, ``transformers``, ``vllm``. What is not there is not known."""
+    inference_ami: str | None = None
+    """Of the hosts that an endpoint with it needs, as ``InferenceAmiVersion`` names them; ``None``: SageMaker's default."""
+    source: Source | None = None
+
+
 class Catalog(Protocol):
     """Typed queries over the catalog. Everything is an answer, unknown too."""
 
@@ -268,6 +289,10 @@ class Catalog(Protocol):
         ...
 
     def instance(self, name: str) -> InstanceType | None: ...
+
+    def image(self, purpose: ImagePurpose, region: str) -> ContainerImage | None:
+        """The pinned container image; ``None`` where none is known in the region."""
+        ...
 
     def training_price(self, instance: str, region: str) -> Price:
         """Per instance-hour of a training job."""

@@ -45,6 +45,12 @@ def endpoint_config_name(model: str, fingerprint: str, config_digest: str) -> st
     return _fitted(model, f"-{short(fingerprint)}-{config_digest[:4]}")
 
 
+def container_name(model: str, fingerprint: str, attempt: int, container_digest: str) -> str:
+    """``support-bot-1a2b3c4d-c0de``: a version in another container than the usual one. ``container_digest`` as above."""
+    retry = "" if attempt == 1 else f"-r{attempt}"
+    return _fitted(model, f"-{short(fingerprint)}{retry}-{container_digest[:4]}")
+
+
 def schedule_name(model: str, purpose: str) -> str:
     """The EventBridge schedule that undeploys (or deploys again): at most 64 characters."""
     return _fitted(model, f"-{purpose}")

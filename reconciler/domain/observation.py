@@ -114,6 +114,8 @@ class Deployment(Value):
     """Of the version that the cloud is moving to, while it moves; else as ``fingerprint``."""
     instance_type: str | None = None
     instance_count: int | None = None
+    image: str | None = None
+    """The container that serves, where the cloud tells."""
     autoscaled: bool = False
     """The count was changed outside the configuration: autoscaling or by hand."""
     model_units: int | None = None

@@ -39,8 +39,6 @@ class DataLocation(Value):
 
     training_uri: str
     validation_uri: str | None = None
-    weights_uri: str | None = None
-    """``s3://…/`` prefix of the base model's weights, where they are the user's own."""
 
 
 class TrainOrder(Value):
@@ -52,6 +50,8 @@ class TrainOrder(Value):
     data: DataLocation
     output_uri: str
     """``s3://…/`` prefix below which the artifact is written."""
+    program_uri: str | None = None
+    """SageMaker: the archive with the training program. Bedrock trains with its own."""
     instance_type: str | None = None
     """SageMaker: the type of this attempt."""
     parent: Artifact | None = None
@@ -151,8 +151,9 @@ class Provider(Protocol):
         """Of the names that ``changes`` would create: those that exist without our tags. Describes only these."""
         ...
 
-    def impediments(self, changes: Sequence[Change]) -> tuple[Diagnostic, ...]:
-        """What will keep ``changes`` from being carried out and is known without asking the cloud, such as a missing setting."""
+    def impediments(self, changes: Sequence[Change], models: Sequence[DesiredModel]) -> tuple[Diagnostic, ...]:
+        """What will keep ``changes`` from being carried out and is known without asking the cloud, such as a missing setting.
+        ``models``: all that the manifests ask for."""
         ...
 
     def train(self, order: TrainOrder) -> Outcome: ...
@@ -199,6 +200,10 @@ class DataLibrary(Protocol):
         """``None`` where an error was found."""
         ...
 
+    def weights_digest(self, model: ResolvedModel) -> tuple[str | None, tuple[Diagnostic, ...]]:
+        """Of the base model's weights below ``model.weights_uri``; ``None`` where nothing is there, which is an error."""
+        ...
+
 
 @dataclass(frozen=True)
 class StoredArtifacts:
@@ -228,7 +233,15 @@ class ArtifactStore(Protocol):
         ...
 
     def put_training_data(self, model: DesiredModel, rules: DatasetRules) -> DataLocation:
-        """Convert and upload under the data's digest, unless it is there already."""
+        """Convert and upload under the data's digest, unless it is there already; so the weights of a folder of the user's own."""
+        ...
+
+    def weights_uri(self, digest: str) -> str:
+        """The ``s3://…/`` prefix of the weights of that digest, there or not yet."""
+        ...
+
+    def put_program(self) -> str:
+        """Upload the training program of this installation under its digest, unless it is there already; returns its URI."""
         ...
 
     def put_manifest(self, model: DesiredModel) -> str:

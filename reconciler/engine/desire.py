@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reconciler.domain.catalog import Catalog, DatasetRules
-from reconciler.domain.desired import Configuration, DesiredModel, ResolvedModel
+from reconciler.domain.desired import Configuration, DesiredModel, ResolvedModel, TrainingData
 from reconciler.domain.diagnostic import Diagnostic, Severity, error, has_errors
 from reconciler.domain.errors import InvalidInput
 from reconciler.domain.fingerprint import fingerprint
@@ -23,21 +23,31 @@ def desire(configuration: Configuration, outside: Outside) -> tuple[tuple[Desire
     for model in configuration.models:
         data, found = outside.data.training_data(model, dataset_rules(model, outside))
         problems.extend(found)
+        weights, missing = outside.data.weights_digest(model) if model.weights_uri else (None, ())
+        problems.extend(missing)
         parent = desired.get(model.parent) if model.parent else None
-        if data is None or (model.parent and parent is None):
+        if data is None or missing or (model.parent and parent is None):
             continue
         parent_fingerprint = parent.fingerprint if parent else None
         wanted = DesiredModel(
-            resolved=model,
+            resolved=_with_weights(model, data, outside),
             data=data,
-            fingerprint=fingerprint(model, data, parent_fingerprint),
+            fingerprint=fingerprint(model, data, parent_fingerprint, weights),
             parent_fingerprint=parent_fingerprint,
+            weights_digest=weights,
         )
         desired[model.name] = picked(wanted, outside.catalog, configuration.project.region)
         problems.extend(_told_of_choice(wanted, desired[model.name], outside.catalog, configuration.project.region))
     if has_errors(problems):
         raise InvalidInput(tuple(dict.fromkeys(problems)))
     return tuple(desired.values()), tuple(dict.fromkeys(problems))
+
+
+def _with_weights(model: ResolvedModel, data: TrainingData, outside: Outside) -> ResolvedModel:
+    """Weights in a folder are copied to the bucket before they are trained or served: there they lie under their digest."""
+    if data.weights is None:
+        return model
+    return model.model_copy(update={"weights_uri": outside.artifacts.weights_uri(data.weights.digest)})
 
 
 def _told_of_choice(asked: DesiredModel, chosen: DesiredModel, catalog: Catalog, region: str) -> Iterator[Diagnostic]:

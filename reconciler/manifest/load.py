@@ -319,12 +319,24 @@ def _digest(configuration: Configuration, folder: Folder) -> str:
     """Over the meaning: not over positions, nor over where the checkout lies, nor over whether a default was written out."""
     no_policies = {} if configuration.policies else {"policies": True}
     told = configuration.model_dump(mode="json", exclude=_NO_MEANING | no_policies)
-    models = [_without_later(model) for model in told["models"]]
-    return digest(_meaning(told | {"project": _without_later(told["project"]), "models": models}, folder))
+    for model in told["models"]:
+        _without_what_came_later(model)
+    project = {key: value for key, value in told["project"].items() if value or key not in _ONLY_WHERE_GIVEN}
+    return digest(_meaning(told | {"project": project}, folder))
 
 
-def _without_later(told: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in told.items() if value or key not in _ONLY_WHERE_GIVEN}
+def _without_what_came_later(model: dict[str, Any]) -> None:
+    """A model that does not use these fields keeps its digest."""
+    for holder, name in (
+        (model, "weights"),
+        (model, "weightsUri"),
+        (model, "acceptEula"),
+        (model["deployment"], "image"),
+    ):
+        if not holder[name]:
+            del holder[name]
+    if model["resources"] and not model["resources"]["image"]:
+        del model["resources"]["image"]
 
 
 _NO_MEANING: Any = {
@@ -342,8 +354,8 @@ _NO_MEANING: Any = {
         }
     },
 }
-_ONLY_WHERE_GIVEN = frozenset({"environment", "name_suffix", "weights"})
-"""Came later: a project, or a model, without them keeps its digest."""
+_ONLY_WHERE_GIVEN = frozenset({"environment", "name_suffix"})
+"""Came later: a project without them keeps its digest."""
 
 
 def _meaning(value: Any, folder: Folder) -> Any:

@@ -27,6 +27,8 @@ EFFECTS: dict[str, Effect] = {
     "spec.baseModel": Effect.RETRAIN,
     "spec.baseModel.fineTunedModel": Effect.NONE,
     "spec.baseModel.path": Effect.NONE,
+    "spec.baseModel.weights": Effect.NONE,
+    "spec.acceptEula": Effect.NONE,
     "spec.provider": Effect.RETRAIN,
     "spec.dataset": Effect.RETRAIN,
     "spec.dataset.training.source": Effect.NONE,
@@ -40,6 +42,7 @@ EFFECTS: dict[str, Effect] = {
     "spec.deployment.kind": Effect.ROLL,
     "spec.deployment.instanceType": Effect.ROLL,
     "spec.deployment.instanceCount": Effect.ROLL,
+    "spec.deployment.image": Effect.ROLL,
     "spec.deployment.throughput": Effect.ROLL,
     "spec.deployment.autoUndeploy": Effect.IN_PLACE,
     "spec.deployment.idle": Effect.NONE,
@@ -73,7 +76,7 @@ def origin_of(path: str, model: ResolvedModel) -> Origin:
 
 _FOLLOWS_FROM = {
     "spec.baseModel.version": ("spec.baseModel.fineTunedModel",),
-    "spec.baseModel.digest": ("spec.baseModel.path",),
+    "spec.baseModel.digest": ("spec.baseModel.path", "spec.baseModel.weights"),
     "spec.dataset.validation.source": ("spec.dataset.validation.dataset",),
     "spec.dataset.validation.digest": ("spec.dataset.validation.dataset",),
     "spec.deployment.kind": (
@@ -111,6 +114,7 @@ def manifest_view(model: DesiredModel) -> dict[str, Any]:
     resolved = model.resolved
     spec = {
         "baseModel": _base_model(model),
+        "acceptEula": resolved.accept_eula or None,
         "provider": str(resolved.provider),
         "dataset": _dataset(model),
         "resources": _resources(resolved),
@@ -183,9 +187,12 @@ def _spelled(path: list[Any]) -> str:
 
 
 def _base_model(model: DesiredModel) -> Any:
-    weights = model.data.weights
-    if weights is not None:
-        return {"path": PurePosixPath(weights.folder.path).name, "digest": short(weights.digest)}
+    folder = model.data.weights
+    if folder is not None:
+        return {"path": PurePosixPath(folder.folder.path).name, "digest": short(folder.digest)}
+    if model.weights_digest is not None:
+        key, weights = model.resolved.base_model, model.resolved.weights_uri
+        return {"key": key, "weights": weights, "digest": short(model.weights_digest)}
     if model.resolved.parent is None:
         return model.resolved.base_model
     version = short(model.parent_fingerprint) if model.parent_fingerprint else None
@@ -227,6 +234,7 @@ def _resources(resolved: ResolvedModel) -> dict[str, Any]:
         "fallbackInstanceTypes": list(resources.fallback_instance_types),
         "maxRuntime": format_duration(resources.max_runtime),
         "spot": resources.spot,
+        "image": resources.image,
     }
 
 
@@ -249,6 +257,7 @@ def _deployment(resolved: ResolvedModel) -> dict[str, Any]:
         "kind": str(wanted.kind),
         "instanceType": wanted.instance_type,
         "instanceCount": wanted.instance_count,
+        "image": wanted.image,
         "throughput": {"modelUnits": wanted.model_units, "commitment": wanted.commitment},
         "autoUndeploy": _rule(wanted.undeploy),
         "idle": format_duration(wanted.idle) if wanted.idle else None,

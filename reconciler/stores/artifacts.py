@@ -4,6 +4,7 @@
 
     <project>/datasets/<digest16>/<format>-<split>/training.jsonl     same data, same address
     <project>/bases/<digest16>/                                       the user's own base weights; same weights, same address
+    <project>/code/<sha256>.tar.gz                                    the training program; same program, same address
     <project>/models/<name>/<fp8>/manifest.json                       what was asked for; the artifacts lie beside it
     <project>/models/<name>/<fp8>/promotion.json                      of a promoted version: where its artifact came from
     <project>/trash/…                                                 see reconciler.stores.trash
@@ -30,6 +31,7 @@ from reconciler.domain.errors import CloudUnavailable, InvalidInput
 from reconciler.domain.naming import short, version_name
 from reconciler.domain.observation import Artifact, Version
 from reconciler.domain.ports import ArtifactStore, Clock, Copied, DataLocation, Discarded, StoredArtifacts
+from reconciler.stores import program
 from reconciler.stores.copies import copied
 from reconciler.stores.s3 import Fetched, ObjectStore
 from reconciler.stores.trash import Trash
@@ -65,10 +67,19 @@ class S3Artifacts:
         """Raises InvalidInput where the converted data exceeds what the base model takes, PlanChanged where the source changed;
         so for weights of the user's own."""
         uris = {part: self._put_part(model, rules, part) for part in Part if has_part(model, part)}
-        weights = model.data.weights and self._put_weights(model.data.weights)
-        return DataLocation(
-            training_uri=uris[Part.TRAINING], validation_uri=uris.get(Part.VALIDATION), weights_uri=weights
-        )
+        if model.data.weights is not None:
+            self._put_weights(model.data.weights)
+        return DataLocation(training_uri=uris[Part.TRAINING], validation_uri=uris.get(Part.VALIDATION))
+
+    def weights_uri(self, digest: str) -> str:
+        return self._store.uri(self._weights_prefix(digest))
+
+    def put_program(self) -> str:
+        content = program.archive()
+        key = f"{self._project}/code/{program.digest(content)}.tar.gz"
+        if self._store.head(key) is None:
+            self._store.put(key, content, content_type="application/gzip")
+        return self._store.uri(key)
 
     def put_manifest(self, model: DesiredModel) -> str:
         key = self._manifest_key(model.name, model.fingerprint)
@@ -165,13 +176,15 @@ class S3Artifacts:
                 self._store.put_stream(key, cast(BinaryIO, spool))
         return self._store.uri(key)
 
-    def _put_weights(self, facts: WeightsFacts) -> str:
+    def _put_weights(self, facts: WeightsFacts) -> None:
         """The files one by one, the configuration last: where it is, all are."""
-        prefix = f"{self._project}/bases/{facts.digest.removeprefix('sha256:')[:16]}/"
+        prefix = self._weights_prefix(facts.digest)
         if self._store.head(f"{prefix}{CONFIG}") is None:
             for name, file in opened(self._root, facts):
                 self._store.put_stream(f"{prefix}{name}", file)
-        return self._store.uri(prefix)
+
+    def _weights_prefix(self, digest: str) -> str:
+        return f"{self._project}/bases/{digest.removeprefix('sha256:')[:16]}/"
 
     def _data_key(self, model: DesiredModel, rules: DatasetRules, part: Part) -> str:
         data, split = model.data, Split.of(model.resolved.validation)

@@ -57,6 +57,9 @@ Percent = Annotated[
 ]
 InstanceTypeName = Annotated[str, _text(r"^ml\.[a-z0-9\-]+\.[a-z0-9\-]+$")]
 TrainingInstanceTypeName = Annotated[str, _text(r"^(auto|ml\.[a-z0-9\-]+\.[a-z0-9\-]+)$")]
+ImageUri = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[\S]+$")]
+"""Both bounds and the pattern are those of SageMaker's TrainingImage and ContainerImage (botocore 1.44)."""
+WeightsUri = Annotated[str, Field(pattern=r"^s3://[a-z0-9][a-z0-9.\-]{1,61}[a-z0-9]/\S+$", max_length=1024)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 
 
@@ -73,6 +76,16 @@ class LocalWeights(Value):
         min_length=1,
         description="Counts from the manifest's folder. It may lie outside the project: what is in it decides, not where it is.",
         examples=["../models/my-base"],
+    )
+
+
+class WeightsChoice(Value):
+    """SageMaker only: a base model of the catalog whose weights lie in the user's own bucket."""
+
+    key: str = Field(min_length=1, description="A key of the catalog, which the weights are of.")
+    weights: WeightsUri = Field(
+        description="S3 prefix of the files as Hugging Face has them: config.json, *.safetensors, tokenizer files.",
+        examples=["s3://acme-models/llama-3.1-8b-instruct/"],
     )
 
 
@@ -106,6 +119,8 @@ def _base_model_tag(value: object) -> str:
     match value:
         case LocalWeights() | {"path": _}:
             return "folder form"
+        case WeightsChoice() | {"key": _} | {"weights": _}:
+            return "weights form"
         case ParentModel() | dict():
             return "parent form"
         case _:
@@ -115,7 +130,8 @@ def _base_model_tag(value: object) -> str:
 BaseModelChoice = Annotated[
     Annotated[str, Tag("key form")]
     | Annotated[ParentModel, Tag("parent form")]
-    | Annotated[LocalWeights, Tag("folder form")],
+    | Annotated[LocalWeights, Tag("folder form")]
+    | Annotated[WeightsChoice, Tag("weights form")],
     Discriminator(_base_model_tag),
 ]
 
@@ -156,6 +172,10 @@ class Resources(Value):
     )
     spot: bool | None = Field(
         default=None, description="Managed spot training: cheaper, and it may be interrupted and go on later."
+    )
+    image: ImageUri | None = Field(
+        default=None,
+        description="The training container, in place of the catalog's. It never trains again what is trained.",
     )
 
 
@@ -225,6 +245,10 @@ class DeploymentChoice(Value):
     state: Literal["deployed", "undeployed"] | None = Field(default=None, description="Whether the model is served.")
     instance_type: InstanceTypeName | None = Field(default=None, description="SageMaker only.")
     instance_count: int | None = Field(default=None, ge=1, description="SageMaker only.")
+    image: ImageUri | None = Field(
+        default=None,
+        description="SageMaker only: the inference container, in place of the catalog's. It must take AWS's vLLM settings.",
+    )
     throughput: Throughput | None = Field(default=None, description="Bedrock only.")
     on_demand: bool | None = Field(
         default=None, description="Bedrock only, for base models that allow it: pay per token."
@@ -259,9 +283,13 @@ class Lifecycle(Value):
 class FineTunedModelSpec(Value):
     base_model: BaseModelChoice | None = Field(
         default=None,
-        description="Required. A key of the catalog (`reconciler catalog models`), `{fineTunedModel: NAME}`, or, on the embedded cloud, "
-        "`{path: FOLDER}`.",
+        description="Required. A key of the catalog (`reconciler catalog models`), `{fineTunedModel: NAME}`, `{key: KEY, weights: s3://…}` "
+        "where its weights lie in a bucket of your own, or, on the embedded cloud, `{path: FOLDER}`.",
         examples=["llama-3.1-8b-instruct"],
+    )
+    accept_eula: bool | None = Field(
+        default=None,
+        description="SageMaker only: whether you accept the base model's licence. Required on AWS where the catalog names a EULA.",
     )
     provider: Literal["sagemaker", "bedrock"] | None = Field(
         default=None, description="Only where the base model leaves a choice."

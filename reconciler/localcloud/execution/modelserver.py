@@ -12,6 +12,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
+from reconciler.localcloud import model_hub
 from reconciler.localcloud.errors import AwsError
 from reconciler.localcloud.execution import environment
 from reconciler.localcloud.execution.archives import BadArchive, unpack
@@ -24,6 +25,8 @@ from reconciler.localcloud.service import Objects
 
 HOST = "127.0.0.1"
 PACKAGE = Path(__file__).resolve().parents[3]
+ADDITIONAL = "additional-model-data-sources"
+"""Below /opt/ml: "AdditionalModelDataSource", SageMaker API reference."""
 PING_SECONDS = 0.1
 PING_TIMEOUT = 2.0
 ANSWER_TIMEOUT = 60.0
@@ -185,11 +188,23 @@ class ModelServer:
             self._state.notify_all()
 
     def _unpack(self) -> None:
-        """The artifact as /opt/ml/model: an archive, or all objects below a prefix."""
+        """The artifact as /opt/ml/model, and what else the container is given, where SageMaker puts it."""
         shutil.rmtree(self.folder, ignore_errors=True)
-        model = self.folder / "model"
+        self._fetch(str(self._container["artifact"]), self.folder / "model")
+        for name, uri in self._container["beside"].items():
+            self._make(uri)
+            self._fetch(uri, self.folder / ADDITIONAL / name)
+
+    def _make(self, uri: str) -> None:
+        """A model of the hub that is not there yet."""
+        try:
+            model_hub.provide(uri, self._objects, self._surroundings())
+        except model_hub.NotMade as wrong:
+            raise NotServing(f"The base model could not be made: {wrong}") from wrong
+
+    def _fetch(self, uri: str, model: Path) -> None:
+        """An archive, or all objects below a prefix."""
         model.mkdir(parents=True)
-        uri = str(self._container["artifact"])
         content = None if uri.endswith("/") else self._objects.get(uri)
         try:
             if content is not None:
@@ -204,12 +219,7 @@ class ModelServer:
     def _launch(self) -> None:
         self.port = _free_port()
         variables = {
-            **environment.of_any_process(
-                threads=self._settings.threads,
-                endpoint_url=self._settings.endpoint_url,
-                region=self._region,
-                cache=self.folder / "cache",
-            ),
+            **self._surroundings(),
             "PYTHONPATH": str(PACKAGE),
             "SAGEMAKER_BASE_DIR": str(self.folder),
             "SM_MODEL_DIR": str(self.folder / "model"),
@@ -220,6 +230,14 @@ class ModelServer:
             if self._retired:
                 raise NotServing("it was told to go before it was started")
             self.process = Process(self._settings.server, folder=self.folder, environment=variables, heard=self._heard)
+
+    def _surroundings(self) -> dict[str, str]:
+        return environment.of_any_process(
+            threads=self._settings.threads,
+            endpoint_url=self._settings.endpoint_url,
+            region=self._region,
+            cache=self.folder / "cache",
+        )
 
     def _await_ping(self) -> None:
         assert self.process is not None

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from reconciler.domain.conversing import Ending, Question
+from reconciler.domain.conversing import SERVED, Ending, Question
 from reconciler.domain.errors import ReconcilerError
 from reconciler.domain.observation import Deployment
 from reconciler.providers.aws.faults import looks_through
@@ -37,6 +37,7 @@ def body(question: Question) -> dict[str, Any]:
     system = [{"role": "system", "content": question.system}] if question.system else []
     options = {"max_tokens": question.max_tokens, "temperature": question.temperature}
     return {
+        "model": SERVED,
         "messages": [*system, {"role": "user", "content": question.prompt}],
         **{name: value for name, value in options.items() if value is not None},
         "stream": True,

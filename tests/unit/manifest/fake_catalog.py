@@ -8,9 +8,11 @@ from typing import Any
 
 from reconciler.domain.catalog import (
     BedrockOffer,
+    ContainerImage,
     DatasetRules,
     FoundationModel,
     HyperparameterRule,
+    ImagePurpose,
     InstanceType,
     Price,
     ProviderName,
@@ -176,6 +178,9 @@ class FakeCatalog:
 
     def instance(self, name: str) -> InstanceType | None:
         return next((each for each in self.instances if each.name == name), None)
+
+    def image(self, purpose: ImagePurpose, region: str) -> ContainerImage | None:
+        return None
 
     def training_price(self, instance: str, region: str) -> Price:
         return unknown("instance-hour", region)

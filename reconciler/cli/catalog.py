@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -9,10 +10,12 @@ import click
 from reconciler.cli.completing import base_models, instance_types
 from reconciler.cli.exit_codes import ExitCode
 from reconciler.cli.invocation import Invocation, pass_invocation, print_json
-from reconciler.cli.options import color_option, json_option
+from reconciler.cli.options import color_option, directory_option, json_option
+from reconciler.cli.project import checked, opened
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
 
     from reconciler.domain.catalog import Catalog
     from reconciler.reports.view.catalog import CatalogPage
@@ -41,7 +44,7 @@ def models(invocation: Invocation, name: str | None, region: str | None) -> int:
     """List the base models, or show one: hyperparameters and bounds, training data, prices, sources."""
     from reconciler.reports.view.catalog import home_region, model_data, model_page, models_table
 
-    known = _catalog()
+    known = _catalog(invocation)
     if name is None:
         chosen = [model for model in known.models if model.instruct]
         entries = (model_data(model, known, region or home_region(model)) for model in chosen)
@@ -63,7 +66,7 @@ def instances(invocation: Invocation, name: str | None, region: str | None) -> i
     """List the GPU instances, or show one."""
     from reconciler.reports.view.catalog import DEFAULT_REGION, instance_data, instance_page, instances_table
 
-    known, region = _catalog(), region or DEFAULT_REGION
+    known, region = _catalog(invocation), region or DEFAULT_REGION
     if name is None:
         entries = (instance_data(instance, known, region) for instance in known.instances)
         return _list(invocation, known, entries, instances_table(known, region))
@@ -73,10 +76,70 @@ def instances(invocation: Invocation, name: str | None, region: str | None) -> i
     return _show(invocation, instance_data(entry, known, region), lambda: instance_page(entry, known, region))
 
 
-def _catalog() -> Catalog:
-    from reconciler.catalog import load
+@catalog.command()
+@click.option(
+    "--region", "regions", multiple=True, help="Read this region's prices; repeat for more. The project's by default."
+)
+@click.option("--profile", help="The AWS profile, where it is not the one that boto3 finds.")
+@directory_option
+@json_option
+@color_option
+@pass_invocation
+def refresh(invocation: Invocation, regions: tuple[str, ...], profile: str | None) -> int:
+    """Read today's prices from AWS's price list into reconciler.prices.json beside reconciler.yaml.
 
-    return load()
+    Commit the file, so that everybody's plan has the same prices. They go before the snapshot that comes with the program; what AWS
+    does not list keeps the snapshot's price, or stays unknown. Needs AWS credentials with pricing:GetProducts, also where the
+    project is on the embedded cloud, which has no price list.
+    """
+    from datetime import UTC, datetime
+
+    from reconciler.catalog import LivePrices
+    from reconciler.cli.wiring import catalog_at, price_list
+    from reconciler.stores.prices import parse_prices, read_prices, write_prices
+
+    project = opened(invocation)
+    root, before = project.directory, catalog_at(project.directory)
+    wanted = regions or (checked(project).project.region,)
+    source, today = price_list(profile), datetime.now(UTC).date()
+    read = {region: source.region(region, before.price_list_tokens, today) for region in dict.fromkeys(wanted)}
+    empty = [region for region, found in read.items() if not found.training and not found.bedrock]
+    if empty:
+        raise _no_prices(empty)
+    kept = parse_prices(read_prices(root)).regions
+    path = write_prices(root, LivePrices(regions=dict(sorted({**kept, **read}.items()))))
+    return _refreshed(invocation, path, before, catalog_at(root), [*read])
+
+
+def _refreshed(invocation: Invocation, path: Path, before: Catalog, after: Catalog, regions: Sequence[str]) -> ExitCode:
+    from reconciler.reports.view.catalog import price_changes
+
+    changes = [change for region in regions for change in price_changes(before, after, region)]
+    if invocation.json:
+        print_json({"file": str(path), "regions": [*regions], "changes": [asdict(change) for change in changes]})
+        return ExitCode.OK
+    screen = invocation.screen()
+    if changes:
+        screen.table(["REGION", "WHAT", "BEFORE", "NOW"], [[c.region, c.what, c.before, c.now] for c in changes])
+    screen.line(
+        f"Wrote {path}: {', '.join(regions)}. {len(changes)} of the prices that plans use are other than before."
+    )
+    return ExitCode.OK
+
+
+def _no_prices(regions: Sequence[str]) -> Exception:
+    from reconciler.domain.errors import ReconcilerError
+
+    told = f"AWS's price list has no training prices for {', '.join(regions)}: nothing was written"
+    return ReconcilerError(told, hint="Is it the name of a region, such as eu-west-1?")
+
+
+def _catalog(invocation: Invocation) -> Catalog:
+    """With the project's own prices, where there is a project here."""
+    from reconciler.cli.wiring import catalog_at
+    from reconciler.stores.manifests import find_project
+
+    return catalog_at(find_project(invocation.directory) or invocation.directory)
 
 
 def _list(invocation: Invocation, known: Catalog, entries: Iterable[dict[str, Any]], table: Table) -> ExitCode:

@@ -273,6 +273,10 @@ class Catalog(Protocol):
         """The day the snapshot was made."""
         ...
 
+    def prices_as_of(self, region: str) -> date:
+        """The day that the region's prices were read: the snapshot's, or a later one."""
+        ...
+
     @property
     def models(self) -> tuple[FoundationModel, ...]: ...
 

@@ -168,6 +168,8 @@ class ModelObservation(Value):
     labels: dict[str, str] = Field(default_factory=dict)
     last_invoked_at: datetime | None = None
     """Where the cloud's metrics could be read."""
+    counted_since: datetime | None = None
+    """Since when they count, so that silence means that nobody calls; ``None``: it is not known."""
 
     def version(self, fingerprint: str) -> Version | None:
         return next((version for version in self.versions if version.fingerprint == fingerprint), None)

@@ -322,6 +322,9 @@ def _digest(configuration: Configuration, folder: Folder) -> str:
     for model in told["models"]:
         _without_what_came_later(model)
     project = {key: value for key, value in told["project"].items() if value or key not in _ONLY_WHERE_GIVEN}
+    project["budget"] = {
+        key: value for key, value in project["budget"].items() if value or key not in _ONLY_WHERE_GIVEN
+    }
     return digest(_meaning(told | {"project": project}, folder))
 
 
@@ -354,7 +357,7 @@ _NO_MEANING: Any = {
         }
     },
 }
-_ONLY_WHERE_GIVEN = frozenset({"environment", "name_suffix"})
+_ONLY_WHERE_GIVEN = frozenset({"environment", "name_suffix", "perLabel"})
 """Came later: a project without them keeps its digest."""
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from reconciler.domain.diagnostic import Diagnostic, has_errors
 from reconciler.domain.plan import FORMAT_VERSION, Plan
 from reconciler.domain.status import ConditionType, Status
+from reconciler.domain.trail import Act
 from reconciler.reports.view.drift import DriftItem, DriftView
 from reconciler.reports.view.model import Dossier
 from reconciler.reports.view.status import ModelRow, StatusView
@@ -50,8 +51,13 @@ def _drift_entry(item: DriftItem) -> dict[str, Any]:
         "found": item.found or None,
         "remedy": item.remedy,
         "since": moment_text(item.since) if item.since else None,
+        "by": _act(item.act),
         "where": item.where.model_dump(mode="json", by_alias=True) if item.where else None,
     }
+
+
+def _act(act: Act | None) -> dict[str, str] | None:
+    return None if act is None else {"caller": act.by, "operation": act.operation, "at": moment_text(act.at)}
 
 
 def diagnostics_document(diagnostics: Sequence[Diagnostic]) -> dict[str, Any]:

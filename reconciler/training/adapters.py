@@ -17,11 +17,18 @@ def lora_config(asked: Hyperparameters, model: Any) -> Any:
     known = {field.name for field in dataclasses.fields(LoraConfig)}
     check_arguments(asked.lora.keys(), known, of="lora_config", library="peft")
     try:
-        config = LoraConfig(task_type="CAUSAL_LM", **asked.lora)
+        config = LoraConfig(task_type="CAUSAL_LM", **{**_default_targets(model), **asked.lora})
     except (TypeError, ValueError) as wrong:
         raise BadInput(f"lora_config: {wrong}") from wrong
     _check_targets(config.target_modules, model)
     return config
+
+
+def _default_targets(model: Any) -> dict[str, Any]:
+    """peft's own choice, where it has one for the architecture; else every linear layer but the head."""
+    from peft.utils import TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING as KNOWN
+
+    return {"target_modules": KNOWN.get(model.config.model_type, "all-linear")}
 
 
 def _check_targets(targets: Any, model: Any) -> None:

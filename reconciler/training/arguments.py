@@ -75,6 +75,7 @@ def sft_arguments(
         "gradient_checkpointing": machine.cuda,
         "save_total_limit": 2,
         "report_to": "none",
+        "use_cache": asked.model_init.get("use_cache", False),
         "use_cpu": not machine.cuda,
         "dataloader_pin_memory": machine.cuda,
         **_precision(asked, machine),

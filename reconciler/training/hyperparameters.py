@@ -11,7 +11,7 @@
 | ``early_stopping_threshold`` | ``early_stopping_threshold`` | 0 |
 | ``seed`` | ``seed`` | 42 |
 | ``use_lora`` | ``use_lora`` | false: all weights are trained |
-| ``lora_config`` | ``lora`` | ``r`` 8, ``lora_alpha`` 8, ``lora_dropout`` 0, ``target_modules`` all-linear |
+| ``lora_config`` | ``lora`` | ``r`` 8, ``lora_alpha`` 8, ``lora_dropout`` 0, ``target_modules`` as peft has them for the architecture |
 | ``merge_adapters`` | ``merge_adapters`` | true |
 | ``load_in_4bit`` | ``load_in_4bit`` | false |
 | ``sft_config`` | ``sft`` | see :mod:`reconciler.training.arguments` |
@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -33,7 +34,7 @@ from reconciler.training.failure import refuse
 RESERVED_PREFIX = "sagemaker_"
 """Of the launcher's own hyperparameters."""
 TUNING = "_tuning_objective_metric"
-LORA_DEFAULTS: Mapping[str, Any] = {"r": 8, "lora_alpha": 8, "lora_dropout": 0.0, "target_modules": "all-linear"}
+LORA_DEFAULTS: Mapping[str, Any] = {"r": 8, "lora_alpha": 8, "lora_dropout": 0.0}
 LORA_SPELLINGS: Mapping[str, str] = {"alpha": "lora_alpha", "dropout": "lora_dropout"}
 
 
@@ -174,4 +175,9 @@ def _twice(given: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _lora(config: Mapping[str, Any]) -> Mapping[str, Any]:
-    return {**LORA_DEFAULTS, **{LORA_SPELLINGS.get(name, name): value for name, value in config.items()}}
+    """``target_modules`` may be a text with names; any other text is peft's: ``all-linear``, or a regular expression."""
+    given = {LORA_SPELLINGS.get(name, name): value for name, value in config.items()}
+    targets = given.get("target_modules")
+    if isinstance(targets, str) and targets != "all-linear" and re.fullmatch(r"[\w.]+(\s*,\s*[\w.]+)*", targets):
+        given["target_modules"] = re.split(r"\s*,\s*", targets)
+    return {**LORA_DEFAULTS, **given}

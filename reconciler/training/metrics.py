@@ -2,7 +2,7 @@
 
 Lines are what Hugging Face's Trainer logs, a mapping in Python's spelling, with keys added; numbers stand bare:
 
-    {'loss': 1.31, 'learning_rate': 0.0001, 'epoch': 0.5, 'step': 20, 'tokens': 9120, 'tokens_per_second': 310.5, 'peak_memory_bytes': 590000000}
+    {'loss': 1.31, 'learning_rate': 0.0001, 'epoch': 0.5, 'step': 20, 'tokens': 9120, 'tokens_per_second': 310.5, …}
     {'eval_loss': 1.2, 'epoch': 1, 'step': 40}
     {'train_runtime': 61.2, 'train_loss': 1.1, 'eval_loss': 1.2, 'epoch': 3, 'step': 120, …, 'billable_tokens': 54720}
 

@@ -19,6 +19,7 @@ from reconciler.training.container import Container, raw_hyperparameters, read_c
 from reconciler.training.failure import BadInput, reason, write_failure
 from reconciler.training.hub_token import provide_token
 from reconciler.training.hyperparameters import read_hyperparameters
+from reconciler.training.processes import Processes, run_all, to_start
 from reconciler.training.stopping import Stopped, StopRequest
 
 _LOG = logging.getLogger("reconciler.training")
@@ -33,13 +34,17 @@ QUIET: dict[str, str] = {
 
 def main(environment: MutableMapping[str, str] = os.environ) -> int:
     """The exit code."""
-    logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(message)s", force=True)
+    level = logging.INFO if environment.get("RANK", "0") == "0" else logging.WARNING  # one of several speaks for all
+    logging.basicConfig(stream=sys.stdout, level=level, format="%(message)s", force=True)
     for name, value in QUIET.items():
         environment.setdefault(name, value)
     container = read_container(environment)
     request = StopRequest(environment)
     request.watch()
     try:
+        processes = to_start(container, environment)
+        if processes is not None:
+            return _together(processes, container, request, environment)
         _train(container, request, environment)
     except Stopped:
         _LOG.info("stopped before the first step: there is no model")
@@ -56,6 +61,22 @@ def _train(container: Container, request: StopRequest, environment: MutableMappi
     from reconciler.training.training import train
 
     train(container, asked, request, environment)
+
+
+def _together(
+    processes: Processes, container: Container, request: StopRequest, environment: MutableMapping[str, str]
+) -> int:
+    """The reason of the process that failed first is the log's last line here, too."""
+    read_hyperparameters(
+        raw_hyperparameters(environment, container.config)
+    )  # a mistake there needs no processes to be told
+    _LOG.info("%s processes on %s machine(s)", processes.total, len(processes.hosts))
+    code = run_all(processes, request, environment)
+    if code == 0:
+        return 0
+    write_failure(container.failure, f"a training process ended with exit code {code}; see the log")
+    _LOG.error("%s", container.failure.read_text(encoding="utf-8"))
+    return 1
 
 
 def _failed(container: Container, trouble: Exception) -> int:

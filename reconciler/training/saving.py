@@ -38,6 +38,8 @@ PICKLES = ("*.bin", "*.pt", "*.pth", "*.pkl")
 def save(trainer: Any, tokenizer: Any, source: Source, asked: Hyperparameters, folder: Path) -> None:
     """Called in every process: weights that lie on several GPUs are gathered by all of them, and written by the first."""
     folder.mkdir(parents=True, exist_ok=True)
+    if trainer.is_fsdp_enabled:
+        trainer.accelerator.state.fsdp_plugin.set_state_dict_type("FULL_STATE_DICT")
     _save_weights(trainer, source, asked, folder)
     if trainer.is_world_process_zero():
         save_tokenizer(tokenizer, source, folder)
@@ -58,6 +60,8 @@ def _save_weights(trainer: Any, source: Source, asked: Hyperparameters, folder: 
     if not asked.use_lora:
         _for_serving(trainer.accelerator.unwrap_model(trainer.model), source)
         trainer.save_model(str(folder))
+        if trainer.is_fsdp_enabled and trainer.is_world_process_zero():
+            cast_files(folder, is_saved_as(source))
     elif not asked.merge_adapters:
         trainer.save_model(str(folder))
         if trainer.is_world_process_zero():
@@ -102,6 +106,21 @@ def _for_serving(model: Any, source: Source) -> None:
     model.config.use_cache = True
     if base_file(source, GENERATION) is not None:  # the base model's own is put over what is written
         model.generation_config = type(model.generation_config)()
+
+
+def cast_files(folder: Path, dtype: str | None) -> None:
+    """Weights in the base model's precision: FSDP trains and gathers them in fp32."""
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    if dtype is None:
+        return
+    for path in sorted(folder.glob("*.safetensors")):
+        tensors = {name: tensor.to(getattr(torch, dtype)) for name, tensor in load_file(path).items()}
+        save_file(tensors, path, metadata={"format": "pt"})
+    config = folder / "config.json"
+    told = json.loads(config.read_text(encoding="utf-8")) | {"dtype": dtype}
+    config.write_text(json.dumps(told, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def _is_sharded(model: Any) -> bool:

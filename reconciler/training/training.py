@@ -7,8 +7,10 @@ import importlib.util
 import logging
 import os
 import time
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import datasets
@@ -30,8 +32,9 @@ from reconciler.training.failure import BadInput
 from reconciler.training.hyperparameters import Hyperparameters
 from reconciler.training.metrics import Metrics
 from reconciler.training.saving import save
+from reconciler.training.sharding import QUANTISED_BYTES, Load, choose, fsdp_arguments
 from reconciler.training.stopping import Stopped, StopRequest
-from reconciler.training.weights import Source, find_source, load_model, load_tokenizer
+from reconciler.training.weights import Source, bytes_each, find_source, load_model, load_tokenizer, parameter_count
 
 _LOG = logging.getLogger("reconciler.training")
 
@@ -50,15 +53,15 @@ def train(container: Container, asked: Hyperparameters, request: StopRequest, en
     arguments = sft_arguments(asked, machine, validated=validated, keeps_checkpoints=container.keeps_checkpoints)
     _quiet()
     set_seed(asked.seed)
-    config = _config(arguments, container)
     source = find_source(container, asked)
+    config = build_config(arguments | _parallel_arguments(asked, machine, source, arguments), container.checkpoints)
     tokenizer = load_tokenizer(source, asked)
     data = _data(container, asked, tokenizer)
     request.unless_told()
     model = load_model(source, asked, machine, device=config.local_rank if config.local_rank > 0 else 0)
     request.unless_told()
     stopping, telling = Stopping(request), Telling()
-    trainer = _trainer(asked, model, config, data, tokenizer, [telling, stopping])
+    trainer = build_trainer(asked, model, config, data, tokenizer, [telling, stopping])
     seconds, average = _run(trainer, container, stopping)
     measured = _measured(trainer, data, telling, stopping, seconds, average)
     save(trainer, tokenizer, source, asked, container.model)
@@ -77,8 +80,31 @@ def this_machine() -> Machine:
     )
 
 
+def _parallel_arguments(
+    asked: Hyperparameters, machine: Machine, source: Source, arguments: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What several processes need, unless ``sft_config`` has chosen."""
+    if arguments.get("fsdp") or arguments.get("deepspeed"):
+        return {}
+    memory = torch.cuda.get_device_properties(0).total_memory if machine.cuda else None
+    load = Load(
+        parameters=parameter_count(source, asked),
+        bytes_each=QUANTISED_BYTES if asked.load_in_4bit else bytes_each(source, asked, machine),
+        trains_all=not asked.use_lora,
+    )
+    match choose(load, processes=int(os.environ.get("WORLD_SIZE", "1")), gpu_memory=memory):
+        case "none":
+            return {}
+        case "ddp":
+            return {"ddp_find_unused_parameters": False}
+        case "fsdp":
+            by_name = not hasattr(SFTConfig, "_apply_legacy_fsdp_to_config")
+            return fsdp_arguments(checkpointing=arguments["gradient_checkpointing"], by_name=by_name)
+
+
 def _quiet() -> None:
-    """Progress bars make a log unreadable."""
+    """Progress bars make a log unreadable; and of libraries that warn each other a user can make nothing."""
+    warnings.filterwarnings("ignore", ".*is_gradient_checkpointing.*", FutureWarning)
     datasets.disable_progress_bars()
     transformers.utils.logging.disable_progress_bar()
 
@@ -109,13 +135,13 @@ def _tell_corpus(name: str, corpus: Corpus) -> None:
     _LOG.info("%s: %s records, %s tokens%s%s", name, len(corpus.records), corpus.tokens, cut, dropped)
 
 
-def _config(arguments: Mapping[str, Any], container: Container) -> Any:
+def build_config(arguments: Mapping[str, Any], checkpoints: Path) -> Any:
     """Raises BadInput for what this version of SFTConfig refuses."""
     known = {field.name for field in dataclasses.fields(SFTConfig) if field.init}
     check_arguments(arguments.keys(), known, of="sft_config", library="TRL")
     told = {(newer if newer in known else name): value for name, value in arguments.items() for newer in [_newer(name)]}
     try:
-        return SFTConfig(output_dir=str(container.checkpoints), completion_only_loss=True, **told)
+        return SFTConfig(output_dir=str(checkpoints), completion_only_loss=True, **told)
     except (TypeError, ValueError) as wrong:
         raise BadInput(f"sft_config: {wrong}") from wrong
 
@@ -125,7 +151,9 @@ def _newer(name: str) -> str:
     return name.replace("gradient_checkpointing", "activation_checkpointing")
 
 
-def _trainer(asked: Hyperparameters, model: Any, config: Any, data: Data, tokenizer: Any, callbacks: list[Any]) -> Any:
+def build_trainer(
+    asked: Hyperparameters, model: Any, config: Any, data: Data, tokenizer: Any, callbacks: list[Any]
+) -> Any:
     if asked.early_stopping_patience is not None:
         callbacks.append(EarlyStoppingCallback(asked.early_stopping_patience, asked.early_stopping_threshold or 0.0))
     trainer = SFTTrainer(
@@ -138,9 +166,16 @@ def _trainer(asked: Hyperparameters, model: Any, config: Any, data: Data, tokeni
         callbacks=callbacks,
     )
     trainer.remove_callback(PrinterCallback)
-    trained, all_of_them = _parameters(trainer.model)
-    _LOG.info("training %s of %s parameters", f"{trained:,}", f"{all_of_them:,}")
+    _tell_model(trainer.model)
     return trainer
+
+
+def _tell_model(model: Any) -> None:
+    trained, all_of_them = _parameters(model)
+    dtype = str(next(model.parameters()).dtype).removeprefix("torch.")
+    attention = model.config._attn_implementation
+    _LOG.info("training %s of %s parameters", f"{trained:,}", f"{all_of_them:,}")
+    _LOG.info("weights in %s, attention %s, use_cache %s", dtype, attention, model.config.use_cache)
 
 
 def _parameters(model: Any) -> tuple[int, int]:

@@ -60,8 +60,7 @@ def load_model(source: Source, asked: Hyperparameters, machine: Machine, *, devi
     """With ``model_init_config`` as it is. Without a dtype there, in that of the checkpoint: see :func:`weights_dtype`."""
     from transformers import AutoModelForCausalLM
 
-    given = dict(asked.model_init)
-    use_cache = given.pop("use_cache", False)
+    given = {name: value for name, value in asked.model_init.items() if name != "use_cache"}  # the Trainer sets it
     options = {"dtype": weights_dtype(asked, machine), **_renamed(given)}
     if asked.load_in_4bit:
         options |= {"quantization_config": _four_bits(), "device_map": {"": device}}
@@ -70,7 +69,7 @@ def load_model(source: Source, asked: Hyperparameters, machine: Machine, *, devi
         from peft import PeftModel
 
         model = PeftModel.from_pretrained(model, str(source.adapters)).merge_and_unload()
-    model.config.use_cache = use_cache
+        model.requires_grad_(True)  # peft has frozen all that is no adapter
     return model
 
 
@@ -101,6 +100,26 @@ def is_saved_as(source: Source) -> str | None:
         return dtype
     named = AutoConfig.from_pretrained(source.name).dtype
     return str(named).removeprefix("torch.") if named is not None else None
+
+
+def parameter_count(source: Source, asked: Hyperparameters) -> int:
+    """Of the architecture; no weights are read."""
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    trusted = {name: asked.model_init[name] for name in ("trust_remote_code", "revision") if name in asked.model_init}
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(source.name, **trusted))
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def bytes_each(source: Source, asked: Hyperparameters, machine: Machine) -> int:
+    """Of one weight, as it will be held."""
+    import torch
+
+    named = asked.model_init.get("dtype") or asked.model_init.get("torch_dtype") or weights_dtype(asked, machine)
+    dtype = (is_saved_as(source) or "float32") if named == "auto" else named
+    return int(getattr(torch, dtype).itemsize)
 
 
 def _renamed(given: Mapping[str, Any]) -> dict[str, Any]:

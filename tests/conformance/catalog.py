@@ -107,6 +107,9 @@ class TwoModels:
     instances: tuple[InstanceType, ...] = (FOUR_T4,)
     regions: tuple[str, ...] = ("us-east-1",)
 
+    def prices_as_of(self, region: str) -> date:
+        return self.compiled
+
     def model(self, key: str) -> FoundationModel | None:
         return next((model for model in self.models if model.key == key.lower()), None)
 

@@ -95,7 +95,8 @@ def _serving(call: Call) -> Resource:
     if endpoint.status not in SERVING:
         text = f'Endpoint "{arn(call, ENDPOINT, name)}" is in status {endpoint.status}; it takes no requests.'
         raise AwsError("ValidationError", text)
-    _variant(call, endpoint)
+    dimensions = {"EndpointName": name, "VariantName": _variant(call, endpoint)}
+    call.cloud.metrics.count(call.region, "AWS/SageMaker", "Invocations", dimensions, call.now)
     return endpoint
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -78,6 +78,38 @@ def _instance_row(instance: InstanceType, catalog: Catalog, region: str) -> tupl
         price_text(catalog.training_price(instance.name, region)) if instance.training else "no training",
         price_text(catalog.hosting_price(instance.name, region)) if instance.hosting else "no hosting",
     )
+
+
+@dataclass(frozen=True)
+class PriceChange:
+    region: str
+    what: str
+    before: str
+    now: str
+
+
+def price_changes(before: Catalog, after: Catalog, region: str) -> list[PriceChange]:
+    """Prices of the region that are other figures in ``after``, or are known there alone."""
+    old = dict(_prices(before, region))
+    changed = ((what, old.get(what), price) for what, price in _prices(after, region))
+    return [
+        PriceChange(region, what, price_text(was, with_unit=True), price_text(price, with_unit=True))
+        for what, was, price in changed
+        if price.is_known and (was is None or was.usd != price.usd)
+    ]
+
+
+def _prices(catalog: Catalog, region: str) -> Iterator[tuple[str, Price]]:
+    for instance in catalog.instances:
+        if instance.training:
+            yield f"{instance.name} training", catalog.training_price(instance.name, region)
+        if instance.hosting:
+            yield f"{instance.name} hosting", catalog.hosting_price(instance.name, region)
+    yield "S3 Standard", catalog.storage_price(region)
+    for model in catalog.models:
+        for name, price in dict(model.bedrock or ()).items():
+            if isinstance(price, Price):
+                yield f"{model.key} {name.replace('_', ' ')}", catalog.bedrock_price(model, price, region)
 
 
 def price_text(price: Price | None, *, with_unit: bool = False) -> str:

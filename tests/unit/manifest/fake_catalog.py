@@ -173,6 +173,9 @@ class FakeCatalog:
     )
     regions = ("us-east-1", "us-west-2", "eu-central-1")
 
+    def prices_as_of(self, region: str) -> date:
+        return self.compiled
+
     def model(self, key: str) -> FoundationModel | None:
         return next((each for each in MODELS if key.lower() in (each.key, *each.aliases)), None)
 

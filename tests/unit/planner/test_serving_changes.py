@@ -262,7 +262,9 @@ class TestRest:
         assert told(plan) == ["undeploy support-bot"]
         assert "idle for 9 days, the manifest allows 7d" in message(plan)
         assert told(plan_of(model, deployed(old, last_invoked_at=ago(days=6)))) == ["no-op support-bot"]
-        assert told(plan_of(model, deployed(old))) == ["undeploy support-bot"]
+        assert told(plan_of(model, deployed(old, counted_since=ago(days=60)))) == ["undeploy support-bot"]
+        assert told(plan_of(model, deployed(old, counted_since=ago(days=6)))) == ["no-op support-bot"]
+        assert told(plan_of(model, deployed(old))) == ["no-op support-bot"], "nobody knows whether it is used"
         young = a_deployment(model, created_at=ago(days=2))
         assert told(plan_of(model, deployed(young, last_invoked_at=ago(days=9)))) == ["no-op support-bot"]
 

@@ -42,11 +42,11 @@ NOT_CALLED_HERE = {
     "s3:AbortMultipartUpload": "only where an upload of more than 64 MiB breaks off",
     "logs:DescribeLogStreams": "finds the log of a failed training, whose last lines tell why",
     "logs:GetLogEvents": "reads it",
-    "cloudwatch:GetMetricData": "inventory tells what is used, and what only costs",
+    "cloudtrail:LookupEvents": "drift tells who did it",
 }
 """Action of plan's or apply's policy that no story uses → why it is there."""
 
-READING = ("Describe", "Get", "List", "Search")
+READING = ("Describe", "Get", "List", "Lookup", "Search")
 
 
 @dataclass

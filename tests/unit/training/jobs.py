@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,6 +79,43 @@ class Ended:
         return {path.name: path.read_bytes() for path in sorted(self.model.iterdir())}
 
 
+class Press:
+    """Runs of the program that share what they import; see ``press.py``."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._runs = 0
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.unit.training.press"],
+            cwd=ROOT,
+            env=surroundings(folder, TOKENIZERS_PARALLELISM="false"),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, base: Path, *, meanwhile: Callable[[int, Path], None] | None = None, **environment: str) -> Ended:
+        """``meanwhile`` is called with the run's process id and the file of its output while it runs."""
+        self._runs += 1
+        output = self._folder / f"{self._runs}.log"
+        output.touch()
+        assert self._process.stdin is not None
+        asked = {"environment": surroundings(base, **environment), "output": str(output)}
+        self._process.stdin.write(json.dumps(asked) + "\n")
+        self._process.stdin.flush()
+        pid = self._line()
+        if meanwhile is not None:
+            meanwhile(pid, output)
+        return Ended(self._line(), output.read_text(encoding="utf-8"), base)
+
+    def close(self) -> None:
+        self._process.communicate(timeout=60)
+
+    def _line(self) -> int:
+        assert self._process.stdout is not None
+        return int(self._process.stdout.readline())
+
+
 def lay_out(
     base: Path,
     hyperparameters: Mapping[str, Any],
@@ -118,6 +155,7 @@ def surroundings(base: Path, **more: str) -> dict[str, str]:
 
 
 def run(base: Path, **environment: str) -> Ended:
+    """As a process of its own, from its first import on."""
     done = subprocess.run(
         [sys.executable, "-m", "reconciler.training"],
         env=surroundings(base, **environment),

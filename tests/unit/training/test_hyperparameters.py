@@ -65,7 +65,7 @@ def test_everything_as_a_request_carries_it() -> None:
         early_stopping_patience=3,
         early_stopping_threshold=0.01,
         use_lora=True,
-        lora={"r": 4, "lora_alpha": 16, "lora_dropout": 0.05, "target_modules": "all-linear"},
+        lora={"r": 4, "lora_alpha": 16, "lora_dropout": 0.05},
         merge_adapters=False,
         load_in_4bit=True,
         sft={"logging_steps": 5, "packing": True},
@@ -76,6 +76,20 @@ def test_everything_as_a_request_carries_it() -> None:
 
 def test_nothing_sent_is_the_defaults() -> None:
     assert read_hyperparameters({}) == Hyperparameters(lora=LORA_DEFAULTS)
+
+
+@pytest.mark.parametrize(
+    ("text", "targets"),
+    [
+        ("q_proj", ["q_proj"]),
+        ("q_proj, v_proj", ["q_proj", "v_proj"]),
+        ("all-linear", "all-linear"),
+        (r".*\.(q|v)_proj", r".*\.(q|v)_proj"),
+    ],
+)
+def test_target_modules_as_one_text(text: str, targets: Any) -> None:
+    asked = read_hyperparameters({"lora_config": json.dumps({"target_modules": text})})
+    assert asked.lora["target_modules"] == targets
 
 
 def test_null_was_not_sent() -> None:

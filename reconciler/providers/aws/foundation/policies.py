@@ -122,6 +122,7 @@ def _reading(blueprint: Blueprint) -> list[Statement]:
         _allow("ReadSchedules", ["scheduler:GetSchedule"], [_schedule_arn(blueprint)]),
         _allow("ReadLogs", ["logs:DescribeLogStreams", "logs:GetLogEvents"], [log_group, f"{log_group}:*"]),
         _allow("ReadTraffic", ["cloudwatch:GetMetricData"], ["*"]),
+        _allow("ReadTrail", ["cloudtrail:LookupEvents"], ["*"]),
         *_data(blueprint),
     ]
 

@@ -31,6 +31,7 @@ COMMANDS = {
     "drift": "Show what the cloud changed that no manifest asked for.",
     "status": "List the models and where they stand.",
     "show": "Show everything about one model.",
+    "ask": "Ask deployed models one question.",
     "promote": "Bring what one environment trained into another.",
     "discover": "List what was made elsewhere and could be imported.",
     "import": "Adopt what was made elsewhere, without training it again.",

@@ -87,6 +87,12 @@ class Screen:
     def paragraph(self, *parts: Part, indent: int = 0) -> None:
         self.entry("", *parts, indent=indent)
 
+    def piece(self, content: str) -> None:
+        """Part of a text that comes bit by bit, shown at once. Its line breaks and tabs are its own; anything else is escaped."""
+        for part in re.split(r"(\n|\t)", content):
+            self.console.print(part if part in ("\n", "\t") else self.text(part), end="", soft_wrap=True)
+        self.console.file.flush()
+
     def table(self, header: Sequence[str], rows: Sequence[Sequence[Part]], indent: int = 0) -> None:
         """Columns as wide as their widest cell, three spaces apart, the last one free; as ``kubectl get`` prints them."""
         cells = [[self.text((name, "bold")) for name in header], *([self.text(cell) for cell in row] for row in rows)]

@@ -85,9 +85,7 @@ def ask(
     return ExitCode.ERROR if any(answer.trouble for answer in answers) else ExitCode.OK
 
 
-def _put(
-    invocation: Invocation, outside: Outside, asked: Sequence[Listener], question: Question
-) -> tuple[Answer, ...]:
+def _put(invocation: Invocation, outside: Outside, asked: Sequence[Listener], question: Question) -> tuple[Answer, ...]:
     """A model that cannot answer keeps none of the others from it."""
     from reconciler.reports.terminal.conversation import draw_heading, draw_measures
 
@@ -99,9 +97,10 @@ def _put(
         answer = _answer(outside, listener, question, screen.piece)
         if answer.text and not answer.text.endswith("\n"):
             screen.piece("\n")
-        draw_measures(aside, listener.model.name, answer.ending, answer.first, answer.total)
-        if answer.trouble:
-            draw_error(aside, answer.trouble)
+        if answer.trouble is None:
+            draw_measures(aside, listener.model.name, answer.ending, answer.first, answer.total)
+        else:
+            draw_error(aside, answer.trouble, about=f"{listener.model.name}: ")
         answers.append(answer)
     return tuple(answers)
 

@@ -162,8 +162,8 @@ def _show_error(trouble: ReconcilerError, invocation: Invocation) -> None:
     draw_error(invocation.screen(sys.stderr), trouble)
 
 
-def draw_error(screen: Screen, trouble: ReconcilerError) -> None:
-    first, *rest = str(trouble).splitlines() or [""]
+def draw_error(screen: Screen, trouble: ReconcilerError, *, about: str = "") -> None:
+    first, *rest = f"{about}{trouble}".splitlines() or [""]
     screen.entry(("Error: ", "bold red"), first)
     for line in rest:
         screen.entry("       ", line)

@@ -28,12 +28,18 @@ def draw_measures(screen: Screen, name: str, ending: Ending, first: float | None
 
 
 def _measures(ending: Ending, first: float | None, total: float) -> Iterator[str]:
-    yield f"{total:.2f} s, nothing was said" if first is None else f"first piece after {first:.2f} s, {total:.2f} s in all"
+    yield (
+        f"{total:.2f} s, nothing was said"
+        if first is None
+        else f"first piece after {first:.2f} s, {total:.2f} s in all"
+    )
     if ending.input_tokens is not None or ending.output_tokens is not None:
         yield f"{_count(ending.input_tokens)} tokens in, {_count(ending.output_tokens)} out"
     else:
-        yield "tokens not told"
-    if ending.finish_reason is not None and ending.finish_reason not in _USUAL:
+        yield "tokens unknown"
+    if ending.finish_reason is None:
+        yield "it did not say that it had finished"
+    elif ending.finish_reason not in _USUAL:
         yield f"ended by {ending.finish_reason}"
 
 

@@ -32,6 +32,7 @@ COMMANDS = {
     "status": "List the models and where they stand.",
     "show": "Show everything about one model.",
     "ask": "Ask deployed models one question.",
+    "logs": "Show what a training or a deployment wrote.",
     "promote": "Bring what one environment trained into another.",
     "discover": "List what was made elsewhere and could be imported.",
     "import": "Adopt what was made elsewhere, without training it again.",

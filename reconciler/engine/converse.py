@@ -10,8 +10,8 @@ from reconciler.domain.conversing import Conversation, Ending, Question
 from reconciler.domain.desired import Configuration
 from reconciler.domain.errors import ReconcilerError
 from reconciler.domain.observation import Deployment, DeploymentPhase, ModelObservation, Snapshot
-from reconciler.domain.spelling import did_you_mean
 from reconciler.domain.status import Status
+from reconciler.engine.choosing import unknown
 from reconciler.planner.status import conditions_of, status_of
 
 SERVING = frozenset(
@@ -94,9 +94,8 @@ def _why(name: str, snapshot: Snapshot, configuration: Configuration) -> tuple[s
     """Why it cannot be asked, and what to do."""
     observed = next((model for model in snapshot.models if model.name == name), None)
     if observed is None and name not in configuration.by_name():
-        known = {*configuration.by_name(), *(model.name for model in snapshot.models)}
-        hint = did_you_mean(name, sorted(known)) or "`reconciler status` lists what there is"
-        return f"neither the manifests nor the cloud know a model {name!r}", hint
+        nobody = unknown(name, snapshot, configuration)
+        return str(nobody), nobody.hint
     status = status_of(observed, None)
     deployed = next(each for each in conditions_of(observed, None) if each.type == "Deployed")
     hint = _MOVING if status is Status.DEPLOYING else _UNDEPLOYED

@@ -56,10 +56,15 @@ def _curve(model: ModelObservation, fingerprint: str, run: TrainingRun, outside:
             return curve_from_log(model.name, run.name, lines)
 
 
-def _from_files(model: str, fingerprint: str, run: TrainingRun, outside: Outside) -> LossCurve:
+def metric_files(model: str, fingerprint: str, run: TrainingRun, outside: Outside) -> dict[str, str]:
+    """What that one training on Bedrock left of metrics: text by key. Raises CloudUnavailable."""
     job = re.split(r"[/:]", run.identifier)[-1]
     files = outside.artifacts.metric_files(model, fingerprint)
-    own = [(path, text) for path, text in files.items() if f"model-customization-job-{job}/" in path]
+    return {path: text for path, text in files.items() if f"model-customization-job-{job}/" in path}
+
+
+def _from_files(model: str, fingerprint: str, run: TrainingRun, outside: Outside) -> LossCurve:
+    own = metric_files(model, fingerprint, run, outside).items()
     training = "".join(text for path, text in own if path.endswith("/step_wise_training_metrics.csv"))
     validation = "".join(text for path, text in own if path.endswith("/validation_metrics.csv"))
     return LossCurve(

@@ -182,7 +182,9 @@ def looks_through(doing: str) -> Callable[[Callable[P, Iterator[T]]], Callable[P
 def unavailable(error: Exception, doing: str) -> CloudUnavailable:
     fault = fault_of(error)
     hint = _HINTS_BY_CODE.get(fault.code) or _HINTS.get(fault.kind, "")
-    return CloudUnavailable(f"{doing} failed: {fault.message} ({fault.code})", hint=hint)
+    return CloudUnavailable(
+        f"{doing} failed: {fault.message} ({fault.code})", hint=hint, transient=fault.kind is FaultKind.TRANSIENT
+    )
 
 
 def fault_of(error: Exception) -> Fault:

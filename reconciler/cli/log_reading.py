@@ -66,7 +66,7 @@ def show_deployment(reading: Reading, model: ModelObservation, deployment: Deplo
 
     coming = watch(log, pause, reading.outside.progress, every=LOOK_EVERY)
     if not _print(reading, _lines(reading, log, coming), several=(deployment.instance_count or 1) > 1):
-        reading.aside(f"There is no log of {deployment.name}: it is {deployment.phase}.")
+        reading.aside(f"{deployment.name} has written nothing: it is {deployment.phase}.")
     return ExitCode.OK
 
 
@@ -112,9 +112,9 @@ def _print_metrics(reading: Reading, held: Held, run: TrainingRun) -> int:
 
 
 def _tell_end(reading: Reading, run: TrainingRun, said: int) -> int:
-    stands = f"{run.phase} ({run.detail})" if run.detail else str(run.phase)
+    stands = f"{run.phase} ({run.detail})" if run.phase is TrainingPhase.IN_PROGRESS else str(run.phase)
     if not said:
-        reading.aside(f"There is nothing of {run.name}: it is {stands}.")
+        reading.aside(f"{run.name} has written nothing: it is {stands}.")
     if not reading.follow:
         return ExitCode.OK
     reading.aside(f"{run.name}: {stands}" + (f": {run.failure.message}" if run.failure else ""))

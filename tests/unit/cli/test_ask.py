@@ -10,35 +10,13 @@ from pathlib import Path
 import pytest
 
 from reconciler.localcloud import control
-from tests.stage import BEDROCK, PROJECT, SAGEMAKER
 from tests.unit.cli.calling import Ended, call
 
 ANSWER = "This is a simulated answer of {}; no model was asked. The prompt had 3 characters."
 
 
-@pytest.fixture(scope="module")
-def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A project with a model on SageMaker and one on Bedrock, both deployed, and one that is not."""
-    folder = tmp_path_factory.mktemp("asked")
-    rows = "".join(f"Question {n}?,Answer {n}.\n" for n in range(24))
-    (folder / "data.csv").write_text(f"prompt,expected completion\n{rows}")
-    (folder / "reconciler.yaml").write_text(PROJECT)
-    (folder / "open.yaml").write_text(SAGEMAKER)
-    (folder / "nova.yaml").write_text(BEDROCK)
-    control.up(folder / ".reconciler" / "local", speed=0)
-    from reconciler.cli.main import run
-
-    assert run(["-C", str(folder), "apply", "--auto-approve"]) == 0
-    quiet = SAGEMAKER.replace("open-bot", "quiet-bot").replace("state: deployed", "state: undeployed")
-    (folder / "quiet.yaml").write_text(quiet)
-    yield folder
-    control.down(folder / ".reconciler" / "local")
-
-
 @pytest.fixture
-def project(deployed: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    monkeypatch.chdir(deployed)
-    monkeypatch.setenv("CI", "1")
+def project(deployed: Path) -> Iterator[Path]:
     yield deployed
     control.clear_faults(deployed / ".reconciler" / "local")
 

@@ -33,6 +33,7 @@ COMMANDS = {
     "show": "Show everything about one model.",
     "ask": "Ask deployed models one question.",
     "logs": "Show what a training or a deployment wrote.",
+    "download": "Download what a training made.",
     "promote": "Bring what one environment trained into another.",
     "discover": "List what was made elsewhere and could be imported.",
     "import": "Adopt what was made elsewhere, without training it again.",

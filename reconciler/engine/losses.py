@@ -22,7 +22,7 @@ from collections.abc import Iterable, Iterator
 
 from reconciler.domain.catalog import ProviderName
 from reconciler.domain.losses import LossCurve, LossPoint
-from reconciler.domain.observation import ModelObservation, Snapshot, TrainingRun
+from reconciler.domain.observation import ModelObservation, TrainingRun
 from reconciler.engine.outside import Outside
 
 LOG_LINES = 10_000
@@ -31,11 +31,11 @@ LOG_LINES = 10_000
 Series = tuple[LossPoint, ...]
 
 
-def loss_curves(snapshot: Snapshot, outside: Outside) -> tuple[LossCurve, ...]:
+def loss_curves(models: Iterable[ModelObservation], outside: Outside) -> tuple[LossCurve, ...]:
     """Of the latest training of every version that is still there. Raises CloudUnavailable where looking fails."""
     kept = (
         (model, version.fingerprint, version.latest_run)
-        for model in snapshot.models
+        for model in models
         for version in model.versions
         if not version.is_gone
     )

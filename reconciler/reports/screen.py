@@ -52,6 +52,8 @@ class Screen:
             _environ={},
         )
         self.width = min(self.console.width, WIDEST)
+        self.draws = terminal and self.encoding.lower().replace("-", "") == "utf8"
+        """A person looks, and drawings can be shown."""
 
     def text(self, *parts: Part) -> Text:
         """The parts as rich text, escaped."""

@@ -40,6 +40,19 @@ def apply(blueprint: Blueprint) -> Document:
     )
 
 
+def ask(blueprint: Blueprint) -> Document:
+    """Everything that plan may, and: put questions to what carries the project's tag. They cost, and change nothing."""
+    served = _arns(blueprint, "bedrock", "provisioned-model", "custom-model-deployment")
+    endpoints = _arns(blueprint, "sagemaker", "endpoint")
+    return _document(
+        [
+            *_reading(blueprint),
+            _allow("AskSageMaker", ["sagemaker:InvokeEndpointWithResponseStream"], endpoints, **_owned(blueprint)),
+            _allow("AskBedrock", ["bedrock:InvokeModelWithResponseStream"], served, **_owned(blueprint)),
+        ]
+    )
+
+
 def training(blueprint: Blueprint) -> Document:
     """What SageMaker's containers may: read data, write artifacts, log, pull their image."""
     secret = blueprint.token_secret
@@ -92,7 +105,14 @@ def scheduler(blueprint: Blueprint) -> Document:
     )
 
 
-POLICIES = {"plan": plan, "apply": apply, "training": training, "bedrock": bedrock, "scheduler": scheduler}
+POLICIES = {
+    "plan": plan,
+    "apply": apply,
+    "ask": ask,
+    "training": training,
+    "bedrock": bedrock,
+    "scheduler": scheduler,
+}
 """By the role's purpose."""
 
 

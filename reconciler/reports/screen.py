@@ -91,8 +91,9 @@ class Screen:
 
     def piece(self, content: str) -> None:
         """Part of a text that comes bit by bit, shown at once. Its line breaks and tabs are its own; anything else is escaped."""
-        for part in re.split(r"(\n|\t)", content):
-            self.console.print(part if part in ("\n", "\t") else self.text(part), end="", soft_wrap=True)
+        parts = re.split(r"([\n\t])", content)
+        shown = (part if part in ("\n", "\t") else encodable(printable(part), self.encoding) for part in parts)
+        self.console.file.write("".join(shown))
         self.console.file.flush()
 
     def table(self, header: Sequence[str], rows: Sequence[Sequence[Part]], indent: int = 0) -> None:

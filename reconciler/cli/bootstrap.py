@@ -196,7 +196,7 @@ def _data_buckets(configuration: Configuration) -> set[str]:
 
 
 def _tell(invocation: Invocation, blueprint: Blueprint, steps: tuple[Step, ...]) -> None:
-    roles = {purpose: blueprint.role_arn(purpose) for purpose in (*GIVEN_TO_PROJECT, "plan", "apply")}
+    roles = {purpose: blueprint.role_arn(purpose) for purpose in (*GIVEN_TO_PROJECT, "plan", "apply", "ask")}
     if invocation.json:
         print_json({"steps": [{"what": step.what, "made": step.made} for step in steps], "roles": roles})
         return
@@ -213,5 +213,7 @@ def _tell(invocation: Invocation, blueprint: Blueprint, steps: tuple[Step, ...])
     screen.line("For the pipeline:")
     for purpose in ("plan", "apply"):
         screen.line(f"  {purpose}: {roles[purpose]}")
+    screen.line("For people who ask models:")
+    screen.line(f"  ask: {roles['ask']}")
     if blueprint.emails:
         screen.line("AWS asks each address to confirm before it mails.")

@@ -28,7 +28,7 @@ from reconciler.providers.aws.pricelist import PriceList
 from reconciler.providers.aws.session import AwsSession, AwsSettings
 from reconciler.providers.aws.trail import CloudTrail
 from reconciler.providers.aws.usage import CloudWatchMeter
-from reconciler.providers.registry import conversations, providers, surveyors
+from reconciler.providers.registry import conversations, logs, providers, surveyors
 from reconciler.providers.settings import (
     EMBEDDED_SERVING_IMAGE,
     EMBEDDED_TRAINING_IMAGE,
@@ -185,6 +185,7 @@ def connect(project: ProjectSettings, root: Path, cloud: Cloud, progress: Progre
         conversations=conversations(settings),
         trail=CloudTrail(cloud.session),
         usage=CloudWatchMeter(cloud.session),
+        logs=logs(settings),
     )
 
 

@@ -29,6 +29,12 @@ def short(fingerprint: str) -> str:
     return fingerprint.removeprefix("sha256:")[:SHORT_FINGERPRINT]
 
 
+def is_meant(fingerprint: str, asked: str) -> bool:
+    """Whether ``asked`` is the beginning of the fingerprint, with or without ``sha256:``."""
+    begins = asked.removeprefix("sha256:").lower()
+    return bool(begins) and fingerprint.removeprefix("sha256:").startswith(begins)
+
+
 def version_name(model: str, fingerprint: str, attempt: int = 1) -> str:
     """Training job, Bedrock job, custom model and SageMaker model: ``support-bot-1a2b3c4d``, from attempt 2 on ``…-r2``."""
     retry = "" if attempt == 1 else f"-r{attempt}"

@@ -7,10 +7,11 @@ exists adopts it when the owner tags are ours and fails as *conflict* when they 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from pathlib import Path
 from typing import Protocol
 
 from pydantic import Field
@@ -123,6 +124,21 @@ class Copied(Value):
     new: bool
 
 
+Tell = Callable[[int, int], None]
+"""Handed how many bytes there are already, and how many there will be."""
+
+
+class Downloaded(Value):
+    """What came of fetching an artifact. ``sha256`` in hexadecimal, of a single file; ``checks``: what it was held against;
+    ``new``: it was not there yet."""
+
+    size_bytes: int
+    files: int = 1
+    sha256: str | None = None
+    checks: tuple[str, ...] = ()
+    new: bool = True
+
+
 class Discarded(Value):
     """A version in the trash, as the cloud held it when it was deleted."""
 
@@ -216,8 +232,10 @@ class StoredArtifacts:
     """Bytes of whole versions, by the URI of each one's folder."""
 
     def lost(self, uri: str) -> bool:
-        """It would lie here, and does not. Of what lies elsewhere nothing is known."""
-        return uri.startswith(self.root) and uri not in self.objects
+        """It would lie here, and does not. Of what lies elsewhere nothing is known. What ends in a slash is all that lies below."""
+        if not uri.startswith(self.root):
+            return False
+        return not any(each.startswith(uri) for each in self.objects) if uri.endswith("/") else uri not in self.objects
 
     def size(self, uri: str) -> int | None:
         """Of all that belongs to the version whose artifact is at ``uri``; ``None`` where that is not known."""
@@ -273,6 +291,14 @@ class ArtifactStore(Protocol):
 
     def holds(self, artifact: Artifact) -> bool:
         """Whether an artifact in S3 is still there. A custom model on Bedrock is there while it is listed."""
+        ...
+
+    def download(self, artifact: Artifact, target: Path, tell: Tell) -> Downloaded:
+        """An artifact in S3 as a file; as a folder, where it is no archive but all that lies below a prefix.
+
+        What broke off is continued by the next call. ``target`` appears whole and checked, and nothing is overwritten. Raises
+        CloudUnavailable, and ReconcilerError where it is gone or cannot be kept.
+        """
         ...
 
     def discard(self, model: str, version: Version) -> None:

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from reconciler.domain.catalog import Catalog, ProviderName
 from reconciler.domain.conversing import Conversation
+from reconciler.domain.logs import Logs
 from reconciler.domain.ports import ArtifactStore, Clock, DataLibrary, Journal, Lock, Progress, Provider
 from reconciler.domain.survey import Surveyor
 from reconciler.domain.trail import Trail
@@ -54,6 +55,8 @@ class Outside:
     """For who made the cloud drift."""
     usage: UsageMeter | None = None
     """For when deployments were invoked last."""
+    logs: Mapping[ProviderName, Logs] = field(default_factory=dict)
+    """What trainings and deployments wrote."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any
 from reconciler.domain.base import Value
 from reconciler.domain.desired import DatasetSource, DesiredModel, ValidationPlan
 from reconciler.domain.errors import ReconcilerError
-from reconciler.domain.naming import short
+from reconciler.domain.naming import is_meant, short
 from reconciler.domain.observation import Artifact, Version
 from reconciler.domain.plan import Effect
 from reconciler.domain.quantity import Exact
@@ -63,9 +63,8 @@ def chosen(entries: Sequence[VersionEntry], name: str, asked: str | None) -> Ver
     """
     if asked is None:
         return _before_the_wanted(entries, name)
-    begins = asked.removeprefix("sha256:").lower()
-    found = [entry for entry in entries if entry.fingerprint.removeprefix("sha256:").startswith(begins)]
-    if len(found) != 1 or not begins:
+    found = [entry for entry in entries if is_meant(entry.fingerprint, asked)]
+    if len(found) != 1:
         known = ", ".join(short(entry.fingerprint) for entry in entries) or "none"
         told = "no version" if not found else "more than one version"
         raise ReconcilerError(f"{name} has {told} {asked!r}", hint=f"There are: {known}.")

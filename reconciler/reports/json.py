@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from reconciler.domain.diagnostic import Diagnostic, has_errors
+from reconciler.domain.losses import LossCurve, summary
 from reconciler.domain.plan import FORMAT_VERSION, Plan
 from reconciler.domain.status import ConditionType, Status
 from reconciler.domain.trail import Act
@@ -120,4 +121,12 @@ def model_document(dossier: Dossier) -> dict[str, Any]:
         if dossier.hosting_hourly
         else None,
         "hostingMonthly": dossier.hosting.model_dump(mode="json", by_alias=True) if dossier.hosting else None,
+        "losses": [_losses(curve) for curve in dossier.curves],
+    }
+
+
+def _losses(curve: LossCurve) -> dict[str, Any]:
+    told = {"trainingSummary": summary(curve.training), "validationSummary": summary(curve.validation)}
+    return curve.model_dump(mode="json", by_alias=True) | {
+        key: found and found.model_dump(mode="json", by_alias=True) for key, found in told.items()
     }

@@ -30,9 +30,19 @@ from reconciler.domain.diagnostic import Diagnostic, error
 from reconciler.domain.errors import CloudUnavailable, InvalidInput
 from reconciler.domain.naming import short, version_name
 from reconciler.domain.observation import Artifact, Version
-from reconciler.domain.ports import ArtifactStore, Clock, Copied, DataLocation, Discarded, StoredArtifacts
+from reconciler.domain.ports import (
+    ArtifactStore,
+    Clock,
+    Copied,
+    DataLocation,
+    Discarded,
+    Downloaded,
+    StoredArtifacts,
+    Tell,
+)
 from reconciler.stores import program
-from reconciler.stores.copies import copied
+from reconciler.stores.copies import copied, promoted_digest
+from reconciler.stores.downloads import download_file, download_folder
 from reconciler.stores.s3 import Fetched, ObjectStore
 from reconciler.stores.trash import Trash
 from reconciler.stores.weights import CONFIG, opened
@@ -123,7 +133,14 @@ class S3Artifacts:
         if not artifact.identifier.startswith("s3://"):
             return True
         store, key = self.located(artifact)
-        return store.head(key) is not None
+        return any(store.list(key)) if key.endswith("/") else store.head(key) is not None
+
+    def download(self, artifact: Artifact, target: Path, tell: Tell) -> Downloaded:
+        """Of a promoted version the digest is known that its copy had."""
+        store, key = self.located(artifact)
+        if key.endswith("/"):
+            return download_folder(store, key, target, tell)
+        return download_file(store, key, target, tell, sha256=promoted_digest(store, key))
 
     def discard(self, model: str, version: Version) -> None:
         """Also empties the trash of what has lain there for more than 30 days."""

@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 from reconciler.domain.catalog import ProviderName
 from reconciler.domain.desired import DesiredModel
 from reconciler.domain.diagnostic import Diagnostic
+from reconciler.domain.errors import CloudUnavailable
 from reconciler.domain.naming import version_name
 from reconciler.domain.observation import (
     Deployment,
@@ -30,13 +31,14 @@ from reconciler.domain.ports import (
 )
 from reconciler.domain.tags import Owner
 from reconciler.providers.assembly import assemble
-from reconciler.providers.aws.faults import AwsTrouble, Refused, answers, fault_of, looks
+from reconciler.providers.aws.faults import Refused, answers, looks
 from reconciler.providers.aws.schedules import Schedule, ScheduledCall, Schedules, wanted
 from reconciler.providers.ownership import require_ours
 from reconciler.providers.rescheduling import reschedule, rule_of
 from reconciler.providers.retagging import OURS, outdated_keys, renewed
 from reconciler.providers.sagemaker import deployment, observe, training, translate
 from reconciler.providers.sagemaker.client import Described, SageMakerApi
+from reconciler.providers.sagemaker.logs import training_log
 from reconciler.providers.settings import ProviderSettings, missing_images, needed
 
 
@@ -154,10 +156,9 @@ class SageMakerProvider:
     def log_tail(self, run: TrainingRun, lines: int = 20) -> tuple[str, ...]:
         """What hinders reading is told in place of the log: it is for people, and no reason to fail."""
         try:
-            return self._api.log_lines(run.name, lines)
-        except AwsTrouble as error:
-            fault = fault_of(error)
-            return (f"(the log cannot be read: {fault.code}: {fault.message})",)
+            return tuple(line.text for line in training_log(self._settings.aws, run).tail(lines))
+        except CloudUnavailable as trouble:
+            return (f"({trouble})",)
 
     def _registered(self, existing: Described, order: RegisterOrder) -> Outcome:
         """What stands under the name: of this promotion, cut off before, or something else."""

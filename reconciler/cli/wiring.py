@@ -97,6 +97,8 @@ class Cloud:
     clock: Clock
     pause: Pause
     embedded: bool
+    executes: bool = False
+    """See ``Outside``."""
 
 
 def open_project(
@@ -183,6 +185,7 @@ def connect(project: ProjectSettings, root: Path, cloud: Cloud, progress: Progre
         pause=cloud.pause,
         surveyors=surveyors(settings),
         conversations=conversations(settings),
+        executes=cloud.executes,
         trail=CloudTrail(cloud.session),
         usage=CloudWatchMeter(cloud.session),
         logs=logs(settings),
@@ -258,7 +261,8 @@ def _embedded(root: Path, project: ProjectSettings, progress: Progress, stop: St
     status = _started(state_dir, progress)
     session = AwsSession(AwsSettings(region=project.region, endpoint_url=status.endpoint_url))
     clock, pause = EmbeddedClock(state_dir), EmbeddedPause(state_dir, stop)
-    return Cloud(session=session, account=status.account_id, clock=clock, pause=pause, embedded=True)
+    executes = status.mode == "execute"
+    return Cloud(session=session, account=status.account_id, clock=clock, pause=pause, embedded=True, executes=executes)
 
 
 def _started(state_dir: Path, progress: Progress) -> LocalStatus:

@@ -214,8 +214,6 @@ def test_a_stream_in_this_process_comes_whole(aws: Any, runtime: Any) -> None:
 
 
 def _stream(runtime: Any, **body: Any) -> list[bytes]:
-    answer = runtime.invoke_endpoint_with_response_stream(
-        EndpointName="bot", Body=json.dumps({"stream": True, **body})
-    )
+    answer = runtime.invoke_endpoint_with_response_stream(EndpointName="bot", Body=json.dumps({"stream": True, **body}))
     assert answer["ContentType"] == "text/event-stream"
     return [event["PayloadPart"]["Bytes"] for event in answer["Body"]]

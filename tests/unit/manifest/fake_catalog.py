@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from reconciler.domain.catalog import (
+    LOCAL_FOLDER,
     BedrockOffer,
     ContainerImage,
     DatasetRules,
@@ -144,6 +145,7 @@ MODELS = (
     ),
     model("qwen-2.5-7b-instruct", "qwen", sagemaker=sagemaker("Qwen/Qwen2.5-7B-Instruct"), rules={SAGEMAKER: TRAINER}),
     model("tiny", "tiny", sagemaker=sagemaker("local/tiny"), local_only=True, rules={SAGEMAKER: TRAINER}),
+    model(LOCAL_FOLDER, "yours", sagemaker=sagemaker("local/folder"), local_only=True, rules={SAGEMAKER: TRAINER}),
 )
 
 

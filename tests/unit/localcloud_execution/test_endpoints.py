@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError, EventStreamError
 
 from reconciler.localcloud.app import LocalCloud
 from reconciler.localcloud.faults import Fault
-from tests.unit.localcloud.story import BUCKET, NO_RETRIES, job_request, put_config, put_model
+from tests.unit.localcloud.story import BUCKET, NO_RETRIES, ROLE, job_request, put_config, put_model
 from tests.unit.localcloud_execution.story import endpoint, put_version, rest, running, until
 
 
@@ -38,6 +38,23 @@ def test_an_endpoint_is_in_service_once_its_model_answers(aws: Any, runtime: Any
     answer = runtime.invoke_endpoint(EndpointName="bot", Body=b"{}", ContentType="application/json")
     assert answer["Body"].read() == b"one"
     assert (answer["ContentType"], answer["InvokedProductionVariant"]) == ("application/json", "main")
+
+
+def test_what_the_container_is_given_beside_its_artifact_is_there(aws: Any, runtime: Any) -> None:
+    aws.client("s3").put_object(Bucket=BUCKET, Key="bases/one/answer.txt", Body=b"the base model's")
+    put_version(aws, "adapters")
+    base = {"S3Uri": f"s3://{BUCKET}/bases/one/", "S3DataType": "S3Prefix", "CompressionType": "None"}
+    container = {
+        "Image": "image",
+        "ModelDataUrl": f"s3://{BUCKET}/models/adapters.tar.gz",
+        "AdditionalModelDataSources": [{"ChannelName": "base", "S3DataSource": base}],
+    }
+    sagemaker = aws.client("sagemaker")
+    sagemaker.create_model(ModelName="tuned", ExecutionRoleArn=ROLE, PrimaryContainer=container)
+    put_config(aws, "tuned", "tuned")
+    sagemaker.create_endpoint(EndpointName="bot", EndpointConfigName="tuned")
+    assert rest(aws)["EndpointStatus"] == "InService"
+    assert _ask(runtime) == "the base model's"
 
 
 def test_a_model_that_does_not_load_fails_it_with_the_logs_reason(aws: Any, cloud: LocalCloud) -> None:

@@ -15,7 +15,15 @@ from reconciler.catalog.limits import Limits
 from reconciler.catalog.live import LivePrices
 from reconciler.catalog.prices import Prices
 from reconciler.catalog.sagemaker import SageMakerFile, base_variants, sagemaker_models
-from reconciler.domain.catalog import ContainerImage, FoundationModel, ImagePurpose, InstanceType, Price
+from reconciler.catalog.settings import trainer_settings
+from reconciler.domain.catalog import (
+    ContainerImage,
+    FoundationModel,
+    ImagePurpose,
+    InstanceType,
+    Price,
+    TrainerSettings,
+)
 
 
 @lru_cache(maxsize=1)
@@ -71,9 +79,19 @@ class BundledCatalog:
     def instance(self, name: str) -> InstanceType | None:
         return self._instances_by_name.get(name)
 
+    @property
+    def images(self) -> tuple[ContainerImage, ...]:
+        """Every pin, by purpose and region."""
+        pairs = ((purpose, region) for purpose, row in self.image_rows.items() for region in row.uris)
+        return tuple(found for purpose, region in pairs if (found := self.image(purpose, region)))
+
     def image(self, purpose: ImagePurpose, region: str) -> ContainerImage | None:
         row = self.image_rows.get(purpose)
         return image(row, purpose, region, self.sources) if row else None
+
+    @cached_property
+    def trainer_settings(self) -> TrainerSettings:
+        return trainer_settings(read("trainer_settings"))
 
     def training_price(self, instance: str, region: str) -> Price:
         live = self._live.instance(instance, region, "training")

@@ -188,10 +188,11 @@ def _github(repository: str | None, branch: str, environment: str | None) -> Git
 
 
 def _data_buckets(configuration: Configuration) -> set[str]:
-    """Of every dataset that lies in S3, beside the project's own."""
+    """Of every dataset and of all base weights that lie in S3, beside the project's own."""
     used = [model.training_data for model in configuration.models]
     used += [model.validation.source for model in configuration.models if model.validation.source]
     uris = [source.uri for source in [*configuration.datasets.values(), *used] if source.is_s3]
+    uris += [model.weights_uri for model in configuration.models if model.weights_uri]
     return {uri.removeprefix("s3://").partition("/")[0] for uri in uris} - {configuration.project.bucket}
 
 

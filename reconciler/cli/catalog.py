@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
+    from reconciler.catalog import BundledCatalog
     from reconciler.domain.catalog import Catalog
     from reconciler.reports.view.catalog import CatalogPage
     from reconciler.reports.view.model import Table
@@ -28,7 +29,7 @@ region_option = click.option(
 
 @click.group()
 def catalog() -> None:
-    """List base models and instances: what can be tuned, on what, within which bounds, and for how much.
+    """List base models, instances and container images: what can be tuned, on what, within which bounds, and for how much.
 
     A price that is not known is `unknown`; one with a question mark is an estimate or was read second-hand.
     """
@@ -74,6 +75,45 @@ def instances(invocation: Invocation, name: str | None, region: str | None) -> i
     if entry is None:
         raise _unknown("instance type", name, [instance.name for instance in known.instances])
     return _show(invocation, instance_data(entry, known, region), lambda: instance_page(entry, known, region))
+
+
+@catalog.command()
+@click.argument("purpose", required=False, type=click.Choice(["training", "serving"]))
+@click.option("--region", help="One AWS region; all by default.")
+@click.option(
+    "--resolve", is_flag=True, help="Ask AWS's SDK as well, and tell where it says otherwise (needs the extra [sdk])."
+)
+@json_option
+@color_option
+@pass_invocation
+def images(invocation: Invocation, purpose: str | None, region: str | None, resolve: bool) -> int:
+    """List the container images of SageMaker trainings and endpoints, pinned by region, with the libraries in them.
+
+    --resolve exits with 2 where a pin is not what the SDK says now; `make images` pins anew.
+    """
+    from reconciler.catalog import load
+    from reconciler.reports.view.catalog import images_data, images_table
+
+    known = load()
+    said = _resolved(known) if resolve else None
+    chosen = [image for image in known.images if purpose in (None, image.purpose) and region in (None, image.region)]
+    if region is not None and not chosen:
+        raise _unknown("container image in", region, sorted({image.region for image in known.images}))
+    _list(invocation, known, images_data(chosen, said), images_table(chosen, said), more="")
+    return ExitCode.CHANGES if said is not None and any(said.get((i.purpose, i.region)) != i.uri for i in chosen) else 0
+
+
+def _resolved(known: BundledCatalog) -> dict[tuple[str, str], str]:
+    """What the SDK says, by purpose and region."""
+    from reconciler.catalog import sdk
+    from reconciler.domain.errors import ReconcilerError
+
+    try:
+        found = {purpose: sdk.resolved(row) for purpose, row in known.image_rows.items()}
+    except ImportError as missing:
+        hint = "Install it (about 1 GB): pip install 'llm-reconciler[sdk]'."
+        raise ReconcilerError(f"AWS's SDK is not installed ({missing.name} is missing)", hint=hint) from missing
+    return {(purpose, region): uri for purpose, uris in found.items() for region, uri in uris.items()}
 
 
 @catalog.command()
@@ -142,13 +182,19 @@ def _catalog(invocation: Invocation) -> Catalog:
     return catalog_at(find_project(invocation.directory) or invocation.directory)
 
 
-def _list(invocation: Invocation, known: Catalog, entries: Iterable[dict[str, Any]], table: Table) -> ExitCode:
+def _list(
+    invocation: Invocation,
+    known: Catalog,
+    entries: Iterable[dict[str, Any]],
+    table: Table,
+    more: str = " More about one, with sources: add its name.",
+) -> ExitCode:
     if invocation.json:
         print_json({"compiled": known.compiled, "entries": list(entries)})
         return ExitCode.OK
     from reconciler.reports.terminal.catalog import draw_table
 
-    draw_table(invocation.screen(), table, note=f"As of {known.compiled}. More about one, with sources: add its name.")
+    draw_table(invocation.screen(), table, note=f"As of {known.compiled}.{more}")
     return ExitCode.OK
 
 

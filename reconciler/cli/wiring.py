@@ -192,6 +192,11 @@ def connect(project: ProjectSettings, root: Path, cloud: Cloud, progress: Progre
     )
 
 
+def price_list(profile: str | None) -> PriceList:
+    """AWS's, which the embedded cloud does not have; its endpoint stands in us-east-1 for all regions."""
+    return PriceList(AwsSession(AwsSettings(region="us-east-1", profile=profile)))
+
+
 @dataclass(frozen=True)
 class Images:
     """As ProviderSettings has them."""
@@ -212,11 +217,6 @@ def _pinned_images(catalog: Catalog, region: str) -> Images:
         serving=serving.uri if serving else None,
         inference_ami=serving.inference_ami if serving else None,
     )
-
-
-def price_list(profile: str | None) -> PriceList:
-    """AWS's, which the embedded cloud does not have; its endpoint stands in us-east-1 for all regions."""
-    return PriceList(AwsSession(AwsSettings(region="us-east-1", profile=profile)))
 
 
 class SystemClock:

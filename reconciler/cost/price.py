@@ -17,6 +17,7 @@ from reconciler.cost.hosting import Hosting, hosting_cost, observed_hosting_cost
 from reconciler.cost.standing import Deployed, Standing, difference
 from reconciler.cost.storage import observed_storage_cost, storage_cost
 from reconciler.cost.training import training_cost
+from reconciler.cost.volume import volume_diagnostics
 from reconciler.domain.catalog import Catalog
 from reconciler.domain.desired import DesiredModel, ProjectSettings
 from reconciler.domain.diagnostic import Diagnostic
@@ -126,7 +127,10 @@ class _Pricing:
 
     def diagnostics(self, changes: Sequence[Change]) -> list[Diagnostic]:
         training = [(change, wanted) for change in changes if _trains(change) and (wanted := self._wanted(change))]
-        return [found for change, wanted in training for found in training_diagnostics(change, wanted, self.catalog)]
+        judges = (training_diagnostics, volume_diagnostics)
+        return [
+            found for judge in judges for change, wanted in training for found in judge(change, wanted, self.catalog)
+        ]
 
     def _step(self, change: Change, action: Action, target: str, standing: Standing) -> Standing:
         match action:

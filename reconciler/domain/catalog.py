@@ -265,6 +265,24 @@ class ContainerImage(Value):
     source: Source | None = None
 
 
+class Setting(Value):
+    """One setting of a library's configuration class."""
+
+    kinds: tuple[str, ...]
+    """As JSON has them: ``boolean``, ``integer``, ``number``, ``string``, ``mapping``, ``list``, ``null``. Empty: not known."""
+    choices: tuple[str, ...] = ()
+    """Of texts, where they are an enumeration."""
+
+
+class TrainerSettings(Value):
+    """What ``sft_config`` and ``lora_config`` may hold, in the libraries of the training image."""
+
+    libraries: dict[str, str]
+    """Versions by name."""
+    sft_config: dict[str, Setting]
+    lora_config: dict[str, Setting]
+
+
 class Catalog(Protocol):
     """Typed queries over the catalog. Everything is an answer, unknown too."""
 
@@ -296,6 +314,11 @@ class Catalog(Protocol):
 
     def image(self, purpose: ImagePurpose, region: str) -> ContainerImage | None:
         """The pinned container image; ``None`` where none is known in the region."""
+        ...
+
+    @property
+    def trainer_settings(self) -> TrainerSettings:
+        """Of the pinned training image."""
         ...
 
     def training_price(self, instance: str, region: str) -> Price:

@@ -94,8 +94,8 @@ def edits(now: DesiredModel, then: DesiredModel, *, dataset: str | None = None) 
     """What the manifest must say instead. ``dataset``: where the data of that time lies now."""
     new, old = now.resolved, then.resolved
     changes: dict[tuple[str, ...], Any] = {}
-    if _origin(now) != _origin(then):
-        changes["spec", "baseModel"] = _base_model(now, then)
+    if _base(now) != _base(then):
+        changes["spec", "baseModel"] = _base_choice(now, then)
     if new.provider != old.provider:
         changes["spec", "provider"] = str(old.provider)
     if dataset or now.data.training.digest != then.data.training.digest:
@@ -108,23 +108,24 @@ def edits(now: DesiredModel, then: DesiredModel, *, dataset: str | None = None) 
     return changes | {("spec", "hyperparameters", *path): after[path] for path in after if before[path] != after[path]}
 
 
-def _origin(model: DesiredModel) -> tuple[str, ...]:
-    weights = model.data.weights
-    return model.resolved.base_model, model.resolved.parent or "", weights.digest if weights else ""
+def _base(model: DesiredModel) -> tuple[str | None, ...]:
+    folder = model.data.weights
+    return model.resolved.base_model, model.resolved.parent, folder.digest if folder else model.weights_digest
 
 
-def _base_model(now: DesiredModel, then: DesiredModel) -> Any:
-    """As a manifest says it. Raises ReconcilerError where the weights of that time no longer lie where they lay."""
-    if then.resolved.parent:
-        return {"fineTunedModel": then.resolved.parent}
-    if then.resolved.weights is None:
-        return then.resolved.base_model
-    if now.resolved.weights and now.resolved.weights.path == then.resolved.weights.path:
+def _base_choice(now: DesiredModel, then: DesiredModel) -> Any:
+    """As a manifest says it. Raises ReconcilerError where the weights of that time no longer lie in their folder."""
+    old, new = then.resolved, now.resolved
+    if old.parent:
+        return {"fineTunedModel": old.parent}
+    if old.weights is None:
+        return {"key": old.base_model, "weights": old.weights_uri} if old.weights_uri else old.base_model
+    if new.weights and new.weights.path == old.weights.path:
         raise ReconcilerError(
-            f"the weights in {then.resolved.weights.path} have changed since version {short(then.fingerprint)} was trained",
+            f"the weights in {old.weights.path} have changed since version {short(then.fingerprint)} was trained",
             hint="Put the folder back as it was: the plan then finds the version trained.",
         )
-    return {"path": then.resolved.weights.path}
+    return {"path": old.weights.path}
 
 
 def require_same(now: DesiredModel, then: DesiredModel) -> None:

@@ -25,6 +25,7 @@ from reconciler.manifest.checks.optional import check_optional
 from reconciler.manifest.checks.policy import check_policies, policies
 from reconciler.manifest.checks.project import check_count, check_project
 from reconciler.manifest.checks.resources import check_resources
+from reconciler.manifest.checks.trainer import check_trainer
 from reconciler.manifest.document import Document
 from reconciler.manifest.lineage import Lineage, lineages
 from reconciler.manifest.merge import applicable, merge
@@ -44,6 +45,7 @@ _CHECKS = (
     check_optional,
     check_resources,
     check_deployment,
+    check_trainer,
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 
+from reconciler.catalog import load
 from reconciler.domain.catalog import (
     Accelerator,
     Architecture,
@@ -118,6 +119,8 @@ class TwoModels:
 
     def image(self, purpose: ImagePurpose, region: str) -> ContainerImage | None:
         return None
+
+    trainer_settings = load().trainer_settings
 
     def training_price(self, instance: str, region: str) -> Price:
         return UNKNOWN

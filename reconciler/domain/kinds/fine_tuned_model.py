@@ -7,6 +7,7 @@ Every field of the spec may also stand in the Project's ``spec.defaults``: what 
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
@@ -39,6 +40,15 @@ def parse_percent(value: object) -> int:
     raise ValueError(f"{value!r} is not a share: write a whole percentage between 1% and 99%, such as 10%")
 
 
+_PREFIX = r"^s3://[a-z0-9][a-z0-9.\-]{1,61}[a-z0-9]/\S{1,900}$"
+
+
+def _weights(value: object) -> str:
+    if isinstance(value, str) and re.fullmatch(_PREFIX, value, re.ASCII):
+        return value
+    raise ValueError(f"{value!r} is no prefix in S3: write s3://bucket/path/")
+
+
 def _text(pattern: str) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", "pattern": pattern})
 
@@ -59,7 +69,7 @@ InstanceTypeName = Annotated[str, _text(r"^ml\.[a-z0-9\-]+\.[a-z0-9\-]+$")]
 TrainingInstanceTypeName = Annotated[str, _text(r"^(auto|ml\.[a-z0-9\-]+\.[a-z0-9\-]+)$")]
 ImageUri = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[\S]+$")]
 """Both bounds and the pattern are those of SageMaker's TrainingImage and ContainerImage (botocore 1.44)."""
-WeightsUri = Annotated[str, Field(pattern=r"^s3://[a-z0-9][a-z0-9.\-]{1,61}[a-z0-9]/\S+$", max_length=1024)]
+WeightsUri = Annotated[str, BeforeValidator(_weights), _text(_PREFIX)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import codecs
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
 from typing import Any
 
 from reconciler.domain.conversing import SERVED, Ending, Question
@@ -30,7 +31,8 @@ class EndpointConversation:
         answer = self._aws.asking("sagemaker-runtime").invoke_endpoint_with_response_stream(
             EndpointName=deployment.name, ContentType="application/json", Body=json.dumps(body(question)).encode()
         )
-        yield from pieces(event["PayloadPart"]["Bytes"] for event in answer["Body"] if "PayloadPart" in event)
+        with closing(answer["Body"]) as events:
+            yield from pieces(event["PayloadPart"]["Bytes"] for event in events if "PayloadPart" in event)
 
 
 def body(question: Question) -> dict[str, Any]:

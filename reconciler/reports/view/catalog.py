@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from reconciler.domain.catalog import (
     BedrockOffer,
     Catalog,
+    ContainerImage,
     DatasetRules,
     FoundationModel,
     HyperparameterRule,
@@ -124,6 +125,27 @@ def price_text(price: Price | None, *, with_unit: bool = False) -> str:
 
 def _is_guess(price: Price) -> bool:
     return price.estimated or (price.source is not None and not price.source.verified)
+
+
+def images_table(images: Sequence[ContainerImage], said: Mapping[tuple[str, str], str] | None) -> Table:
+    """``said``: what AWS's SDK says now, by purpose and region; ``None``: it was not asked."""
+    if said is None:
+        return Table(("PURPOSE", "REGION", "IMAGE"), tuple((i.purpose, i.region, i.uri) for i in images))
+    header = ("PURPOSE", "REGION", "PINNED", "SDK")
+    return Table(header, tuple((i.purpose, i.region, i.uri, _compared(i, said)) for i in images))
+
+
+def _compared(image: ContainerImage, said: Mapping[tuple[str, str], str]) -> str:
+    found = said.get((image.purpose, image.region))
+    return "the same" if found == image.uri else found or "none in this region"
+
+
+def images_data(
+    images: Iterable[ContainerImage], said: Mapping[tuple[str, str], str] | None
+) -> Iterator[dict[str, Any]]:
+    for image in images:
+        asked = {} if said is None else {"sdk": said.get((image.purpose, image.region))}
+        yield image.model_dump(mode="json") | asked
 
 
 def home_region(model: FoundationModel) -> str:

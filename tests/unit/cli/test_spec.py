@@ -36,7 +36,7 @@ def test_exit_codes() -> None:
     assert promised == [(code, meaning) for code, meaning in table("Exit codes")]
 
 
-HELPED = ("plan", "apply", "drift", "destroy", "status", "ask", "logs", "download", "local up")
+HELPED = ("plan", "apply", "drift", "destroy", "status", "ask", "logs", "download", "estimate", "local up")
 
 
 def test_every_flag_may_have_one_hyphen_and_is_there(capsys: pytest.CaptureFixture[str]) -> None:

@@ -33,7 +33,7 @@ class Story:
         seen = self.looks[self.turn][0]
         if isinstance(seen, CloudUnavailable):
             raise seen
-        return seen and run.model_copy(update={"phase": seen})
+        return None if seen is None else run.model_copy(update={"phase": seen})
 
     def unread(self) -> Iterator[LogLine]:
         lines = self.looks[self.turn][1]
@@ -104,8 +104,8 @@ def test_a_deployment_is_watched_until_somebody_interrupts() -> None:
         if story.turn == len(story.looks):
             raise KeyboardInterrupt
 
-    read = []
+    read: list[str] = []
     with pytest.raises(KeyboardInterrupt):
-        read += [read.append(line.text) for line in watch(story, pause, story, every=5)]
+        read.extend(line.text for line in watch(story, pause, story, every=5))
     assert read == ["a", "c"]
     assert story.looks[1][1] == ["b"]

@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from reconciler.catalog import load
 from reconciler.domain.catalog import (
     LOCAL_FOLDER,
     BedrockOffer,
@@ -186,6 +187,8 @@ class FakeCatalog:
 
     def image(self, purpose: ImagePurpose, region: str) -> ContainerImage | None:
         return None
+
+    trainer_settings = load().trainer_settings
 
     def training_price(self, instance: str, region: str) -> Price:
         return unknown("instance-hour", region)

@@ -135,11 +135,12 @@ REFUSAL = EventStreamEncoder().encode_message(
 )
 def test_what_breaks_off_is_told_after_what_was_said(sent: bytes, why: str) -> None:
     with serving(sent) as url:
-        conversation = sagemaker.EndpointConversation(settings(url))
-        said = conversation.ask(endpoint(), Question(prompt="Hi?"))
+        given = settings(url)
+        said = sagemaker.EndpointConversation(given).ask(endpoint(), Question(prompt="Hi?"))
         assert next(said) == "Half"
         with pytest.raises(CloudUnavailable, match=why):
             list(said)
+        given.aws.asking("sagemaker-runtime").close()
 
 
 def endpoint() -> Deployment:

@@ -34,7 +34,7 @@ DOSSIER = Dossier(name="bot", desired=None, observed=(), changes=(), base=None, 
 
 
 class Terminal(io.StringIO):
-    encoding = "utf-8"  # type: ignore[assignment]
+    encoding = "utf-8"
 
     def isatty(self) -> bool:
         return True

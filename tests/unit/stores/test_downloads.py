@@ -19,7 +19,6 @@ import pytest
 from botocore.config import Config
 
 from reconciler.domain.errors import CloudUnavailable, ReconcilerError
-from reconciler.stores import downloads
 from reconciler.stores.downloads import ATTEMPTS, download_file, download_folder
 from reconciler.stores.s3 import ObjectStore
 from tests.unit.stores.conftest import BUCKET
@@ -105,6 +104,7 @@ def flaky() -> Iterator[tuple[Flaky, ObjectStore]]:
     try:
         yield served, ObjectStore(client, BUCKET)
     finally:
+        client.close()
         server.shutdown()
         thread.join()
         server.server_close()
@@ -217,7 +217,7 @@ def test_two_do_not_write_one_part(flaky: tuple[Flaky, ObjectStore], tmp_path: P
 def test_what_does_not_fit_is_told_before_anything_comes(
     flaky: tuple[Flaky, ObjectStore], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(downloads.shutil, "disk_usage", lambda _folder: _Usage(SIZE - 1))
+    monkeypatch.setattr("shutil.disk_usage", lambda _folder: _Usage(SIZE - 1))
     with pytest.raises(ReconcilerError, match=r"3,145,745 bytes of .* are missing and 3,145,744 are free"):
         fetch(flaky[1], tmp_path / "m")
     assert flaky[0].asked == []

@@ -86,7 +86,7 @@ def _local_only(view: ModelView, base: FoundationModel) -> Diagnostic:
             "A folder of this machine can be a base model on the embedded cloud alone",
             "baseModel",
             detail="AWS cannot read the folder that `spec.baseModel.path` names.",
-            hint="write `cloud: local` in the Project, or name a base model of the catalog (`reconciler catalog models`)",
+            hint="write `cloud: local` in the Project, or name a copy in S3: `baseModel: {key: …, weights: s3://…}`",
         )
     return view.error(
         "local-only-base-model",

@@ -8,12 +8,12 @@ from typing import Any
 
 from reconciler.domain.base import Value
 from reconciler.domain.catalog import Catalog, ProviderName
-from reconciler.domain.desired import Configuration, DatasetSource, ProjectSettings
+from reconciler.domain.desired import Configuration, DatasetSource, ProjectSettings, WeightsFolder
 from reconciler.domain.diagnostic import Diagnostic, Location, has_errors
 from reconciler.domain.diagnostic import allow as allowed
 from reconciler.domain.fingerprint import digest
 from reconciler.domain.kinds.dataset import DatasetSpec
-from reconciler.domain.kinds.fine_tuned_model import DatasetValidation, FineTunedModelSpec
+from reconciler.domain.kinds.fine_tuned_model import DatasetValidation, FineTunedModelSpec, LocalWeights
 from reconciler.domain.kinds.project import ProjectSpec
 from reconciler.manifest import defaults
 from reconciler.manifest.checks.base_model import check_base_model
@@ -202,6 +202,7 @@ class _Loading:
             view,
             training=self._source(view, training, ("dataset", "training"), folder, known),
             validation=self._source(view, validation, ("dataset", "validation", "dataset"), folder, known),
+            weights=_weights(view, folder),
         )
 
     def _source(
@@ -266,6 +267,13 @@ def _view(model: Shaped, around: Surroundings, inherited: Mapping[str, Any], lin
     )
 
 
+def _weights(view: ModelView, folder: Folder) -> WeightsFolder | None:
+    if not isinstance(view.spec.base_model, LocalWeights):
+        return None
+    where = view.at("baseModel", "path")
+    return WeightsFolder(path=folder.anywhere(view.spec.base_model.path, where.file), where=where)
+
+
 def _one_spelling(spec: Mapping[str, Any]) -> Mapping[str, Any]:
     hyperparameters = spec.get("hyperparameters", {})
     if not isinstance(hyperparameters.get("optional"), dict):
@@ -324,7 +332,12 @@ def _digest(configuration: Configuration, folder: Folder) -> str:
 
 def _without_what_came_later(model: dict[str, Any]) -> None:
     """A model that does not use these fields keeps its digest."""
-    for holder, name in ((model, "weightsUri"), (model, "acceptEula"), (model["deployment"], "image")):
+    for holder, name in (
+        (model, "weights"),
+        (model, "weightsUri"),
+        (model, "acceptEula"),
+        (model["deployment"], "image"),
+    ):
         if not holder[name]:
             del holder[name]
     if model["resources"] and not model["resources"]["image"]:
@@ -337,7 +350,13 @@ _NO_MEANING: Any = {
     "datasets": {"__all__": {"where"}},
     "policies": {"__all__": {"where"}},
     "models": {
-        "__all__": {"where": True, "origins": True, "training_data": {"where"}, "validation": {"source": {"where"}}}
+        "__all__": {
+            "where": True,
+            "origins": True,
+            "training_data": {"where"},
+            "validation": {"source": {"where"}},
+            "weights": {"where"},
+        }
     },
 }
 _ONLY_WHERE_GIVEN = frozenset({"environment", "name_suffix", "perLabel"})

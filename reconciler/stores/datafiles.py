@@ -17,8 +17,10 @@ from reconciler.domain.diagnostic import Diagnostic, error
 from reconciler.domain.errors import InvalidInput
 from reconciler.domain.fingerprint import digest
 from reconciler.stores.digests import DigestCache
+from reconciler.stores.filedigests import FileDigests
 from reconciler.stores.files import open_nofollow
 from reconciler.stores.s3 import ObjectStore, Stored
+from reconciler.stores.weights import examine
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -31,12 +33,19 @@ class DataFiles:
         """``cache``: where to remember what was found in data that did not change, ``.reconciler/cache/datasets.json``."""
         self._root = root.resolve()
         self._s3 = s3
+        self._digests = FileDigests(cache.with_name("files.json") if cache else None)
         self._memory: Memory | None = DigestCache(cache, self.stamp) if cache else None
 
     def training_data(
         self, model: ResolvedModel, rules: DatasetRules
     ) -> tuple[TrainingData | None, tuple[Diagnostic, ...]]:
-        return training_data(model, rules, self.open_source, memory=self._memory)
+        """With the user's own base weights, where the model names some."""
+        data, problems = training_data(model, rules, self.open_source, memory=self._memory)
+        if model.weights is None:
+            return data, problems
+        weights, more = examine(self._root, model.weights, self._digests)
+        complete = data is not None and weights is not None
+        return data.model_copy(update={"weights": weights}) if data and complete else None, (*problems, *more)
 
     def weights_digest(self, model: ResolvedModel) -> tuple[str | None, tuple[Diagnostic, ...]]:
         """Over names, sizes and ETags, as one listing tells them: no weights are read. An ETag changes with every change of the

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
+from reconciler.cost.remedies import remedies
 from reconciler.domain.catalog import Catalog
 from reconciler.domain.desired import DesiredModel
 from reconciler.domain.diagnostic import Diagnostic, error, warning
-from reconciler.domain.plan import Change, Fit, Verdict
+from reconciler.domain.plan import Change, Fit, Remedy, Verdict
 from reconciler.domain.quantity import Range, format_duration
 from reconciler.estimators.duration import sagemaker_hours
 from reconciler.estimators.fit import fit
 
 
-def fit_of(model: DesiredModel, catalog: Catalog, instance_type: str | None = None) -> Fit | None:
-    """``None`` where the provider chooses the machines, or nothing is known of the instance type."""
+def fit_of(model: DesiredModel, catalog: Catalog, region: str, instance_type: str | None = None) -> Fit | None:
+    """With what would make it fit. ``None`` where the provider chooses the machines, or nothing is known of the instance type."""
     resources, base = model.resolved.resources, catalog.model(model.resolved.base_model)
     if resources is None or base is None:
         return None
     instance = catalog.instance(instance_type or resources.instance_type)
-    return fit(model, base, instance, resources.instance_count) if instance else None
+    if instance is None:
+        return None
+    found = fit(model, base, instance, resources.instance_count)
+    if found.verdict not in (Verdict.TIGHT, Verdict.DOES_NOT_FIT):
+        return found
+    return found.model_copy(update={"remedies": remedies(model, base, instance, catalog, region)})
 
 
 def training_diagnostics(change: Change, model: DesiredModel, catalog: Catalog) -> Iterator[Diagnostic]:
@@ -47,15 +53,22 @@ def training_diagnostics(change: Change, model: DesiredModel, catalog: Catalog) 
 
 def _does_not_fit(model: DesiredModel, found: Fit, instance_type: str) -> Diagnostic:
     needed, available = found.needed_gib or 0, found.available_gib or 0
+    most = ", ".join(f"{term.name} {term.gib:.1f}" for term in found.terms)
     return error(
         "does-not-fit",
         "A training does not fit its GPUs",
-        detail=f"{model.address} needs at least {needed:.1f} GiB on each GPU; {instance_type} has {available:.1f}.",
-        hint="use LoRA (optional: {use_lora: true}), a smaller batchSize, or a type with more GPU memory",
+        detail=f"{model.address} needs at least {needed:.1f} GiB on each GPU; {instance_type} has {available:.1f}. Most of it: {most}.",
+        hint=_would_fit(found.remedies),
         where=model.resolved.where,
         address=model.address,
         overridable=True,
     )
+
+
+def _would_fit(found: Sequence[Remedy]) -> str:
+    if not found:
+        return "no smaller batch, adapters or type with a known price would make it fit: take a smaller base model or shorter records"
+    return f"it would fit with {'; or '.join(remedy.told for remedy in found)}"
 
 
 def _hours(model: DesiredModel, catalog: Catalog, instance_type: str) -> Range | None:

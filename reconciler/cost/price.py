@@ -109,7 +109,7 @@ class _Pricing:
         """A change that alters nothing of what is paid has no cost."""
         cost = difference(before, after) if after is not before else None
         wanted = self._wanted(change)
-        fit = fit_of(wanted, self.catalog, change.instance_type) if wanted and _trains(change) else None
+        fit = fit_of(wanted, self.catalog, self.region, change.instance_type) if wanted and _trains(change) else None
         return change.model_copy(update={"cost": cost, "fit": fit})
 
     def hosted(self, now: Standing, then: Standing) -> HostedOf:

@@ -10,9 +10,8 @@ from decimal import Decimal
 
 from reconciler.cost.told import plain, priced
 from reconciler.domain.catalog import Catalog, FoundationModel, Price, ProviderName
-from reconciler.domain.desired import DesiredModel, TrainingResources
+from reconciler.domain.desired import AUTO, DesiredModel, TrainingResources
 from reconciler.domain.quantity import Cost, Range, format_duration
-from reconciler.estimators.choice import AUTO
 from reconciler.estimators.duration import epochs, sagemaker_hours
 from reconciler.estimators.estimate import Estimate
 from reconciler.estimators.tokens import training_tokens

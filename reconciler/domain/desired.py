@@ -67,6 +67,10 @@ class Hyperparameters(Value):
     optional: dict[str, Any] = Field(default_factory=dict)
 
 
+AUTO = "auto"
+"""``instanceType: auto``: the cheapest that fits."""
+
+
 class TrainingResources(Value):
     """SageMaker only. ``instance_type`` may be ``auto`` until it is picked."""
 

@@ -14,7 +14,7 @@ from reconciler.domain.catalog import ProviderName
 from reconciler.domain.desired import Origin
 from reconciler.domain.diagnostic import Diagnostic, has_errors
 from reconciler.domain.fingerprint import digest
-from reconciler.domain.quantity import Cost
+from reconciler.domain.quantity import Cost, Exact
 from reconciler.domain.status import Condition, Status
 
 FORMAT_VERSION = "1.0"
@@ -90,12 +90,40 @@ class Verdict(StrEnum):
     UNKNOWN = "unknown"
 
 
+class MemoryTerm(Value):
+    """A part of what is needed: ``weights``, ``optimizer``, ``logits and loss``."""
+
+    name: str
+    gib: float
+
+
+class Remedy(Value):
+    """One change of a manifest with which the training would fit."""
+
+    change: str
+    """``batchSize: 1``; ``resources.instanceType: ml.g5.12xlarge``."""
+    needed_gib: float
+    available_gib: float
+    usd_an_hour: Exact | None = None
+    """Of all its instances, where the change is of the machines and their price is known."""
+
+    @property
+    def told(self) -> str:
+        """``resources.instanceType: ml.g5.12xlarge (14.2 of 22.0 GiB, 7.09 USD an hour)``."""
+        price = "" if self.usd_an_hour is None else f", {self.usd_an_hour:,.2f} USD an hour"
+        return f"{self.change} ({self.needed_gib:.1f} of {self.available_gib:.1f} GiB{price})"
+
+
 class Fit(Value):
     """Whether the training fits the GPUs' memory. Figures in GiB per GPU."""
 
     verdict: Verdict
     needed_gib: float | None = None
     available_gib: float | None = None
+    terms: tuple[MemoryTerm, ...] = ()
+    """The largest parts of what is needed, the largest first."""
+    remedies: tuple[Remedy, ...] = ()
+    """The smallest change first; none where it fits."""
     assumptions: tuple[str, ...] = ()
 
 

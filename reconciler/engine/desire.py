@@ -4,59 +4,72 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from reconciler.cost.choice import Choice, choice_for, chosen, why_chosen, why_none
 from reconciler.domain.catalog import Catalog, DatasetRules
-from reconciler.domain.desired import Configuration, DesiredModel, ResolvedModel, TrainingData
+from reconciler.domain.desired import AUTO, Configuration, DesiredModel, ResolvedModel
 from reconciler.domain.diagnostic import Diagnostic, Severity, error, has_errors
 from reconciler.domain.errors import InvalidInput
 from reconciler.domain.fingerprint import fingerprint
+from reconciler.domain.ports import DataLibrary
 from reconciler.engine.outside import Outside
-from reconciler.estimators.choice import AUTO, picked, why_none
 
 
 def desire(configuration: Configuration, outside: Outside) -> tuple[tuple[DesiredModel, ...], tuple[Diagnostic, ...]]:
-    """The desired models, parents before children, and warnings about their data.
+    """The desired models, parents before children, with an instance type where the manifest leaves that to us; and warnings.
 
     Raises InvalidInput with every problem of every dataset at once.
     """
+    read, found = asked_for(configuration, outside.data, outside.catalog)
+    region = configuration.project.region
+    choices = [(_with_weights(model, outside), choice_for(model, outside.catalog, region)) for model in read]
+    told = (each for model, choice in choices for each in _told_of_choice(model, choice, outside.catalog, region))
+    problems = tuple(dict.fromkeys((*found, *told)))
+    if has_errors(problems):
+        raise InvalidInput(problems)
+    return tuple(chosen(model, choice) for model, choice in choices), problems
+
+
+def asked_for(
+    configuration: Configuration, library: DataLibrary, catalog: Catalog
+) -> tuple[tuple[DesiredModel, ...], tuple[Diagnostic, ...]]:
+    """The models whose data could be read, ``instanceType: auto`` as it stands; and all that was found in the data."""
     desired: dict[str, DesiredModel] = {}
     problems: list[Diagnostic] = []
     for model in configuration.models:
-        data, found = outside.data.training_data(model, dataset_rules(model, outside))
+        data, found = library.training_data(model, dataset_rules(model, catalog))
         problems.extend(found)
-        weights, missing = outside.data.weights_digest(model) if model.weights_uri else (None, ())
+        weights, missing = library.weights_digest(model) if model.weights_uri else (None, ())
         problems.extend(missing)
         parent = desired.get(model.parent) if model.parent else None
         if data is None or missing or (model.parent and parent is None):
             continue
         parent_fingerprint = parent.fingerprint if parent else None
-        wanted = DesiredModel(
-            resolved=_with_weights(model, data, outside),
+        desired[model.name] = DesiredModel(
+            resolved=model,
             data=data,
             fingerprint=fingerprint(model, data, parent_fingerprint, weights),
             parent_fingerprint=parent_fingerprint,
             weights_digest=weights,
         )
-        desired[model.name] = picked(wanted, outside.catalog, configuration.project.region)
-        problems.extend(_told_of_choice(wanted, desired[model.name], outside.catalog, configuration.project.region))
-    if has_errors(problems):
-        raise InvalidInput(tuple(dict.fromkeys(problems)))
     return tuple(desired.values()), tuple(dict.fromkeys(problems))
 
 
-def _with_weights(model: ResolvedModel, data: TrainingData, outside: Outside) -> ResolvedModel:
+def _with_weights(model: DesiredModel, outside: Outside) -> DesiredModel:
     """Weights in a folder are copied to the bucket before they are trained or served: there they lie under their digest."""
-    if data.weights is None:
+    weights = model.data.weights
+    if weights is None:
         return model
-    return model.model_copy(update={"weights_uri": outside.artifacts.weights_uri(data.weights.digest)})
+    uri = outside.artifacts.weights_uri(weights.digest)
+    return model.model_copy(update={"resolved": model.resolved.model_copy(update={"weights_uri": uri})})
 
 
-def _told_of_choice(asked: DesiredModel, chosen: DesiredModel, catalog: Catalog, region: str) -> Iterator[Diagnostic]:
+def _told_of_choice(asked: DesiredModel, choice: Choice | None, catalog: Catalog, region: str) -> Iterator[Diagnostic]:
     """``instanceType: auto``: which type was picked and why, or that nothing is known to fit."""
-    before, after = asked.resolved.resources, chosen.resolved.resources
-    if before is None or after is None or before.instance_type != AUTO:
+    resources = asked.resolved.resources
+    if resources is None or resources.instance_type != AUTO:
         return
     place = {"address": asked.address, "where": asked.resolved.where}
-    if after.instance_type == AUTO:
+    if choice is None:
         yield error(
             "no-instance-fits",
             "No instance type is known to fit",
@@ -68,13 +81,13 @@ def _told_of_choice(asked: DesiredModel, chosen: DesiredModel, catalog: Catalog,
         yield Diagnostic(
             code="instance-picked",
             severity=Severity.NOTE,
-            summary=f"{asked.name} trains on {after.instance_type}: the cheapest type with a known price and BF16 that fits",
+            summary=f"{asked.name} trains on {choice.instance_type}: {why_chosen(choice)}",
             **place,
         )
 
 
-def dataset_rules(model: ResolvedModel, outside: Outside) -> DatasetRules:
+def dataset_rules(model: ResolvedModel, catalog: Catalog) -> DatasetRules:
     """What the base model takes from that provider. Manifests were checked: the base model exists there."""
-    entry = outside.catalog.model(model.base_model)
+    entry = catalog.model(model.base_model)
     assert entry is not None, f"{model.base_model} passed validation but is not in the catalog"
     return entry.dataset[model.provider]

@@ -124,7 +124,7 @@ def _train(work: Pass, change: Change) -> Outcome:
         owner=_owner(work, model, attempt=change.attempt or 1),
         model=model,
         attempt=change.attempt or 1,
-        data=artifacts.put_training_data(model, dataset_rules(model.resolved, work.outside)),
+        data=artifacts.put_training_data(model, dataset_rules(model.resolved, work.outside.catalog)),
         output_uri=artifacts.output_uri(model.name, model.fingerprint),
         program_uri=artifacts.put_program() if change.provider is ProviderName.SAGEMAKER else None,
         instance_type=change.instance_type,

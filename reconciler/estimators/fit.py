@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from reconciler.domain.catalog import Accelerator, Architecture, FoundationModel, InstanceType
 from reconciler.domain.desired import DesiredModel
-from reconciler.domain.plan import Fit, Verdict
+from reconciler.domain.plan import Fit, MemoryTerm, Verdict
 from reconciler.estimators.batches import VARIATION
 from reconciler.estimators.intended import intended
 from reconciler.estimators.memory import COMFORTABLE_SHARE, MemoryEstimate, estimate_memory
@@ -53,10 +53,12 @@ def fit(model: DesiredModel, base: FoundationModel, instance: InstanceType, inst
     found = forecast(model, base.architecture, instance, instance_count)
     available = usable_gib(instance.accelerator)
     verdict = _verdict(found.low.needed, found.high.needed, available)
+    decides = found.high if verdict is Verdict.FITS else found.low
     return Fit(
         verdict=verdict,
-        needed_gib=round(found.high.needed if verdict is Verdict.FITS else found.low.needed, 2),
+        needed_gib=round(decides.needed, 2),
         available_gib=round(available, 2),
+        terms=_largest(decides.terms),
         assumptions=(_assumption(found), *_of_its_image(model)),
     )
 
@@ -108,11 +110,12 @@ def _unknown(base: FoundationModel, instance: InstanceType) -> str:
 
 def _assumption(found: Forecast) -> str:
     setup = found.setup
+    largest = ", ".join(f"{term.name} {term.gib:.1f}" for term in _largest(found.high.terms))
     checkpointing = "" if setup.gradient_checkpointing else "out"
     return (
         f"memory: {_METHODS[setup.method]} in {_precision(setup)} with {_optimizer(setup)}, with{checkpointing} gradient "
         f"checkpointing{_spread(setup)}, {setup.micro_batch} records of up to {setup.sequence:,} tokens at a time: "
-        f"{found.low.needed:.1f} to {found.high.needed:.1f} GiB on each GPU, most of it {_largest(found.high.terms)}"
+        f"{found.low.needed:.1f} to {found.high.needed:.1f} GiB on each GPU, most of it {largest}"
     )
 
 
@@ -138,7 +141,6 @@ def _spread(setup: TrainingSetup) -> str:
     return f", {'a copy on each of' if setup.sharding is Sharding.DDP else 'sharded over'} {setup.gpus} GPUs"
 
 
-def _largest(terms: Mapping[Term, float]) -> str:
-    """``weights 15.0, activations 3.1 and …``"""
+def _largest(terms: Mapping[Term, float]) -> tuple[MemoryTerm, ...]:
     ordered = sorted(terms.items(), key=lambda item: -item[1])[:_TOLD_TERMS]
-    return ", ".join(f"{term} {size:.1f}" for term, size in ordered)
+    return tuple(MemoryTerm(name=str(term), gib=round(size, 2)) for term, size in ordered)

@@ -310,7 +310,15 @@ def _fit(fit: Fit | None) -> str:
     needed, available = fit.needed_gib, fit.available_gib
     if fit.verdict is Verdict.UNKNOWN or needed is None or available is None:
         return f"{fit.verdict} whether it fits the GPU" if fit.verdict is Verdict.UNKNOWN else str(fit.verdict)
-    return f"{fit.verdict}: needs about {needed:.1f} of {available:.1f} GiB per GPU"
+    needs = f"{fit.verdict}: needs about {needed:.1f} of {available:.1f} GiB per GPU"
+    return needs if fit.verdict is Verdict.FITS else f"{needs}{_why_and_what_helps(fit)}"
+
+
+def _why_and_what_helps(fit: Fit) -> str:
+    """The largest parts, and the smallest change that helps; an error tells of the others."""
+    parts = ", ".join(f"{term.name} {term.gib:.1f}" for term in fit.terms)
+    helps = f"; would fit with {fit.remedies[0].told}" if fit.remedies else ""
+    return f" ({parts}){helps}" if parts else helps
 
 
 def _named(change_id: str, by_id: Mapping[str, Change]) -> str:

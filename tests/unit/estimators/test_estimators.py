@@ -12,19 +12,16 @@ from hypothesis import strategies as st
 from reconciler.catalog import load
 from reconciler.domain.catalog import Architecture, FoundationModel, InstanceType
 from reconciler.domain.desired import DesiredModel
-from reconciler.domain.plan import Verdict
 from reconciler.domain.quantity import Range
-from reconciler.estimators.choice import cheapest_fitting, picked, why_none
 from reconciler.estimators.duration import epochs, sagemaker_hours
 from reconciler.estimators.estimate import Estimate
-from reconciler.estimators.fit import fit
 from reconciler.estimators.gpu import gpu_in
 from reconciler.estimators.intended import intended
 from reconciler.estimators.parameters import lora_parameters
 from reconciler.estimators.step import forward_seconds, step_time
 from reconciler.estimators.storage import artifact_gb, checkpoint_gb, data_gb
 from reconciler.estimators.tokens import training_tokens, validation_tokens
-from tests.builders import BEDROCK, a_model, a_training_machine
+from tests.builders import BEDROCK, a_model
 
 CATALOG = load()
 LORA = {"use_lora": True, "lora_config": {"r": 8, "lora_alpha": 8, "lora_dropout": 0.0}}
@@ -165,48 +162,3 @@ def test_storage() -> None:
     assert float(known(checkpoint_gb(a_training(optional=LORA), base())).likely) == pytest.approx(0.0409, abs=0.001)
     assert known(data_gb(a_training())).likely == Decimal("0.0005")
     assert artifact_gb(a_training(key="qwen3.5-4b"), base("qwen3.5-4b")).amount is None
-
-
-def test_auto_is_the_cheapest_that_fits() -> None:
-    model = a_training(optional=LORA)
-    found = cheapest_fitting(model, base(), CATALOG, "us-east-1")
-    assert found is not None
-    assert found.accelerator is not None
-    assert found.accelerator.bf16
-    price = CATALOG.training_price(found.name, "us-east-1").usd
-    assert price is not None
-    cheaper = [
-        i.name
-        for i in CATALOG.instances
-        if (usd := CATALOG.training_price(i.name, "us-east-1").usd) is not None
-        and usd < price
-        and i.accelerator is not None
-        and i.accelerator.bf16
-        and fit(model, base(), i).verdict is Verdict.FITS
-    ]
-    assert cheaper == []
-
-
-def test_auto_is_picked_once_and_only_where_asked_for() -> None:
-    auto = a_model(resources=a_training_machine("auto"), hyperparameters={"optional": LORA})
-    chosen = picked(auto, CATALOG, "us-east-1")
-    assert chosen.resolved.resources is not None
-    assert chosen.resolved.resources.instance_type != "auto"
-    assert chosen.fingerprint == auto.fingerprint
-    assert picked(chosen, CATALOG, "us-east-1") is chosen
-    assert picked(auto, CATALOG, "eu-west-1") is auto
-
-
-@pytest.mark.parametrize(
-    ("key", "region", "why"),
-    [
-        ("llama-3.1-8b-instruct", "eu-west-1", "no training price is known in eu-west-1"),
-        ("qwen3.5-9b", "us-east-1", "how much memory qwen3.5-9b takes is not known"),
-        ("llama-3-70b-instruct", "us-east-2", "no training price is known in us-east-2"),
-        ("llama-3-70b-instruct", "us-west-2", "none with a known price and BF16 holds its training"),
-    ],
-)
-def test_why_nothing_is_picked(key: str, region: str, why: str) -> None:
-    model = a_model(base_model=key, resources=a_training_machine("auto"), hyperparameters={"batch_size": 512})
-    assert picked(model, CATALOG, region) is model
-    assert why_none(model, CATALOG, region) == why

@@ -47,6 +47,7 @@ def report(invocation: Invocation, out: Path) -> int:
 
 
 def _findings(made: Proposed) -> Findings:
+    from reconciler.cost.options import training_options
     from reconciler.engine.losses import loss_curves
     from reconciler.reports.view.report import Findings
     from reconciler.reports.view.status import holds_anything
@@ -59,6 +60,10 @@ def _findings(made: Proposed) -> Findings:
         drift=_drift(made),
         dossiers=tuple(dossier_of(made, name) for name in names),
         curves=loss_curves(snapshot.models, made.outside),
+        options={
+            model.name: training_options(model, made.outside.catalog, snapshot.region)
+            for model in made.proposal.desired
+        },
     )
 
 

@@ -45,6 +45,8 @@ from reconciler.stores.prices import parse_prices, read_prices
 from reconciler.stores.s3 import ObjectStore
 
 if TYPE_CHECKING:
+    from mypy_boto3_s3.client import S3Client
+
     from reconciler.localcloud.control import LocalStatus
 
 OWN_FOLDER = ".reconciler"
@@ -80,6 +82,15 @@ class Project:
         assert configuration is not None, "callers refuse broken manifests first"
         cloud = self.reached(progress, stop, profile=profile)
         return connect(configuration.project, self.directory, cloud, progress, stop)
+
+    def library(self, progress: Progress, stop: StopRequest) -> DataFiles:
+        """The project's data. The cloud is reached only where some of it lies there."""
+
+        def s3() -> S3Client:
+            client: S3Client = self.reached(progress, stop).session.reading("s3")
+            return client
+
+        return DataFiles(self.directory, s3, cache=_dataset_cache(self.directory))
 
     def reached(self, progress: Progress, stop: StopRequest, *, profile: str | None = None) -> Cloud:
         """The project's cloud, which may hold nothing of it yet."""
@@ -149,7 +160,7 @@ def _catalog_with(prices: bytes) -> BundledCatalog:
 def connect(project: ProjectSettings, root: Path, cloud: Cloud, progress: Progress, stop: StopRequest) -> Outside:
     """Every port of one project on one cloud."""
     store = ObjectStore(cloud.session.changing("s3"), project.bucket)
-    data = DataFiles(root, lambda: cloud.session.reading("s3"), cache=root / OWN_FOLDER / "cache" / "datasets.json")
+    data = DataFiles(root, lambda: cloud.session.reading("s3"), cache=_dataset_cache(root))
     catalog = catalog_at(root)
     images = _embedded_images() if cloud.embedded else _pinned_images(catalog, project.region)
     settings = ProviderSettings(
@@ -192,6 +203,15 @@ def connect(project: ProjectSettings, root: Path, cloud: Cloud, progress: Progre
         quotas=None if cloud.embedded else ServiceQuotas(cloud.session, catalog.quota_codes),
         logs=logs(settings),
     )
+
+
+def data_files(folder: Path, region: str) -> DataFiles:
+    """Of no project: files in ``folder``, and objects in S3 that AWS lets whoever runs this read."""
+    return DataFiles(folder, lambda: AwsSession(AwsSettings(region=region)).reading("s3"))
+
+
+def _dataset_cache(root: Path) -> Path:
+    return root / OWN_FOLDER / "cache" / "datasets.json"
 
 
 def price_list(profile: str | None) -> PriceList:

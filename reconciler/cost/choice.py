@@ -82,7 +82,9 @@ def _told(option: TrainingOption, *, named: bool = True) -> str:
     name = f"{option.instance_type} with " if named else ""
     if option.hours is None or option.usd is None:
         return f"{name}{option.usd_an_hour:,.3f} USD an hour"
-    return f"{name}about {option.usd:,.2f} USD in {option.hours.likely:.1f} hours"
+    hours = option.hours.likely
+    time = f"{hours * 60:.0f} minutes" if hours < 1 else f"{hours:,.1f} hours"
+    return f"{name}about {option.usd:,.2f} USD in {time}"
 
 
 def _has_bf16(instance: InstanceType) -> bool:

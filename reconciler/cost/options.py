@@ -13,7 +13,7 @@ from reconciler.domain.catalog import Accelerator, Catalog, FoundationModel, Ins
 from reconciler.domain.desired import DesiredModel, TrainingResources
 from reconciler.domain.plan import Fit, Verdict
 from reconciler.domain.quantity import Cost, Exact, Range
-from reconciler.estimators.duration import bedrock_hours, sagemaker_hours
+from reconciler.estimators.duration import sagemaker_hours
 from reconciler.estimators.estimate import Estimate
 from reconciler.estimators.fit import fit
 from reconciler.estimators.intended import method_of
@@ -21,6 +21,9 @@ from reconciler.estimators.setup import Method
 
 WITHOUT_LIMIT = timedelta(days=28)
 """The longest that SageMaker lets a job run (StoppingCondition): no ``maxRuntime`` cuts a cost short here."""
+
+WORTH = Decimal("0.02")
+"""Share of the time that must be won to pay more for: estimates are no finer."""
 
 
 class TrainingOption(Value):
@@ -123,16 +126,16 @@ def lacking(model: DesiredModel, accelerator: Accelerator) -> tuple[str, ...]:
 
 
 def pareto(options: Iterable[TrainingOption]) -> frozenset[str]:
-    """Instance types of which no other is as fast and cheaper, or as cheap and faster; of equals the first by name.
+    """Instance types that none which costs less is as fast as; of equals the first by name.
 
-    Only among those that are eligible and whose time and cost are known.
+    Only among those that are eligible and whose time and cost are known. Less than :data:`WORTH` faster is as fast.
     """
     known = [(o.usd, o.hours.likely, o.instance_type) for o in options if o.is_eligible and o.hours and o.instance_type]
     ordered = sorted((usd, hours, name) for usd, hours, name in known if usd is not None)
     chosen: list[str] = []
     fastest: Decimal | None = None
     for _, hours, name in ordered:
-        if fastest is None or hours < fastest:
+        if fastest is None or hours < fastest * (1 - WORTH):
             chosen.append(name)
             fastest = hours
     return frozenset(chosen)
@@ -144,9 +147,11 @@ def _with_choices(options: Sequence[TrainingOption]) -> tuple[TrainingOption, ..
 
 
 def _on_bedrock(model: DesiredModel, catalog: Catalog, region: str) -> TrainingOption:
-    hours = bedrock_hours()
-    cost = training_cost(model, catalog, region)
-    return TrainingOption(provider=ProviderName.BEDROCK, hours=hours.amount, cost=cost)
+    return TrainingOption(
+        provider=ProviderName.BEDROCK,
+        hours_unknown="AWS publishes no durations of Bedrock's trainings",
+        cost=training_cost(model, catalog, region),
+    )
 
 
 def _by_cost(option: TrainingOption) -> tuple[bool, Decimal, str]:

@@ -262,11 +262,15 @@ def _evaluation(view: ModelView, given: Mapping[str, Any]) -> Iterator[Diagnosti
 
 def _quantisation(view: ModelView, given: Mapping[str, Any]) -> Iterator[Diagnostic]:
     nested = given.get("model_init_config", {}).get("load_in_4bit") is True
-    if (nested or given.get("load_in_4bit") is True) and given.get("use_lora") is not True:
-        path = ("model_init_config", "load_in_4bit") if nested else ("load_in_4bit",)
-        yield _conflict(
-            view, path, "Quantised weights are not trained, adapters over them are.", "add `use_lora: true`"
-        )
+    if not nested and given.get("load_in_4bit") is not True:
+        return
+    path = ("model_init_config", "load_in_4bit") if nested else ("load_in_4bit",)
+    if given.get("use_lora") is not True:
+        detail = "Quantised weights are not trained, adapters over them are."
+        yield _conflict(view, path, detail, "add `use_lora: true`")
+    for instance in _instances(view):
+        if instance.accelerator and instance.accelerator.bf16 is False:
+            yield _gpu(view, path, instance, "BF16, which adapters over quantised weights are held in", "remove it")
 
 
 def _adapters(view: ModelView, given: Mapping[str, Any]) -> Iterator[Diagnostic]:

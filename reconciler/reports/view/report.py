@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from reconciler import __version__
+from reconciler.cost.options import TrainingOption
 from reconciler.domain.losses import LossCurve
 from reconciler.domain.plan import Change, Plan
 from reconciler.domain.quantity import Cost
@@ -16,6 +17,7 @@ from reconciler.reports.view.curve import Chart, draw_curve
 from reconciler.reports.view.lineage import Graph, draw_lineage
 from reconciler.reports.view.model import Dossier, ModelView, Pairs, view_model
 from reconciler.reports.view.plan import ChangeView, PlanView, view_change, view_plan
+from reconciler.reports.view.scatter import Scatter, scatter
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,8 @@ class Findings:
     drift: Plan
     dossiers: tuple[Dossier, ...]
     curves: tuple[LossCurve, ...]
+    options: Mapping[str, tuple[TrainingOption, ...]] = field(default_factory=dict)
+    """By model: the machines that its training could run on."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,8 @@ class ModelCard:
     model: ModelView
     changes: tuple[ChangeView, ...]
     charts: tuple[Chart, ...]
+    choices: Scatter | None
+    """Time against cost of training it."""
     costs: Pairs
 
 
@@ -104,6 +110,7 @@ def _card(number: int, dossier: Dossier, findings: Findings) -> ModelCard:
         model=model,
         changes=tuple(view_change(change, by_id) for change in pending),
         charts=tuple(draw_curve(curve) for curve in findings.curves if curve.model == dossier.name),
+        choices=scatter(f"Training {dossier.name}: time against cost", findings.options.get(dossier.name, ())),
         costs=_costs(model, dossier, pending),
     )
 

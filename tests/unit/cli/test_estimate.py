@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from pathlib import Path
 
 import pytest
 
 from reconciler.cli.exit_codes import ExitCode
+from tests.stage import PROJECT, SAGEMAKER
 from tests.unit.cli.calling import Ended, call
 from tests.unit.estimators.written_rows import LLAMA, RUN
 
@@ -143,3 +145,124 @@ def test_an_estimator_that_there_is_not(capsys: pytest.CaptureFixture[str], tmp_
     ended = call(capsys, "estimate", "--rows", path, "--estimator", "oracle")
     assert ended.code == ExitCode.ERROR
     assert "'closed-form', 'rule-of-thumb', 'probe'" in ended.err
+
+
+SUPPOSED = ("estimate", "--model", "llama-3.1-8b-instruct", "--provider", "sagemaker")
+COUNTED = (*SUPPOSED, "--records", "1000", "--tokens-per-record", "300")
+
+
+def test_flags_alone(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    ended = call(capsys, *COUNTED, "-C", tmp_path)
+    assert (ended.code, ended.err) == (ExitCode.OK, "")
+    assert ended.out.startswith("LoRA of llama-3.1-8b-instruct\n1,000 records of 300 tokens on average, ")
+    assert ended.out.count("auto would take it") == 1
+    assert "\nTime against cost\n" in ended.out
+    assert ended.out.isascii() is False, "the multiplication sign"
+
+
+def test_flags_as_json(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    ended = call(capsys, *COUNTED, "-C", tmp_path, "--json", "--method", "full", "--epochs", "2")
+    (found,) = json.loads(ended.out)["estimates"]
+    assert (found["method"], found["epochs"], found["records"], found["tokens"]) == ("full", 2, 1000, 300_000)
+    by_name = {option["instanceType"]: option for option in found["options"]}
+    assert by_name["ml.g5.2xlarge"]["fit"]["verdict"] == "does not fit"
+    assert by_name["ml.p5.4xlarge"]["cost"]["likely"] is None
+    picked = by_name[found["picked"]]
+    assert picked["pareto"]
+    assert picked["fit"]["verdict"] == "fits"
+
+
+def test_a_region_without_prices(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    ended = call(capsys, *COUNTED, "-C", tmp_path, "--region", "eu-west-1")
+    assert ended.code == ExitCode.OK
+    assert "auto: no training price is known in eu-west-1." in ended.out
+    assert "$0" not in ended.out
+
+
+def test_data_is_read_and_counted(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "data.csv").write_text("prompt,completion\n" + "".join(f"Question {n}?,Yes.\n" for n in range(40)))
+    ended = call(capsys, *SUPPOSED, "--dataset", tmp_path / "data.csv", "--json")
+    (found,) = json.loads(ended.out)["estimates"]
+    assert found["records"] == 40
+    missing = call(capsys, *SUPPOSED, "--dataset", tmp_path / "nothing.csv")
+    assert missing.code == ExitCode.ERROR
+    assert "nothing.csv does not exist" in missing.err
+
+
+def test_on_bedrock_the_cost_alone(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    counted = ("--records", "300", "--tokens-per-record", "400", "-C", tmp_path)
+    ended = call(capsys, "estimate", "--model", "nova-micro", *counted, "--json")
+    (found,) = json.loads(ended.out)["estimates"]
+    (option,) = found["options"]
+    assert (found["provider"], option["hours"], option["fit"]) == ("bedrock", None, None)
+    assert option["cost"]["likely"] > 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--records", "3"), "--records is for --model KEY."),
+        (("--model", "qwen3-1.7b"), "--model takes --dataset PATH, or --records N and --tokens-per-record N."),
+        (("--model", "qwen3-1.7b", "--records", "3"), "--records and --tokens-per-record go together."),
+        (("bot", "--rows", "f.csv"), "NAME and --rows exclude each other."),
+        (("--estimator", "probe"), "--estimator is for --rows."),
+        (
+            ("--model", "nova-micro", "--records", "3", "--tokens-per-record", "3", "--method", "full"),
+            "Bedrock chooses how it trains: leave --method out.",
+        ),
+        (
+            ("--model", "qwen3-1.7b", "--records", "3", "--tokens-per-record", "3", "--provider", "bedrock"),
+            "qwen3-1.7b is not tuned on bedrock, but on sagemaker.",
+        ),
+    ],
+)
+def test_flags_that_make_no_training(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, arguments: tuple[str, ...], told: str
+) -> None:
+    ended = call(capsys, "estimate", "-C", tmp_path, *arguments)
+    assert ended.code == ExitCode.ERROR
+    assert told in ended.err
+
+
+def test_a_base_model_that_is_misspelt(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    ended = call(
+        capsys, "estimate", "-C", tmp_path, "--model", "qwen3-1.7", "--records", "3", "--tokens-per-record", "3"
+    )
+    assert ended.code == ExitCode.ERROR
+    assert "did you mean `qwen3-1.7b`?" in ended.err
+
+
+def test_all_problems_of_the_flags_at_once(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    ended = call(capsys, *COUNTED, "-C", tmp_path, "--epochs", "1000", "--batch-size", "100000")
+    assert ended.code == ExitCode.ERROR
+    assert "`epochs` is 1000" in ended.err
+    assert "`batchSize` is 100000" in ended.err
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """Two models, of which one builds on the other. No cloud runs, and none is started."""
+    (tmp_path / "data.csv").write_text("prompt,completion\n" + "".join(f"Question {n}?,Yes.\n" for n in range(40)))
+    (tmp_path / "reconciler.yaml").write_text(PROJECT)
+    auto = SAGEMAKER.replace("resources: {instanceType: ml.g5.2xlarge}", "resources: {instanceType: auto}")
+    (tmp_path / "open.yaml").write_text(auto)
+    child = SAGEMAKER.replace("open-bot", "child-bot").replace("baseModel: qwen3-1.7b", "baseModel: {fineTunedModel: open-bot}")
+    (tmp_path / "child.yaml").write_text(child)
+    return tmp_path
+
+
+def test_manifests(capsys: pytest.CaptureFixture[str], project: Path) -> None:
+    every = json.loads(call(capsys, "estimate", "-C", project, "--json").out)["estimates"]
+    assert [found["name"] for found in every] == ["open-bot", "child-bot"]
+    (one,) = json.loads(call(capsys, "estimate", "child-bot", "-C", project, "--json").out)["estimates"]
+    assert one == every[1]
+    assert every[0]["picked"] == every[0]["instanceType"]
+    assert every[1]["picked"] is None
+    assert not (project / ".reconciler" / "local").exists()
+
+
+def test_a_manifest_that_is_not_there(capsys: pytest.CaptureFixture[str], project: Path) -> None:
+    ended = call(capsys, "estimate", "opne-bot", "-C", project)
+    assert ended.code == ExitCode.ERROR
+    assert "no manifest names a model 'opne-bot'" in ended.err
+    assert "did you mean `open-bot`?" in ended.err

@@ -140,6 +140,8 @@ def test_old_gpus_compute_no_bf16_and_no_flash_attention(instance: str) -> None:
     assert "fp16" in bf16.hint
     flash = problem("{model_init_config: {attn_implementation: flash_attention_2}}", instance=instance)
     assert "sdpa" in flash.hint
+    quantised = problem("{use_lora: true, load_in_4bit: true}", instance=instance)
+    assert "BF16" in quantised.detail
     assert told("{sft_config: {fp16: true}}", instance=instance) == []
 
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
+from reconciler.cost.options import TrainingOption
+from reconciler.domain.catalog import ProviderName
 from reconciler.domain.losses import LossCurve, LossPoint
+from reconciler.domain.plan import Fit, Verdict
+from reconciler.domain.quantity import Cost, Range
 from reconciler.domain.status import Condition, ConditionStatus, ConditionType
 from reconciler.reports.view.drift import drift_of
 from reconciler.reports.view.report import Findings
@@ -28,6 +32,22 @@ def a_curve(run: str, *losses: float, validation: tuple[float, ...] = (), model:
     )
 
 
+def some_options(*names: str) -> tuple[TrainingOption, ...]:
+    """The first is best, the second fits, the third is tight; each costs twice as much and takes half as long as the one before."""
+    verdicts = (Verdict.FITS, Verdict.FITS, Verdict.TIGHT)
+    return tuple(
+        TrainingOption(
+            provider=ProviderName.SAGEMAKER,
+            instance_type=name,
+            fit=Fit(verdict=verdict),
+            hours=Range.exactly(Decimal(8) / 2**number),
+            cost=Cost.of(Range.exactly(Decimal(10) * 2**number)),
+            pareto=number == 0,
+        )
+        for number, (name, verdict) in enumerate(zip(names, verdicts, strict=True))
+    )
+
+
 def everything() -> Findings:
     """A failed training beside what serves, a child that builds on it, drift, errors, unknown prices."""
     plan = EVERYTHING.model_copy(update={"changes": (*EVERYTHING.changes, FAILED)}).sealed()
@@ -35,7 +55,13 @@ def everything() -> Findings:
         a_dossier(), name="child-bot", desired=CHILD, observed=(), lineage=("qwen3-8b", "support-bot", "child-bot")
     )
     curve = a_curve(f"support-bot-{SERVING.fingerprint[7:15]}", 2.1, 1.6, 1.4, 1.3, 1.28, validation=(1.4,))
-    return Findings(plan=plan, drift=drift_of(plan), dossiers=(a_dossier(FAILED), child), curves=(curve,))
+    return Findings(
+        plan=plan,
+        drift=drift_of(plan),
+        dossiers=(a_dossier(FAILED), child),
+        curves=(curve,),
+        options={"support-bot": some_options("ml.g5.xlarge", "ml.g6e.xlarge", "ml.p4d.24xlarge")},
+    )
 
 
 def nothing() -> Findings:
@@ -66,7 +92,11 @@ def hostile() -> Findings:
     )
     dossier = replace(a_dossier(change), name=HOSTILE, desired=desired, observed=(seen,), lineage=(HOSTILE,) * 3)
     return Findings(
-        plan=plan, drift=drift_of(plan), dossiers=(dossier,), curves=(a_curve(HOSTILE, 2, 1, model=HOSTILE),)
+        plan=plan,
+        drift=drift_of(plan),
+        dossiers=(dossier,),
+        curves=(a_curve(HOSTILE, 2, 1, model=HOSTILE),),
+        options={HOSTILE: some_options(HOSTILE, HOSTILE, HOSTILE)},
     )
 
 

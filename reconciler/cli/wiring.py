@@ -182,7 +182,13 @@ def connect(project: ProjectSettings, root: Path, cloud: Cloud, progress: Progre
         clock=cloud.clock,
         data=data,
         artifacts=S3Artifacts(
-            store, project.name, open=data.open_source, clock=cloud.clock, root=root, embedded=cloud.embedded
+            store,
+            project.name,
+            open=data.open_source,
+            clock=cloud.clock,
+            root=root,
+            embedded=cloud.embedded,
+            cache=root / OWN_FOLDER / "cache" / "measured.json",
         ),
         lock=S3Lock(
             store,

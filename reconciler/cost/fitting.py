@@ -5,17 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
+from reconciler.cost.corrected import corrected_fit, corrected_hours
 from reconciler.cost.remedies import remedies
 from reconciler.domain.catalog import Catalog
 from reconciler.domain.desired import DesiredModel
 from reconciler.domain.diagnostic import Diagnostic, error, warning
+from reconciler.domain.measurement import NO_HISTORY, History
 from reconciler.domain.plan import Change, Fit, Remedy, Verdict
 from reconciler.domain.quantity import Range, format_duration
-from reconciler.estimators.duration import sagemaker_hours
-from reconciler.estimators.fit import fit
 
 
-def fit_of(model: DesiredModel, catalog: Catalog, region: str, instance_type: str | None = None) -> Fit | None:
+def fit_of(
+    model: DesiredModel,
+    catalog: Catalog,
+    region: str,
+    instance_type: str | None = None,
+    history: History = NO_HISTORY,
+) -> Fit | None:
     """With what would make it fit. ``None`` where the provider chooses the machines, or nothing is known of the instance type."""
     resources, base = model.resolved.resources, catalog.model(model.resolved.base_model)
     if resources is None or base is None:
@@ -23,13 +29,15 @@ def fit_of(model: DesiredModel, catalog: Catalog, region: str, instance_type: st
     instance = catalog.instance(instance_type or resources.instance_type)
     if instance is None:
         return None
-    found = fit(model, base, instance, resources.instance_count)
+    found = corrected_fit(model, base, instance, resources.instance_count, history)
     if found.verdict not in (Verdict.TIGHT, Verdict.DOES_NOT_FIT):
         return found
-    return found.model_copy(update={"remedies": remedies(model, base, instance, catalog, region)})
+    return found.model_copy(update={"remedies": remedies(model, base, instance, catalog, region, history)})
 
 
-def training_diagnostics(change: Change, model: DesiredModel, catalog: Catalog) -> Iterator[Diagnostic]:
+def training_diagnostics(
+    change: Change, model: DesiredModel, catalog: Catalog, history: History = NO_HISTORY
+) -> Iterator[Diagnostic]:
     """``does-not-fit``, an error that can be overridden, and ``max-runtime-too-short``, a warning."""
     resources = model.resolved.resources
     if resources is None:
@@ -37,7 +45,7 @@ def training_diagnostics(change: Change, model: DesiredModel, catalog: Catalog) 
     instance_type = change.instance_type or resources.instance_type
     if change.fit is not None and change.fit.verdict is Verdict.DOES_NOT_FIT:
         yield _does_not_fit(model, change.fit, instance_type)
-    hours = _hours(model, catalog, instance_type)
+    hours = _hours(model, catalog, instance_type, history)
     limit = Decimal(int(resources.max_runtime.total_seconds())) / 3600
     if hours is not None and hours.likely > limit:
         yield warning(
@@ -71,7 +79,7 @@ def _would_fit(found: Sequence[Remedy]) -> str:
     return f"it would fit with {'; or '.join(remedy.told for remedy in found)}"
 
 
-def _hours(model: DesiredModel, catalog: Catalog, instance_type: str) -> Range | None:
+def _hours(model: DesiredModel, catalog: Catalog, instance_type: str, history: History) -> Range | None:
     resources, base, instance = (
         model.resolved.resources,
         catalog.model(model.resolved.base_model),
@@ -79,4 +87,4 @@ def _hours(model: DesiredModel, catalog: Catalog, instance_type: str) -> Range |
     )
     if resources is None or base is None or instance is None:
         return None
-    return sagemaker_hours(model, base, instance, resources.instance_count).amount
+    return corrected_hours(model, base, instance, resources.instance_count, history).amount

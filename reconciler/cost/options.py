@@ -7,15 +7,15 @@ from datetime import timedelta
 from decimal import Decimal
 
 from reconciler.catalog.query import trainable
+from reconciler.cost.corrected import corrected_fit, corrected_hours
 from reconciler.cost.training import training_cost
 from reconciler.domain.base import Value
 from reconciler.domain.catalog import Accelerator, Catalog, FoundationModel, InstanceType, ProviderName
 from reconciler.domain.desired import DesiredModel, TrainingResources
+from reconciler.domain.measurement import NO_HISTORY, History
 from reconciler.domain.plan import Fit, Verdict
 from reconciler.domain.quantity import Cost, Exact, Range
-from reconciler.estimators.duration import sagemaker_hours
 from reconciler.estimators.estimate import Estimate
-from reconciler.estimators.fit import fit
 from reconciler.estimators.intended import method_of
 from reconciler.estimators.setup import Method
 
@@ -60,24 +60,31 @@ class TrainingOption(Value):
         return self.cost.likely
 
 
-def training_options(model: DesiredModel, catalog: Catalog, region: str) -> tuple[TrainingOption, ...]:
+def training_options(
+    model: DesiredModel, catalog: Catalog, region: str, history: History = NO_HISTORY
+) -> tuple[TrainingOption, ...]:
     """All of the model's provider, the cheapest first; what has no known cost comes last, by name."""
     base = catalog.model(model.resolved.base_model)
     if base is None:
         return ()
     if model.resolved.provider is ProviderName.BEDROCK:
         return (_on_bedrock(model, catalog, region),)
-    every = [option_on(model, base, instance, catalog, region) for instance in trainable(catalog)]
+    every = [option_on(model, base, instance, catalog, region, history) for instance in trainable(catalog)]
     return _with_choices(sorted(every, key=_by_cost))
 
 
 def option_on(
-    model: DesiredModel, base: FoundationModel, instance: InstanceType, catalog: Catalog, region: str
+    model: DesiredModel,
+    base: FoundationModel,
+    instance: InstanceType,
+    catalog: Catalog,
+    region: str,
+    history: History = NO_HISTORY,
 ) -> TrainingOption:
     """The training on that type, whatever the manifest names. ``model`` has resources."""
     resources = _resources(model)
     placed = on_instance(model, instance.name)
-    hours = sagemaker_hours(placed, base, instance, resources.instance_count)
+    hours = corrected_hours(placed, base, instance, resources.instance_count, history)
     price, accelerator = catalog.training_price(instance.name, region).usd, instance.accelerator
     limit = Decimal(int(resources.max_runtime.total_seconds())) / 3600
     return TrainingOption(
@@ -86,20 +93,20 @@ def option_on(
         instance_count=resources.instance_count,
         gpus=instance.accelerators * resources.instance_count,
         gpu=accelerator.name if accelerator else "",
-        fit=fit(placed, base, instance, resources.instance_count),
+        fit=corrected_fit(placed, base, instance, resources.instance_count, history),
         lacks=lacking(model, accelerator) if accelerator else (),
         hours=hours.amount,
         hours_unknown=hours.why_unknown,
-        cost=_cost(placed, hours, catalog, region),
+        cost=_cost(placed, hours, catalog, region, history),
         usd_an_hour=None if price is None else price * resources.instance_count,
         too_long=hours.amount is not None and hours.amount.likely > limit,
     )
 
 
-def _cost(placed: DesiredModel, hours: Estimate, catalog: Catalog, region: str) -> Cost:
+def _cost(placed: DesiredModel, hours: Estimate, catalog: Catalog, region: str, history: History) -> Cost:
     if hours.amount is None:
         return Cost.not_known(f"training of {placed.name}: {hours.why_unknown}")
-    return training_cost(placed, catalog, region)
+    return training_cost(placed, catalog, region, history=history)
 
 
 def on_instance(model: DesiredModel, name: str) -> DesiredModel:

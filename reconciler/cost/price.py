@@ -22,6 +22,7 @@ from reconciler.domain.catalog import Catalog
 from reconciler.domain.desired import DesiredModel, ProjectSettings
 from reconciler.domain.diagnostic import Diagnostic
 from reconciler.domain.kinds.project import Budget, LabelBudget
+from reconciler.domain.measurement import NO_HISTORY, History
 from reconciler.domain.naming import endpoint_name, version_name
 from reconciler.domain.observation import Deployment, ModelObservation, Snapshot
 from reconciler.domain.plan import Action, Change, CostSummary, Plan
@@ -29,14 +30,19 @@ from reconciler.domain.status import Status
 
 
 def price_plan(
-    plan: Plan, desired: Sequence[DesiredModel], snapshot: Snapshot, catalog: Catalog, project: ProjectSettings
+    plan: Plan,
+    desired: Sequence[DesiredModel],
+    snapshot: Snapshot,
+    catalog: Catalog,
+    project: ProjectSettings,
+    history: History = NO_HISTORY,
 ) -> Plan:
     """The plan with costs, fits, totals, the date of the prices, and diagnostics on budgets, memory and run time.
 
     The prices are those of ``plan.region``. What runs is priced as it was seen; of a model without a manifest the base model
-    is not known, and so neither are Bedrock's prices.
+    is not known, and so neither are Bedrock's prices. ``history``: what earlier trainings took, which corrects what is predicted.
     """
-    pricing = _Pricing({model.name: model for model in desired}, snapshot, catalog, plan.region)
+    pricing = _Pricing({model.name: model for model in desired}, snapshot, catalog, plan.region, history)
     now = pricing.observed()
     then, changes = now, []
     for change in plan.changes:
@@ -74,6 +80,7 @@ class _Pricing:
     snapshot: Snapshot
     catalog: Catalog
     region: str
+    history: History
 
     def observed(self) -> Standing:
         """What is paid for now."""
@@ -109,7 +116,11 @@ class _Pricing:
         """A change that alters nothing of what is paid has no cost."""
         cost = difference(before, after) if after is not before else None
         wanted = self._wanted(change)
-        fit = fit_of(wanted, self.catalog, self.region, change.instance_type) if wanted and _trains(change) else None
+        fit = (
+            fit_of(wanted, self.catalog, self.region, change.instance_type, self.history)
+            if wanted and _trains(change)
+            else None
+        )
         return change.model_copy(update={"cost": cost, "fit": fit})
 
     def hosted(self, now: Standing, then: Standing) -> HostedOf:
@@ -127,10 +138,9 @@ class _Pricing:
 
     def diagnostics(self, changes: Sequence[Change]) -> list[Diagnostic]:
         training = [(change, wanted) for change in changes if _trains(change) and (wanted := self._wanted(change))]
-        judges = (training_diagnostics, volume_diagnostics)
-        return [
-            found for judge in judges for change, wanted in training for found in judge(change, wanted, self.catalog)
-        ]
+        fits = (training_diagnostics(change, wanted, self.catalog, self.history) for change, wanted in training)
+        disks = (volume_diagnostics(change, wanted, self.catalog) for change, wanted in training)
+        return [found for each in (*fits, *disks) for found in each]
 
     def _step(self, change: Change, action: Action, target: str, standing: Standing) -> Standing:
         match action:
@@ -154,7 +164,7 @@ class _Pricing:
         wanted = self._wanted(change)
         if wanted is None:
             return standing
-        cost = training_cost(wanted, self.catalog, self.region, change.instance_type)
+        cost = training_cost(wanted, self.catalog, self.region, change.instance_type, self.history)
         version = (wanted.name, wanted.fingerprint)
         return standing.trained(target, cost, version, storage_cost(wanted, self.catalog, self.region))
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
 from reconciler.catalog.query import cheapest_first
 from reconciler.cost.choice import cheapest_fitting
+from reconciler.cost.corrected import corrected_fit
 from reconciler.cost.options import lacking, with_resources
 from reconciler.domain.catalog import Catalog, FoundationModel, InstanceType
-from reconciler.domain.desired import DesiredModel, TrainingResources
+from reconciler.domain.desired import DesiredModel
+from reconciler.domain.measurement import NO_HISTORY, History
 from reconciler.domain.plan import Fit, Remedy, Verdict
-from reconciler.estimators.fit import fit
 from reconciler.estimators.intended import DEFAULT_BATCH, intended, method_of
 from reconciler.estimators.setup import Method
 
@@ -24,7 +27,12 @@ Edit = tuple[str, DesiredModel]
 
 
 def remedies(
-    model: DesiredModel, base: FoundationModel, instance: InstanceType, catalog: Catalog, region: str
+    model: DesiredModel,
+    base: FoundationModel,
+    instance: InstanceType,
+    catalog: Catalog,
+    region: str,
+    history: History = NO_HISTORY,
 ) -> tuple[Remedy, ...]:
     """Changes with which the training would fit with room to spare, the smallest first.
 
@@ -36,24 +44,62 @@ def remedies(
     another instance       the type that ``instanceType: auto`` would take
     ====================== =====================================================================
     """
-    assert model.resolved.resources is not None
-    count = model.resolved.resources.instance_count
-    found = [
-        *_first(_smaller_batches(model), base, instance, count),
-        *_first(_checkpointed(model), base, instance, count),
-        *_each(_adapters(model, instance), base, instance, count),
-        *_more_gpus(model, base, instance, catalog, region),
-    ]
-    return (*found, *_elsewhere(model, base, catalog, region, found))
+    trial = _Trial(model, base, instance, catalog, region, history)
+    found = (
+        *islice(trial.with_each(_smaller_batches(model)), 1),
+        *islice(trial.with_each(_checkpointed(model)), 1),
+        *trial.with_each(_adapters(model, instance)),
+        *islice(trial.on_more_gpus(), 1),
+        *trial.elsewhere(),
+    )
+    return tuple({remedy.change: remedy for remedy in found}.values())
 
 
-def _first(edits: Iterator[Edit], base: FoundationModel, instance: InstanceType, count: int) -> Iterator[Remedy]:
-    yield from list(_each(edits, base, instance, count))[:1]
+@dataclass(frozen=True)
+class _Trial:
+    model: DesiredModel
+    base: FoundationModel
+    instance: InstanceType
+    catalog: Catalog
+    region: str
+    history: History
 
+    @property
+    def count(self) -> int:
+        assert self.model.resolved.resources is not None
+        return self.model.resolved.resources.instance_count
 
-def _each(edits: Iterator[Edit], base: FoundationModel, instance: InstanceType, count: int) -> Iterator[Remedy]:
-    for change, edited in edits:
-        yield from _if_it_fits(change, fit(edited, base, instance, count))
+    def with_each(self, edits: Iterable[Edit]) -> Iterator[Remedy]:
+        for change, edited in edits:
+            found = corrected_fit(edited, self.base, self.instance, self.count, self.history)
+            yield from _if_it_fits(change, found)
+
+    def on_more_gpus(self) -> Iterator[Remedy]:
+        for other in cheapest_first(self.catalog, self.region):
+            if other.accelerator == self.instance.accelerator and other.accelerators > self.instance.accelerators:
+                yield from self._on(other, self.count)
+        for many in MORE_INSTANCES:
+            if many > self.count and self._shards(many):
+                yield from self._on(self.instance, many)
+
+    def elsewhere(self) -> Iterator[Remedy]:
+        choice = cheapest_fitting(self.model, self.base, self.catalog, self.region)
+        other = self.catalog.instance(choice.instance_type) if choice else None
+        if other is not None:
+            yield from self._on(other, self.count)
+
+    def _on(self, other: InstanceType, count: int) -> Iterator[Remedy]:
+        price = self.catalog.training_price(other.name, self.region).usd
+        more = f"resources.instanceCount: {count}"
+        change = more if count != self.count else f"resources.instanceType: {other.name}"
+        placed = with_resources(self.model, instance_type=other.name, instance_count=count)
+        found = corrected_fit(placed, self.base, other, count, self.history)
+        yield from _if_it_fits(change, found, None if price is None else price * count)
+
+    def _shards(self, count: int) -> bool:
+        """A copy on each GPU takes no less on more of them."""
+        assert self.base.architecture is not None
+        return intended(self.model, self.base.architecture, self.instance, count).is_sharded
 
 
 def _if_it_fits(change: str, found: Fit, usd_an_hour: Decimal | None = None) -> Iterator[Remedy]:
@@ -73,9 +119,10 @@ def _smaller_batches(model: DesiredModel) -> Iterator[Edit]:
 
 
 def _checkpointed(model: DesiredModel) -> Iterator[Edit]:
-    if _config(model, "sft_config").get("gradient_checkpointing") is not False:
+    sft = _config(model, "sft_config")
+    if sft.get("gradient_checkpointing") is not False:
         return
-    edited = _with_optional(model, sft_config={**_config(model, "sft_config"), "gradient_checkpointing": True})
+    edited = _with_optional(model, sft_config={**sft, "gradient_checkpointing": True})
     yield "sft_config.gradient_checkpointing: true", edited
     if _batch(model) > 1:
         yield "sft_config.gradient_checkpointing: true with batchSize: 1", _with_batch(edited, 1)
@@ -88,45 +135,6 @@ def _adapters(model: DesiredModel, instance: InstanceType) -> Iterator[Edit]:
     quantised = _with_optional(model, use_lora=True, load_in_4bit=True)
     if method is not Method.QLORA and instance.accelerator and not lacking(quantised, instance.accelerator):
         yield "QLoRA (use_lora: true, load_in_4bit: true)", quantised
-
-
-def _more_gpus(
-    model: DesiredModel, base: FoundationModel, instance: InstanceType, catalog: Catalog, region: str
-) -> list[Remedy]:
-    count = _resources(model).instance_count
-    larger = [(other, count) for other in cheapest_first(catalog, region) if _has_more(other, instance)]
-    more = [(instance, many) for many in MORE_INSTANCES if many > count and _shards(model, base, instance, many)]
-    tried = (_on(model, base, *place, catalog, region) for place in (*larger, *more))
-    return [remedy for remedies in tried for remedy in remedies][:1]
-
-
-def _has_more(other: InstanceType, instance: InstanceType) -> bool:
-    return other.accelerator == instance.accelerator and other.accelerators > instance.accelerators
-
-
-def _shards(model: DesiredModel, base: FoundationModel, instance: InstanceType, count: int) -> bool:
-    """A copy on each GPU takes no less on more of them."""
-    assert base.architecture is not None
-    return intended(model, base.architecture, instance, count).is_sharded
-
-
-def _on(
-    model: DesiredModel, base: FoundationModel, other: InstanceType, count: int, catalog: Catalog, region: str
-) -> Iterator[Remedy]:
-    price, more = catalog.training_price(other.name, region).usd, count != _resources(model).instance_count
-    change = f"resources.instanceCount: {count}" if more else f"resources.instanceType: {other.name}"
-    placed = with_resources(model, instance_type=other.name, instance_count=count)
-    yield from _if_it_fits(change, fit(placed, base, other, count), None if price is None else price * count)
-
-
-def _elsewhere(
-    model: DesiredModel, base: FoundationModel, catalog: Catalog, region: str, found: list[Remedy]
-) -> Iterator[Remedy]:
-    choice = cheapest_fitting(model, base, catalog, region)
-    other = catalog.instance(choice.instance_type) if choice else None
-    if other is not None:
-        told, count = {remedy.change for remedy in found}, _resources(model).instance_count
-        yield from (each for each in _on(model, base, other, count, catalog, region) if each.change not in told)
 
 
 def _batch(model: DesiredModel) -> int:
@@ -149,8 +157,3 @@ def _with_hyperparameters(model: DesiredModel, **changes: object) -> DesiredMode
 def _config(model: DesiredModel, key: str) -> Mapping[str, Any]:
     config = model.resolved.hyperparameters.optional.get(key)
     return config if isinstance(config, Mapping) else {}
-
-
-def _resources(model: DesiredModel) -> TrainingResources:
-    assert model.resolved.resources is not None
-    return model.resolved.resources

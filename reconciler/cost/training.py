@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from reconciler.cost.corrected import corrected_hours
 from reconciler.cost.told import plain, priced
 from reconciler.domain.catalog import Catalog, FoundationModel, Price, ProviderName
 from reconciler.domain.desired import AUTO, DesiredModel, TrainingResources
+from reconciler.domain.measurement import NO_HISTORY, History
 from reconciler.domain.quantity import Cost, Range, format_duration
-from reconciler.estimators.duration import epochs, sagemaker_hours
+from reconciler.estimators.duration import epochs
 from reconciler.estimators.estimate import Estimate
 from reconciler.estimators.tokens import training_tokens
 
@@ -20,14 +22,20 @@ SPOT_SHARE = Range(low=Decimal("0.3"), likely=Decimal("0.5"), high=Decimal(1))
 """Of the on-demand price. AWS's price list has no Spot rows; 50 to 70 % less has been reported, and it may be interrupted."""
 
 
-def training_cost(model: DesiredModel, catalog: Catalog, region: str, instance_type: str | None = None) -> Cost:
-    """``instance_type``: of this attempt, where it is not the manifest's first choice."""
+def training_cost(
+    model: DesiredModel,
+    catalog: Catalog,
+    region: str,
+    instance_type: str | None = None,
+    history: History = NO_HISTORY,
+) -> Cost:
+    """``instance_type``: of this attempt, where it is not the manifest's first choice. ``history`` corrects what is predicted."""
     base = catalog.model(model.resolved.base_model)
     if base is None:
         return Cost.not_known(f"training of {model.name}: {model.resolved.base_model} is not in the catalog")
     if model.resolved.provider is ProviderName.BEDROCK:
         return _bedrock(model, base, catalog, region)
-    return _sagemaker(model, base, catalog, region, instance_type)
+    return _sagemaker(model, base, catalog, region, instance_type, history)
 
 
 def _bedrock(model: DesiredModel, base: FoundationModel, catalog: Catalog, region: str) -> Cost:
@@ -50,7 +58,12 @@ def _bedrock(model: DesiredModel, base: FoundationModel, catalog: Catalog, regio
 
 
 def _sagemaker(
-    model: DesiredModel, base: FoundationModel, catalog: Catalog, region: str, instance_type: str | None
+    model: DesiredModel,
+    base: FoundationModel,
+    catalog: Catalog,
+    region: str,
+    instance_type: str | None,
+    history: History,
 ) -> Cost:
     resources = model.resolved.resources
     name = instance_type or (resources.instance_type if resources else AUTO)
@@ -59,7 +72,7 @@ def _sagemaker(
     price = catalog.training_price(name, region)
     if price.usd is None:
         return Cost.not_known(f"training on {name} in {region}")
-    hours = _hours(model, base, catalog, resources, name)
+    hours = _hours(model, base, catalog, resources, name, history)
     if hours.amount is None:
         return Cost.not_known(_unknown_hours(model, resources, price, hours))
     limit = Decimal(int(resources.max_runtime.total_seconds())) / 3600
@@ -69,12 +82,17 @@ def _sagemaker(
 
 
 def _hours(
-    model: DesiredModel, base: FoundationModel, catalog: Catalog, resources: TrainingResources, name: str
+    model: DesiredModel,
+    base: FoundationModel,
+    catalog: Catalog,
+    resources: TrainingResources,
+    name: str,
+    history: History,
 ) -> Estimate:
     instance = catalog.instance(name)
     if instance is None:
         return Estimate.unknown("hours", f"{name} is not in the catalog")
-    return sagemaker_hours(model, base, instance, resources.instance_count)
+    return corrected_hours(model, base, instance, resources.instance_count, history)
 
 
 def _unknown_hours(model: DesiredModel, resources: TrainingResources, price: Price, hours: Estimate) -> str:

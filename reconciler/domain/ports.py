@@ -20,6 +20,7 @@ from reconciler.domain.base import Value
 from reconciler.domain.catalog import DatasetRules, ProviderName
 from reconciler.domain.desired import DesiredModel, ResolvedModel, TrainingData
 from reconciler.domain.diagnostic import Diagnostic
+from reconciler.domain.measurement import History, Measurement
 from reconciler.domain.observation import (
     Artifact,
     Deployment,
@@ -276,6 +277,14 @@ class ArtifactStore(Protocol):
 
     def stored(self) -> StoredArtifacts:
         """What lies there now: one listing for all versions of all models."""
+        ...
+
+    def history(self) -> History:
+        """What ``put_measurement`` wrote beside the versions that lie there, as ``stored`` saw them last; without a look of its own."""
+        ...
+
+    def put_measurement(self, measurement: Measurement) -> None:
+        """Write what a training took to ``<project>/models/<name>/<fp8>/measured.json``, over that of an earlier attempt."""
         ...
 
     def metric_files(self, model: str, fingerprint: str) -> Mapping[str, str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from reconciler.cost.price import price_plan
 from reconciler.domain.desired import Configuration, DesiredModel
 from reconciler.domain.diagnostic import Diagnostic, allow
+from reconciler.domain.measurement import NO_HISTORY, History
 from reconciler.domain.observation import ForeignResource, Snapshot
 from reconciler.domain.plan import Plan, PlanOptions
 from reconciler.domain.ports import Event, EventKind
@@ -29,6 +30,7 @@ class Proposal:
     plan: Plan
     desired: tuple[DesiredModel, ...]
     snapshot: Snapshot
+    history: History = NO_HISTORY
 
     def wanted(self, name: str) -> DesiredModel | None:
         return next((model for model in self.desired if model.name == name), None)
@@ -43,15 +45,16 @@ def propose(configuration: Configuration, outside: Outside, options: PlanOptions
     first_look = observe(configuration.project, outside)
     draft = make_plan(configuration, desired, first_look, options.model_copy(update={"refresh_only": False}))
     snapshot = first_look.model_copy(update={"foreign": _strangers(draft, outside)})
+    history = outside.artifacts.history()
     plan = make_plan(configuration, desired, snapshot, options, _recorded(draft, first_look, outside))
-    priced = price_plan(plan, desired, snapshot, outside.catalog, configuration.project)
+    priced = price_plan(plan, desired, snapshot, outside.catalog, configuration.project, history)
     judged = judge(configuration.policies, priced, desired, snapshot)
     quotas = quota_warnings(plan, desired, snapshot, outside.quotas)
     noticed = (*warnings, *_impediments(plan, desired, outside), *in_trash(plan, outside), *quotas, *judged)
     told = priced.model_copy(update={"executed": _executed(desired, outside)})
     sealed = _with_diagnostics(told, noticed, options.allow).sealed()
     outside.progress.report(Event(kind=EventKind.PLANNED, message=sealed.digest))
-    return Proposal(plan=sealed, desired=desired, snapshot=snapshot)
+    return Proposal(plan=sealed, desired=desired, snapshot=snapshot, history=history)
 
 
 def _executed(desired: Sequence[DesiredModel], outside: Outside) -> tuple[str, ...]:

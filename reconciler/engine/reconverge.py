@@ -19,6 +19,7 @@ from reconciler.domain.plan import Action, Change, Plan, PlanOptions
 from reconciler.domain.ports import Event, EventKind, Lease
 from reconciler.engine.approve import Approval, outside_of
 from reconciler.engine.execute import Pass, Performed, execute
+from reconciler.engine.measure import record_measurements
 from reconciler.engine.outside import Outside, RunSettings, StopSignal
 from reconciler.engine.propose import Proposal, propose
 
@@ -101,15 +102,21 @@ class _Run:
     started: float = field(default_factory=monotonic)
 
     def until_quiet(self, approval: Approval) -> RunResult:
-        proposal = propose(self.configuration, self.outside, self.options)
+        proposal = self._look()
         if not proposal.plan.can_apply:
             raise InvalidInput([d for d in proposal.plan.diagnostics if d.is_error])
         approval = approval.confirmed(proposal.plan)
         passes = 1
         while (end := self._next_step(proposal, approval)) is None:
-            proposal = propose(self.configuration, self.outside, self.options)
+            proposal = self._look()
             passes += 1
         return self._result(end, proposal.plan, approval, passes)
+
+    def _look(self) -> Proposal:
+        proposal = propose(self.configuration, self.outside, self.options)
+        if self.lease.still_held():
+            record_measurements(proposal.snapshot, proposal.history, self.outside)
+        return proposal
 
     def _next_step(self, proposal: Proposal, approval: Approval) -> RunState | None:
         """Do what can be done now, or wait. ``None``: look again."""

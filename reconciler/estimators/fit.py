@@ -33,7 +33,9 @@ class Forecast:
     high: MemoryEstimate
 
 
-def fit(model: DesiredModel, base: FoundationModel, instance: InstanceType, instance_count: int = 1) -> Fit:
+def fit(
+    model: DesiredModel, base: FoundationModel, instance: InstanceType, instance_count: int = 1, *, factor: float = 1.0
+) -> Fit:
     """The verdict on a training.
 
     ============= ==================================================================
@@ -43,7 +45,8 @@ def fit(model: DesiredModel, base: FoundationModel, instance: InstanceType, inst
     unknown       nothing can be told; the assumptions say why
     ============= ==================================================================
 
-    ``needed_gib`` is the estimate that decides: the high one where it fits, else the low one.
+    ``needed_gib`` is the estimate that decides: the high one where it fits, else the low one. ``factor``: what measured trainings needed
+    over what was predicted.
     """
     why = _unknown(base, instance)
     if why:
@@ -52,15 +55,24 @@ def fit(model: DesiredModel, base: FoundationModel, instance: InstanceType, inst
     assert instance.accelerator is not None
     found = forecast(model, base.architecture, instance, instance_count)
     available = usable_gib(instance.accelerator)
-    verdict = _verdict(found.low.needed, found.high.needed, available)
+    verdict = _verdict(found.low.needed * factor, found.high.needed * factor, available)
     decides = found.high if verdict is Verdict.FITS else found.low
     return Fit(
         verdict=verdict,
-        needed_gib=round(decides.needed, 2),
+        needed_gib=round(decides.needed * factor, 2),
         available_gib=round(available, 2),
         terms=_largest(decides.terms),
         assumptions=(_assumption(found), *_of_its_image(model)),
     )
+
+
+def peak_gib(
+    model: DesiredModel, base: FoundationModel, instance: InstanceType, instance_count: int = 1
+) -> float | None:
+    """What tensors likely take of the fullest GPU, to compare with what the training program measures; ``None``: not known."""
+    if base.architecture is None or _unknown(base, instance):
+        return None
+    return round(forecast(model, base.architecture, instance, instance_count).likely.peak.likely, 3)
 
 
 def forecast(model: DesiredModel, architecture: Architecture, instance: InstanceType, instance_count: int) -> Forecast:

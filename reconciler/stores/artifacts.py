@@ -6,6 +6,7 @@
     <project>/bases/<digest16>/                                       the user's own base weights; same weights, same address
     <project>/code/<sha256>.tar.gz                                    the training program; same program, same address
     <project>/models/<name>/<fp8>/manifest.json                       what was asked for; the artifacts lie beside it
+    <project>/models/<name>/<fp8>/measured.json                       what its training took, and what was predicted
     <project>/models/<name>/<fp8>/promotion.json                      of a promoted version: where its artifact came from
     <project>/trash/…                                                 see reconciler.stores.trash
     <project>/lock.json                                               see reconciler.stores.lock
@@ -28,6 +29,7 @@ from reconciler.domain.catalog import DatasetRules
 from reconciler.domain.desired import DatasetFacts, DatasetSource, DesiredModel, WeightsFacts, WeightsFolder
 from reconciler.domain.diagnostic import Diagnostic, error
 from reconciler.domain.errors import CloudUnavailable, InvalidInput
+from reconciler.domain.measurement import History, Measurement
 from reconciler.domain.naming import short, version_name
 from reconciler.domain.observation import Artifact, Version
 from reconciler.domain.ports import (
@@ -43,7 +45,9 @@ from reconciler.domain.ports import (
 from reconciler.stores import program
 from reconciler.stores.copies import copied, promoted_digest
 from reconciler.stores.downloads import download_file, download_folder
-from reconciler.stores.s3 import Fetched, ObjectStore
+from reconciler.stores.measured import FILE as MEASURED
+from reconciler.stores.measured import MeasuredFiles
+from reconciler.stores.s3 import Fetched, ObjectStore, Stored
 from reconciler.stores.trash import Trash
 from reconciler.stores.weights import CONFIG, opened
 
@@ -55,14 +59,25 @@ class S3Artifacts:
     """``embedded``: the bucket is on the embedded cloud, and made when missing. ``root``: the project's folder."""
 
     def __init__(
-        self, store: ObjectStore, project: str, *, open: Open, clock: Clock, root: Path, embedded: bool = False
+        self,
+        store: ObjectStore,
+        project: str,
+        *,
+        open: Open,
+        clock: Clock,
+        root: Path,
+        embedded: bool = False,
+        cache: Path | None = None,
     ) -> None:
+        """``cache``: where to remember what was measured."""
         self._store = store
         self._project = project
         self._open = open
         self._clock = clock
         self._root = root
         self._embedded = embedded
+        self._measured = MeasuredFiles(store, cache=cache)
+        self._listed: tuple[Stored, ...] | None = None
         self._trash = Trash(store, project, clock=clock)
 
     def prepare(self) -> None:
@@ -162,10 +177,22 @@ class S3Artifacts:
         prefix = f"{self._project}/models/"
         objects: list[str] = []
         sizes: Counter[str] = Counter()
+        measured: list[Stored] = []
         for stored in self._store.list(prefix) if self._store.exists() else ():
             objects.append(self._store.uri(stored.key))
             sizes[self._store.uri(self._folder(stored.key))] += stored.size
+            measured.extend((stored,) if stored.key.endswith(f"/{MEASURED}") else ())
+        self._listed = tuple(measured)
         return StoredArtifacts(self._store.uri(prefix), frozenset(objects), sizes)
+
+    def history(self) -> History:
+        if self._listed is None:
+            self.stored()
+        return History(measurements=self._measured.read(self._listed or ()))
+
+    def put_measurement(self, measurement: Measurement) -> None:
+        prefix = self._version_prefix(measurement.model, measurement.fingerprint)
+        self._measured.write(f"{prefix}{MEASURED}", measurement)
 
     def stored_bytes(self, model: str, fingerprint: str | None = None) -> int:
         """Bytes of one version's artifacts, or of all versions of a model."""

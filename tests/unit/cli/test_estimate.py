@@ -246,7 +246,9 @@ def project(tmp_path: Path) -> Path:
     (tmp_path / "reconciler.yaml").write_text(PROJECT)
     auto = SAGEMAKER.replace("resources: {instanceType: ml.g5.2xlarge}", "resources: {instanceType: auto}")
     (tmp_path / "open.yaml").write_text(auto)
-    child = SAGEMAKER.replace("open-bot", "child-bot").replace("baseModel: qwen3-1.7b", "baseModel: {fineTunedModel: open-bot}")
+    child = SAGEMAKER.replace("open-bot", "child-bot").replace(
+        "baseModel: qwen3-1.7b", "baseModel: {fineTunedModel: open-bot}"
+    )
     (tmp_path / "child.yaml").write_text(child)
     return tmp_path
 

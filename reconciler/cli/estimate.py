@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from reconciler.domain.catalog import Catalog
     from reconciler.domain.desired import Configuration, DesiredModel
     from reconciler.domain.diagnostic import Diagnostic
+    from reconciler.domain.measurement import History
     from reconciler.domain.ports import DataLibrary
     from reconciler.reports.view.options import Estimated
 
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 @click.option(
     "--region", help=f"Prices of this AWS region; the project's, {DEFAULT_REGION}, or where Bedrock tunes the model."
 )
+@click.option("--history", "past", is_flag=True, help="What trainings of the project took, against what was predicted.")
 @click.option("--all", "every", is_flag=True, help="Instance types that do not fit, too.")
 @click.option(
     "--rows",
@@ -69,11 +71,12 @@ def estimate(
     estimator: str | None,
     region: str | None,
     every: bool,
+    past: bool,
     **flags: object,
 ) -> int:
     """Compare the instance types that a training could run on: whether it fits, how long it takes, what it costs.
 
-    Of manifests, or of flags alone; the cheapest first. Asks no cloud but for data in S3.
+    Of manifests, or of flags alone; the cheapest first. Asks no cloud but for data in S3, and for --history.
 
     \b
     Examples:
@@ -81,9 +84,12 @@ def estimate(
       reconciler estimate --model llama-3.1-8b-instruct --dataset data.csv --method qlora
       reconciler estimate --model qwen3-1.7b --records 10000 --tokens-per-record 300 --json
       reconciler estimate --rows trainings.csv
+      reconciler estimate --history
     """
     supposition = Supposition.of(flags)
-    _refuse_mixtures(names, rows, estimator, supposition)
+    _refuse_mixtures(names, rows, estimator, supposition, past=past)
+    if past:
+        return _show_history(invocation)
     if rows is not None:
         answer_rows(invocation, rows, estimator or ESTIMATORS[0], region or DEFAULT_REGION)
         return ExitCode.OK
@@ -93,9 +99,10 @@ def estimate(
 
 
 def _refuse_mixtures(
-    names: Sequence[str], rows: str | None, estimator: str | None, supposition: Supposition | None
+    names: Sequence[str], rows: str | None, estimator: str | None, supposition: Supposition | None, *, past: bool
 ) -> None:
-    given = [name for name, it in (("NAME", names), ("--model", supposition), ("--rows", rows)) if it]
+    asked = (("NAME", names), ("--model", supposition), ("--rows", rows), ("--history", past))
+    given = [name for name, it in asked if it]
     if len(given) > 1:
         raise click.UsageError(f"{' and '.join(given)} exclude each other.")
     if estimator is not None and rows is None:
@@ -117,7 +124,7 @@ def _supposed(invocation: Invocation, supposition: Supposition, region: str | No
 def _of_manifests(invocation: Invocation, names: Sequence[str], region: str | None) -> list[Estimated]:
     """Of the models that are named, or of all. What they build on is read too, since their fingerprints say so."""
     from reconciler.cli.signals import StopRequest
-    from reconciler.cli.wiring import catalog_at
+    from reconciler.cli.wiring import catalog_at, remembered_history
 
     project = opened(invocation)
     configuration, catalog = checked(project), catalog_at(project.directory)
@@ -127,7 +134,8 @@ def _of_manifests(invocation: Invocation, names: Sequence[str], region: str | No
         library = project.library(watch, StopRequest())
         wanted = frozenset(names) or frozenset(configuration.by_name())
         lineage = _with_parents(configuration, wanted)
-        found = _estimated(lineage, library, catalog, region or configuration.project.region)
+        place = region or configuration.project.region
+        found = _estimated(lineage, library, catalog, place, remembered_history(project.directory))
     return [each for each in found if each.model.name in wanted]
 
 
@@ -149,19 +157,28 @@ def _with_parents(configuration: Configuration, wanted: frozenset[str]) -> Confi
     return configuration.model_copy(update={"models": tuple(m for m in configuration.models if m.name in needed)})
 
 
-def _estimated(configuration: Configuration, library: DataLibrary, catalog: Catalog, region: str) -> list[Estimated]:
+def _estimated(
+    configuration: Configuration,
+    library: DataLibrary,
+    catalog: Catalog,
+    region: str,
+    history: History | None = None,
+) -> list[Estimated]:
     """Raises InvalidInput where data cannot be used."""
     from reconciler.domain.diagnostic import has_errors
     from reconciler.domain.errors import InvalidInput
+    from reconciler.domain.measurement import NO_HISTORY
     from reconciler.engine.desire import asked_for
 
     models, found = asked_for(configuration, library, catalog)
     if has_errors(found):
         raise InvalidInput(found)
-    return [_one(model, catalog, region, found) for model in models]
+    return [_one(model, catalog, region, history or NO_HISTORY, found) for model in models]
 
 
-def _one(model: DesiredModel, catalog: Catalog, region: str, found: Sequence[Diagnostic]) -> Estimated:
+def _one(
+    model: DesiredModel, catalog: Catalog, region: str, history: History, found: Sequence[Diagnostic]
+) -> Estimated:
     from reconciler.cost.choice import choice_for, why_chosen, why_none
     from reconciler.cost.options import training_options
     from reconciler.domain.desired import AUTO
@@ -174,7 +191,7 @@ def _one(model: DesiredModel, catalog: Catalog, region: str, found: Sequence[Dia
         model=model,
         region=region,
         prices_as_of=catalog.prices_as_of(region),
-        options=training_options(model, catalog, region),
+        options=training_options(model, catalog, region, history),
         picked=choice.instance_type if choice else None,
         why=why,
         noticed=tuple(each for each in found if each.address == model.address),
@@ -193,3 +210,20 @@ def _show(invocation: Invocation, found: Sequence[Estimated], *, every: bool) ->
         if number:
             screen.blank()
         draw_estimate(screen, view_options(each, every=every))
+
+
+def _show_history(invocation: Invocation) -> ExitCode:
+    """Raises CloudUnavailable."""
+    from reconciler.cli.signals import StopRequest
+    from reconciler.reports.terminal.history import draw_history
+    from reconciler.reports.view.history import history_data, view_history
+
+    project = opened(invocation)
+    checked(project)
+    with watching(invocation) as watch:
+        found = project.outside(watch, StopRequest()).artifacts.history()
+    if invocation.json:
+        print_json(history_data(found))
+    else:
+        draw_history(invocation.screen(), view_history(found))
+    return ExitCode.OK

@@ -21,6 +21,7 @@ from reconciler.domain.desired import Configuration, ProjectSettings
 from reconciler.domain.diagnostic import Diagnostic, has_errors
 from reconciler.domain.errors import CloudUnavailable, ReconcilerError
 from reconciler.domain.kinds.project import Roles
+from reconciler.domain.measurement import History
 from reconciler.domain.ports import Clock, Event, EventKind, Progress
 from reconciler.engine.outside import Outside, Pause
 from reconciler.manifest.load import SourceFile, load
@@ -41,6 +42,7 @@ from reconciler.stores.datafiles import DataFiles
 from reconciler.stores.journal import FileJournal
 from reconciler.stores.lock import LockTiming, S3Lock
 from reconciler.stores.manifests import PROJECT_FILE, find_project, read_environment, read_manifests
+from reconciler.stores.measured import remembered
 from reconciler.stores.prices import parse_prices, read_prices
 from reconciler.stores.s3 import ObjectStore
 
@@ -188,7 +190,7 @@ def connect(project: ProjectSettings, root: Path, cloud: Cloud, progress: Progre
             clock=cloud.clock,
             root=root,
             embedded=cloud.embedded,
-            cache=root / OWN_FOLDER / "cache" / "measured.json",
+            cache=_measured_cache(root),
         ),
         lock=S3Lock(
             store,
@@ -214,6 +216,15 @@ def connect(project: ProjectSettings, root: Path, cloud: Cloud, progress: Progre
 def data_files(folder: Path, region: str) -> DataFiles:
     """Of no project: files in ``folder``, and objects in S3 that AWS lets whoever runs this read."""
     return DataFiles(folder, lambda: AwsSession(AwsSettings(region=region)).reading("s3"))
+
+
+def remembered_history(root: Path) -> History:
+    """What the last plan or apply on this machine read of what was measured; the cloud is not asked."""
+    return remembered(_measured_cache(root))
+
+
+def _measured_cache(root: Path) -> Path:
+    return root / OWN_FOLDER / "cache" / "measured.json"
 
 
 def _dataset_cache(root: Path) -> Path:

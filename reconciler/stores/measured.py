@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from reconciler.domain.base import Value
 from reconciler.domain.errors import ReconcilerError
-from reconciler.domain.measurement import Measurement
+from reconciler.domain.measurement import History, Measurement
 from reconciler.stores.files import read_small, write_private
 from reconciler.stores.s3 import ObjectStore, Stored
 
@@ -21,6 +21,11 @@ MAX_BYTES = 4 * 1024 * 1024
 class _Entry(Value):
     etag: str
     measurement: Measurement
+
+
+def remembered(cache: Path) -> History:
+    """What was read last; nothing where that cannot be told."""
+    return History(measurements=tuple(entry.measurement for entry in _load(cache).values()))
 
 
 class MeasuredFiles:
@@ -63,16 +68,8 @@ class MeasuredFiles:
 
     def _remembered(self) -> dict[str, _Entry]:
         if self._known is None:
-            self._known = self._from_disk()
+            self._known = _load(self._cache)
         return self._known
-
-    def _from_disk(self) -> dict[str, _Entry]:
-        """What cannot be read is as good as not there."""
-        try:
-            text = read_small(self._cache, MAX_BYTES) if self._cache else b"{}"
-            return {uri: _Entry.model_validate(entry) for uri, entry in json.loads(text).items()}
-        except (ReconcilerError, ValueError, AttributeError, RecursionError):
-            return {}
 
     def _remember(self, found: dict[str, _Entry]) -> None:
         if self._cache is None:
@@ -83,3 +80,12 @@ class MeasuredFiles:
             write_private(self._cache, json.dumps(document).encode())
         except (OSError, ReconcilerError):  # a cache that cannot be written only costs time
             return
+
+
+def _load(cache: Path | None) -> dict[str, _Entry]:
+    """What cannot be read is as good as not there."""
+    try:
+        text = read_small(cache, MAX_BYTES) if cache else b"{}"
+        return {uri: _Entry.model_validate(entry) for uri, entry in json.loads(text).items()}
+    except (ReconcilerError, ValueError, AttributeError, RecursionError):
+        return {}

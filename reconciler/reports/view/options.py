@@ -182,6 +182,11 @@ def _remarks(option: TrainingOption, found: Estimated) -> str:
     return ", ".join(text for text, holds in remarks if holds)
 
 
+def _corrections(shown: Sequence[TrainingOption]) -> dict[str, None]:
+    told = (note for o in shown for note in (*o.cost.assumptions, *(o.fit.assumptions if o.fit else ())))
+    return dict.fromkeys(note for note in told if ": corrected by" in note)
+
+
 def _notes(found: Estimated, shown: Sequence[TrainingOption]) -> tuple[str, ...]:
     best, hidden = any(option.pareto for option in shown), len(found.options) - len(shown)
     unknown = dict.fromkeys(name for option in shown for name in option.cost.unknown)
@@ -189,6 +194,7 @@ def _notes(found: Estimated, shown: Sequence[TrainingOption]) -> tuple[str, ...]
     return (
         *((f"{BEST} fits, and no other that fits is both faster and cheaper.",) if best else ()),
         *((f"auto: {found.why}.",) if found.why else ()),
+        *(f"{each[0].upper()}{each[1:]}." for each in _corrections(shown)),
         *((f"{counted(hidden, 'instance type')} that cannot run it: --all shows them.",) if hidden else ()),
         *((f"Unknown, and not counted: {'; '.join(unknown)}.",) if unknown else ()),
         *(f"Time: {why}." for why in hours if not any(why in name for name in unknown)),

@@ -268,3 +268,23 @@ def test_a_manifest_that_is_not_there(capsys: pytest.CaptureFixture[str], projec
     assert ended.code == ExitCode.ERROR
     assert "no manifest names a model 'opne-bot'" in ended.err
     assert "did you mean `open-bot`?" in ended.err
+
+
+def test_history(capsys: pytest.CaptureFixture[str], deployed: Path) -> None:
+    """On Bedrock nothing is measured."""
+    ended = call(capsys, "estimate", "--history")
+    assert ended.code == ExitCode.OK
+    heading, row, *_ = ended.out.splitlines()
+    assert heading.split()[:2] == ["ENDED", "MODEL"]
+    assert "open-bot-" in row
+    assert row.endswith("simulated")
+    assert "nothing: what was simulated or ran on spot instances corrects no estimate" in ended.out
+    found = json.loads(call(capsys, "estimate", "--history", "--json").out)
+    assert [one["model"] for one in found["measurements"]] == ["open-bot"]
+    (correction,) = found["corrections"]
+    assert (correction["instanceType"], correction["time"]["trainings"]) == ("ml.g5.2xlarge", 0)
+
+
+def test_history_is_asked_for_alone(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    ended = call(capsys, "estimate", "bot", "--history", "-C", tmp_path)
+    assert (ended.code, "NAME and --history exclude each other." in ended.err) == (ExitCode.ERROR, True)

@@ -118,6 +118,8 @@ class ResolvedModel(Value):
     """Name of the fine-tuned model that this one builds on."""
     training_data: DatasetSource
     validation: ValidationPlan
+    system_prompt: str = ""
+    """What every record is trained with that has no system text of its own."""
     resources: TrainingResources | None = None
     hyperparameters: Hyperparameters
     revision: int = 1

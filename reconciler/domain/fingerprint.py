@@ -22,12 +22,14 @@ def fingerprint(model: ResolvedModel, data: TrainingData, parent_fingerprint: st
 
 def identity(model: ResolvedModel, data: TrainingData, parent_fingerprint: str | None) -> dict[str, Any]:
     """What the fingerprint is taken of, as plain JSON values; kept beside the artifacts so that differences can be told."""
+    prompted = {"systemPrompt": model.system_prompt} if model.system_prompt else {}
     hyperparameters = model.hyperparameters.model_dump(by_alias=True, exclude_none=True)
     return {
         "baseModel": {"fingerprint": parent_fingerprint} if model.parent else model.base_model,
         "provider": str(model.provider),
         "trainingData": data.training.digest,
         "validation": _validation(model, data),
+        **prompted,
         "hyperparameters": hyperparameters,
         "revision": model.revision,
     }

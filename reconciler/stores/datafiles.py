@@ -8,16 +8,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from reconciler.datasets.examine import Memory
+from reconciler.datasets.check import demands
+from reconciler.datasets.examine import Looking, Memory, NoMemory
 from reconciler.datasets.flaws import named
-from reconciler.datasets.training import training_data
-from reconciler.domain.catalog import DatasetRules
+from reconciler.datasets.passing import Watch
+from reconciler.datasets.tokens import TokenRule
+from reconciler.datasets.training import Checked, check
+from reconciler.domain.catalog import FoundationModel
 from reconciler.domain.desired import DatasetSource, ResolvedModel, TrainingData
 from reconciler.domain.diagnostic import Diagnostic, error
 from reconciler.domain.errors import InvalidInput
 from reconciler.stores.digests import DigestCache
 from reconciler.stores.files import open_nofollow
 from reconciler.stores.s3 import ObjectStore, Stored
+from reconciler.stores.tokenizers import token_rule
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -30,12 +34,31 @@ class DataFiles:
         """``cache``: where to remember what was found in data that did not change, ``.reconciler/cache/datasets.json``."""
         self._root = root.resolve()
         self._s3 = s3
-        self._memory: Memory | None = DigestCache(cache, self.stamp) if cache else None
+        self._memory: Memory = DigestCache(cache, self.stamp) if cache else NoMemory()
 
     def training_data(
-        self, model: ResolvedModel, rules: DatasetRules
+        self, model: ResolvedModel, base: FoundationModel
     ) -> tuple[TrainingData | None, tuple[Diagnostic, ...]]:
-        return training_data(model, rules, self.open_source, memory=self._memory)
+        checked = self.check(model, base)
+        return checked.data, checked.problems
+
+    def check(self, model: ResolvedModel, base: FoundationModel, watch: Watch | None = None) -> Checked:
+        """Everything about a model's data, as ``data check`` tells it."""
+        return check(model, demands(model, base), self.looking(token_rule(base), watch))
+
+    def looking(self, tokens: TokenRule, watch: Watch | None = None) -> Looking:
+        return Looking(self.open_source, tokens, self._memory, watch=watch)
+
+    def size(self, source: DatasetSource) -> int | None:
+        """Bytes as they are stored; ``None``: nothing is there."""
+        if source.is_s3:
+            store, key = self._object(source)
+            stored = store.head(key)
+            return stored.size if stored else None
+        try:
+            return self._resolved(source).stat().st_size
+        except (OSError, InvalidInput):
+            return None
 
     def open_source(self, source: DatasetSource) -> BinaryIO:
         """From the beginning. Raises InvalidInput where there is nothing to read, CloudUnavailable where S3 does not answer."""

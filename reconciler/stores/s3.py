@@ -102,12 +102,15 @@ class ObjectStore:
         return answer["ETag"]
 
     def put_stream(self, key: str, body: BinaryIO) -> None:
-        """Write something large, in parts where it is larger than ``MULTIPART``. It appears whole or not at all."""
+        """Write something large, in parts where it is larger than ``MULTIPART``. It appears whole or not at all, and only if
+        what arrived has the SHA-256 of what was sent."""
         from boto3.s3.transfer import TransferConfig
 
         with self._asking("uploading", key):
             config = TransferConfig(multipart_threshold=MULTIPART)
-            self._client.upload_fileobj(body, self.bucket, key, Config=config)
+            self._client.upload_fileobj(
+                body, self.bucket, key, Config=config, ExtraArgs={"ChecksumAlgorithm": "SHA256"}
+            )
 
     def delete(self, key: str, *, if_match: str | None = None) -> None:
         """Deleting the absent is done. With ``if_match`` raises LostRace, and Gone where nothing is."""

@@ -14,7 +14,7 @@ from reconciler.domain.observation import Artifact, Version
 from reconciler.stores.artifacts import S3Artifacts
 from reconciler.stores.datafiles import DataFiles
 from reconciler.stores.s3 import ObjectStore
-from tests.unit.datasets.builders import a_model, as_csv, as_jsonl, desired, rules, some_pairs
+from tests.unit.datasets.builders import a_base, a_model, as_csv, as_jsonl, desired, rules, some_pairs
 
 from .conftest import BUCKET
 
@@ -43,7 +43,7 @@ class World:
 
     def model(self, training: DatasetSource, validation: ValidationPlan | None = None) -> DesiredModel:
         model = a_model(training, validation)
-        return desired(model, self.files.training_data(model, rules())[0])
+        return desired(model, self.files.training_data(model, a_base())[0])
 
     def keys(self, prefix: str = "") -> list[str]:
         return sorted(stored.key for stored in self.store.list(prefix))

@@ -1,0 +1,96 @@
+"""Who works on the blocks: this process, or several on this machine. See ``reconciler.datasets.distributed`` for several machines.
+
+An engine is a function: it takes what is to be done with a block, and blocks; and gives each block with what was found in it, in
+the order of the blocks. So the same records give the same digest and the same files, whoever works.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future
+from itertools import chain, islice
+from typing import TYPE_CHECKING
+
+from reconciler.datasets.blocks import Block
+from reconciler.datasets.findings import Findings
+
+if TYPE_CHECKING:
+    from multiprocessing.context import BaseContext
+
+Work = Callable[[Block], Findings]
+Results = Generator[tuple[Block, Findings], None, None]
+Engine = Callable[[Work, Iterator[Block]], Results]
+
+BEFORE_HELP = 32
+"""Blocks that this process works on alone: starting others takes as long."""
+
+MOST_PROCESSES = 4
+"""Each takes about 60 MB."""
+
+
+def alone(work: Work, blocks: Iterator[Block]) -> Results:
+    for block in blocks:
+        yield block, work(block)
+
+
+def usual(work: Work, blocks: Iterator[Block]) -> Results:
+    """This process for what is small; for what is not, as many as there are processors, up to four."""
+    yield from alone(work, islice(blocks, BEFORE_HELP))
+    following = next(blocks, None)
+    if following is not None:
+        rest = chain((following,), blocks)
+        count = min(processors(), MOST_PROCESSES)
+        yield from processes(count)(work, rest) if count > 1 else alone(work, rest)
+
+
+def processes(count: int) -> Engine:
+    """Processes of their own, which end with the work."""
+
+    def engine(work: Work, blocks: Iterator[Block]) -> Results:
+        from concurrent.futures import ProcessPoolExecutor
+
+        pool = ProcessPoolExecutor(count, mp_context=_context(), initializer=_leave_interrupts_to_the_parent)
+        try:
+            yield from in_order(lambda block: pool.submit(work, block), blocks, ahead=count + 1)
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    return engine
+
+
+def in_order(submit: Callable[[Block], Future[Findings]], blocks: Iterable[Block], *, ahead: int) -> Results:
+    """At most ``ahead`` blocks are under way at once."""
+    under_way: deque[tuple[Block, Future[Findings]]] = deque()
+    for block in blocks:
+        under_way.append((block, submit(block)))
+        if len(under_way) >= ahead:
+            yield _finished(*under_way.popleft())
+    while under_way:
+        yield _finished(*under_way.popleft())
+
+
+def _finished(block: Block, future: Future[Findings]) -> tuple[Block, Findings]:
+    return block, future.result()
+
+
+def processors() -> int:
+    """That this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _context() -> BaseContext:
+    """Children of a process that has no threads and no open files of ours, whatever the platform."""
+    import multiprocessing
+
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["reconciler.datasets.findings"])
+    return context
+
+
+def _leave_interrupts_to_the_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

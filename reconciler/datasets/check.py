@@ -42,7 +42,6 @@ class Demands:
     """Tokens that the base model can attend to; what is beyond in a record is cut off."""
     batch: int | None = None
     """Records of one step over all instances."""
-    system_prompt: bool = False
 
 
 def demands(model: ResolvedModel, base: FoundationModel) -> Demands:
@@ -54,7 +53,6 @@ def demands(model: ResolvedModel, base: FoundationModel) -> Demands:
         model=base.key,
         context=base.architecture.max_position_embeddings if base.architecture else None,
         batch=batch * resources.instance_count if resources and batch else None,
-        system_prompt=bool(model.system_prompt),
     )
 
 
@@ -81,7 +79,6 @@ def limits(material: Material, demands: Demands, *, is_sound: bool = True) -> tu
         *_too_many(material, rules, model),
         *_size_problems(material, rules, model),
         *(problem for examined in sources for problem in _format_problems(examined, rules, model)),
-        *_system_problems(material, demands),
         *(problem for examined in sources for problem in _length_problems(examined, demands)),
     )
 
@@ -167,17 +164,6 @@ def _format_problems(examined: Examined, rules: DatasetRules, model: str) -> Ite
             "and a completion only.",
             hint="write the whole context into `prompt`, or choose a base model for conversations",
             where=source.where,
-        )
-
-
-def _system_problems(material: Material, demands: Demands) -> Iterator[Diagnostic]:
-    if demands.system_prompt and demands.rules.format == "prompt-completion":
-        yield error(
-            "system-prompt-not-supported",
-            "The base model takes no system prompt",
-            detail=f"`spec.dataset.systemPrompt` is given, and {demands.model} is trained on a prompt and a completion alone.",
-            hint="remove it, or write it into each prompt",
-            where=material.training.facts.source.where,
         )
 
 

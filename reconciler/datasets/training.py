@@ -17,7 +17,7 @@ from reconciler.datasets.passing import Sinks, Totals, Wanted, pass_over
 from reconciler.datasets.remarks import warnings
 from reconciler.datasets.source import Open, Stream
 from reconciler.datasets.split import Split
-from reconciler.domain.desired import DatasetFacts, DesiredModel, ResolvedModel, TrainingData
+from reconciler.domain.desired import DatasetFacts, DatasetSource, DesiredModel, TrainingData, ValidationPlan
 from reconciler.domain.diagnostic import Diagnostic, has_errors
 from reconciler.domain.errors import PlanChanged
 
@@ -37,17 +37,18 @@ class Checked:
     validation: Seen | None = None
 
 
-def check(model: ResolvedModel, demands: Demands, how: Looking) -> Checked:
-    """Everything about what a model trains on: every problem of every source, and of what its base model demands."""
-    split = Split.of(model.validation)
-    training, validation = look(how, model.training_data, split, model.validation.source)
+def check(source: DatasetSource, validated: ValidationPlan, how: Looking, demands: Demands | None = None) -> Checked:
+    """Everything about what is trained on: every problem of every source, and of what a base model demands."""
+    split = Split.of(validated)
+    training, validation = look(how, source, split, validated.source)
     seen = [each for each in (training, validation) if each]
     problems = [problem for each in seen for problem in each.problems]
     problems += [problem for each in seen if each.examined for problem in _noticed(each)]
     if training.examined is None or (validation and validation.examined is None):
         return Checked(None, tuple(problems), training, validation)
     material = Material(training.examined, split, validation.examined if validation else None)
-    problems += limits(material, demands, is_sound=not has_errors(problems))
+    if demands:
+        problems += limits(material, demands, is_sound=not has_errors(problems))
     data = None if has_errors(problems) else material.as_training_data()
     return Checked(data, tuple(problems), training, validation)
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from reconciler.domain.base import Value
-from reconciler.domain.catalog import Catalog, ProviderName
-from reconciler.domain.desired import Configuration, DatasetSource, ProjectSettings
+from reconciler.domain.catalog import Catalog, ProviderName, Requirement
+from reconciler.domain.desired import Configuration, DatasetSource, Origin, ProjectSettings
 from reconciler.domain.diagnostic import Diagnostic, Location, has_errors
 from reconciler.domain.diagnostic import allow as allowed
 from reconciler.domain.fingerprint import digest
@@ -188,10 +188,18 @@ class _Loading:
         self.problems += problems
         known = [each.name for each in resources if each.kind == "Dataset" and each.name is not None]
         lined = sorted(zip(models, lines, strict=True), key=lambda pair: (pair[1].depth, pair[0].name or ""))
+        library = {each.name: each for each in reversed(resources) if isinstance(each.spec, DatasetSpec)}
         views = [_view(model, around, inherited, line) for model, line in lined]
-        return [self._with_data(view, folder, known) for view in views]
+        return [self._with_data(view, folder, known, library) for view in views]
 
-    def _with_data(self, view: ModelView, folder: Folder, known: Sequence[str]) -> ModelView:
+    def _with_data(
+        self, view: ModelView, folder: Folder, known: Sequence[str], library: Mapping[str | None, Shaped]
+    ) -> ModelView:
+        chosen = view.spec.dataset
+        named = library.get(chosen.training) if chosen else None
+        of_dataset = named if named and _leaves_validation_to(named, view) else None
+        if of_dataset:
+            view = _with_validation_of(of_dataset, view)
         dataset = view.spec.dataset
         training = dataset.training if dataset else None
         choice = dataset.validation if dataset else None
@@ -199,15 +207,26 @@ class _Loading:
         return replace(
             view,
             training=self._source(view, training, ("dataset", "training"), folder, known),
-            validation=self._source(view, validation, ("dataset", "validation", "dataset"), folder, known),
+            validation=self._source(
+                view, validation, ("dataset", "validation", "dataset"), folder, known, of_dataset=of_dataset
+            ),
         )
 
     def _source(
-        self, view: ModelView, text: str | None, path: tuple[str, ...], folder: Folder, known: Sequence[str]
+        self,
+        view: ModelView,
+        text: str | None,
+        path: tuple[str, ...],
+        folder: Folder,
+        known: Sequence[str],
+        *,
+        of_dataset: Shaped | None = None,
     ) -> DatasetSource | None:
+        """``of_dataset``: the Dataset that says it, from whose folder a path counts."""
         if text is None:
             return None
-        source = choose(text, view.at(*path), folder, view.around.datasets, known)
+        where = of_dataset.document.at(("spec", *path[1:])) if of_dataset else view.at(*path)
+        source = choose(text, where, folder, view.around.datasets, known)
         if isinstance(source, Diagnostic):
             if view.around.complete or source.code != "unknown-reference":
                 self.problems.append(source.model_copy(update={"address": view.shaped.address}))
@@ -262,6 +281,19 @@ def _view(model: Shaped, around: Surroundings, inherited: Mapping[str, Any], lin
         base=line.base,
         parent=line.parent,
     )
+
+
+def _leaves_validation_to(dataset: Shaped, view: ModelView) -> bool:
+    """Whether the Dataset decides: neither the model nor the Project says anything, and the base model takes validation data."""
+    decides = isinstance(dataset.spec, DatasetSpec) and dataset.spec.validation is not None
+    needs = view.base.validation.get(view.provider) if view.base and view.provider else None
+    return decides and not view.given("dataset", "validation") and needs is not Requirement.UNSUPPORTED
+
+
+def _with_validation_of(dataset: Shaped, view: ModelView) -> ModelView:
+    data = {**view.data, "dataset": {**view.data["dataset"], "validation": dataset.data["validation"]}}
+    origins = {**view.origins, ("dataset", "validation"): Origin.MANIFEST}
+    return replace(view, data=data, spec=typed(FineTunedModelSpec, data) or view.spec, origins=origins)
 
 
 def _one_spelling(spec: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -12,8 +12,8 @@ from reconciler.datasets.check import demands
 from reconciler.datasets.examine import Looking, Memory, NoMemory
 from reconciler.datasets.flaws import named
 from reconciler.datasets.passing import Watch
-from reconciler.datasets.tokens import TokenRule
-from reconciler.datasets.training import Checked, check
+from reconciler.datasets.tokens import ROUGHLY, TokenRule
+from reconciler.datasets.training import check
 from reconciler.domain.catalog import FoundationModel
 from reconciler.domain.desired import DatasetSource, ResolvedModel, TrainingData
 from reconciler.domain.diagnostic import Diagnostic, error
@@ -39,14 +39,12 @@ class DataFiles:
     def training_data(
         self, model: ResolvedModel, base: FoundationModel
     ) -> tuple[TrainingData | None, tuple[Diagnostic, ...]]:
-        checked = self.check(model, base)
+        how = self.looking(token_rule(base))
+        checked = check(model.training_data, model.validation, how, demands(model, base))
         return checked.data, checked.problems
 
-    def check(self, model: ResolvedModel, base: FoundationModel, watch: Watch | None = None) -> Checked:
-        """Everything about a model's data, as ``data check`` tells it."""
-        return check(model, demands(model, base), self.looking(token_rule(base), watch))
-
-    def looking(self, tokens: TokenRule, watch: Watch | None = None) -> Looking:
+    def looking(self, tokens: TokenRule = ROUGHLY, watch: Watch | None = None) -> Looking:
+        """``watch`` is told how many bytes of a source have been read."""
         return Looking(self.open_source, tokens, self._memory, watch=watch)
 
     def size(self, source: DatasetSource) -> int | None:

@@ -97,7 +97,8 @@ def a_model(training: DatasetSource, validation: ValidationPlan | None = None) -
 def checked(
     model: ResolvedModel, rules: DatasetRules, open: Open, *, engine: Engine = alone, **more: int | bool
 ) -> Checked:
-    return check(model, Demands(rules, model.base_model, **more), Looking(open, engine=engine))  # type: ignore[arg-type]
+    demands = Demands(rules, model.base_model, **more)
+    return check(model.training_data, model.validation, Looking(open, engine=engine), demands)
 
 
 def converted(

@@ -37,6 +37,8 @@ from reconciler.stores.manifests import PROJECT_FILE, find_project, read_environ
 from reconciler.stores.s3 import ObjectStore
 
 if TYPE_CHECKING:
+    from mypy_boto3_s3.client import S3Client
+
     from reconciler.localcloud.control import LocalStatus
 
 OWN_FOLDER = ".reconciler"
@@ -129,7 +131,7 @@ def open_project(
 def connect(project: ProjectSettings, root: Path, cloud: Cloud, progress: Progress, stop: StopRequest) -> Outside:
     """Every port of one project on one cloud."""
     store = ObjectStore(cloud.session.changing("s3"), project.bucket)
-    data = DataFiles(root, lambda: cloud.session.reading("s3"), cache=root / OWN_FOLDER / "cache" / "datasets.json")
+    data = DataFiles(root, lambda: cloud.session.reading("s3"), cache=_data_cache(root))
     catalog = load_catalog()
     settings = ProviderSettings(
         project=project.name,
@@ -165,6 +167,28 @@ def connect(project: ProjectSettings, root: Path, cloud: Cloud, progress: Progre
         surveyors=surveyors(settings),
         conversations=conversations(settings),
     )
+
+
+_ANY_REGION = "us-east-1"
+"""S3 answers for every bucket there, and sends on to the bucket's own region."""
+
+
+def data_files(project: Project | None, root: Path, progress: Progress) -> DataFiles:
+    """Training data alone. A cloud is asked only where data lies in it: the project's, or without a project AWS."""
+
+    def s3() -> S3Client:
+        configuration = project.loaded.configuration if project else None
+        if project is None or configuration is None:
+            client: S3Client = AwsSession(AwsSettings(region=_ANY_REGION)).reading("s3")
+        else:
+            client = project.reached(progress, StopRequest()).session.reading("s3")
+        return client
+
+    return DataFiles(root, s3, cache=_data_cache(project.directory) if project else None)
+
+
+def _data_cache(root: Path) -> Path:
+    return root / OWN_FOLDER / "cache" / "datasets.json"
 
 
 class SystemClock:

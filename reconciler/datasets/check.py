@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reconciler.datasets.examine import Examined
 from reconciler.datasets.findings import Longest
 from reconciler.datasets.flaws import named
 from reconciler.datasets.split import Split
-from reconciler.domain.catalog import DatasetRules, FoundationModel
+from reconciler.domain.catalog import DatasetRules, FoundationModel, ProviderName
 from reconciler.domain.desired import ResolvedModel, TrainingData
 from reconciler.domain.diagnostic import Diagnostic, error, warning
 
@@ -44,14 +44,19 @@ class Demands:
     """Records of one step over all instances."""
 
 
+def usual_demands(base: FoundationModel, provider: ProviderName) -> Demands:
+    """What every training of a base model asks."""
+    context = base.architecture.max_position_embeddings if base.architecture else None
+    return Demands(rules=base.dataset[provider], model=base.key, context=context)
+
+
 def demands(model: ResolvedModel, base: FoundationModel) -> Demands:
     """What a model's base model and resources ask of its data. Batches of Bedrock are the service's own affair."""
     resources, batch = model.resources, model.hyperparameters.batch_size
-    rules = base.dataset[model.provider]
-    return Demands(
-        rules=rules.model_copy(update={"max_tokens_per_record": _token_limit(rules, batch)}),
-        model=base.key,
-        context=base.architecture.max_position_embeddings if base.architecture else None,
+    usual = usual_demands(base, model.provider)
+    return replace(
+        usual,
+        rules=usual.rules.model_copy(update={"max_tokens_per_record": _token_limit(usual.rules, batch)}),
         batch=batch * resources.instance_count if resources and batch else None,
     )
 

@@ -12,32 +12,32 @@ _MEANING: dict[str, tuple[str, str, str]] = {
     "duplicate-record": (
         "Records come more than once",
         "each is trained on as often as it comes; remove those that are not meant to weigh more",
-        "records that came before",
+        "that came before",
     ),
     "prompt-on-both-sides": (
         "Validation data has prompts of the training data",
         "its loss looks better than the model is: remove them from one side",
-        "validation records whose prompt is trained on",
+        "held out, of which the prompt is trained on",
     ),
     "secret": (
         "Training data seems to hold secrets",
         "remove and revoke them: whoever can ask the model may get them out of it",
-        "records with what looks like a key, token or private key",
+        "with what looks like a key, token or private key",
     ),
     "card-number": (
         "Training data seems to hold card numbers",
         "mask them: whoever can ask the model may get them out of it",
-        "records with what looks like a payment card's number",
+        "with what looks like a payment card's number",
     ),
     "email-address": (
         "Training data holds e-mail addresses",
         "mask them if they are people's: whoever can ask the model may get them out of it",
-        "records with an e-mail address",
+        "with an e-mail address",
     ),
     "control-character": (
         "Training data holds control characters",
         "remove them: they are rarely meant, and the model learns to write them",
-        "records with a control character other than tab and line break",
+        "with a control character other than tab and line break",
     ),
 }
 
@@ -67,7 +67,8 @@ def _warning(remark: Remark, source: DatasetSource) -> Diagnostic:
     summary, hint, what = _MEANING[remark.code]
     hidden = remark.count - len(remark.rows)
     rows = ", ".join(remark.rows) + (f" and {hidden:,} more" if hidden else "")
-    detail = f"{named(source)}: {remark.count:,} {what}: row {rows}."
+    records = "1 record" if remark.count == 1 else f"{remark.count:,} records"
+    detail = f"{named(source)}: {records} {what}: row {rows}."
     return warning(remark.code, summary, detail=detail, hint=hint, where=source.where)
 
 

@@ -207,6 +207,8 @@ class Configuration(Value):
 
     project: ProjectSettings
     datasets: dict[str, DatasetSource] = Field(default_factory=dict)
+    validations: dict[str, ValidationPlan] = Field(default_factory=dict)
+    """What Datasets say of their own, by their names."""
     models: tuple[ResolvedModel, ...] = ()
     """Parents before children."""
     policies: tuple[Policy, ...] = ()

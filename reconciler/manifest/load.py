@@ -8,12 +8,12 @@ from typing import Any
 
 from reconciler.domain.base import Value
 from reconciler.domain.catalog import Catalog, ProviderName, Requirement
-from reconciler.domain.desired import Configuration, DatasetSource, Origin, ProjectSettings
+from reconciler.domain.desired import Configuration, DatasetSource, Origin, ProjectSettings, ValidationPlan
 from reconciler.domain.diagnostic import Diagnostic, Location, has_errors
 from reconciler.domain.diagnostic import allow as allowed
 from reconciler.domain.fingerprint import digest
 from reconciler.domain.kinds.dataset import DatasetSpec
-from reconciler.domain.kinds.fine_tuned_model import DatasetValidation, FineTunedModelSpec
+from reconciler.domain.kinds.fine_tuned_model import DatasetValidation, FineTunedModelSpec, SplitValidation
 from reconciler.domain.kinds.project import ProjectSpec
 from reconciler.manifest import defaults
 from reconciler.manifest.checks.base_model import check_base_model
@@ -118,6 +118,7 @@ class _Loading:
         project = projects[0] if projects else None
         folder = Folder.of(self.root, project.document.file if project else None)
         datasets = self._datasets(resources, folder)
+        validations = self._validations(resources, datasets, folder)
         around = self._surroundings(project, datasets)
         views = self._views(resources, around, folder)
         for view in views:
@@ -127,7 +128,7 @@ class _Loading:
             self.problems += check_project(
                 project, cloud=around.cloud, needed_roles=_needed_roles(views), catalog=self.catalog, models=names
             )
-        return self._loaded(resources, project, around, views, folder)
+        return self._loaded(resources, project, around, views, validations, folder)
 
     def _read(self) -> Iterator[Shaped]:
         for document in suffixed(self._documents(), self.environment.name if self.environment else ""):
@@ -167,6 +168,26 @@ class _Loading:
                 else:
                     self.problems.append(source.model_copy(update={"address": each.address}))
         return sources
+
+    def _validations(
+        self, resources: Sequence[Shaped], datasets: Mapping[str, DatasetSource], folder: Folder
+    ) -> dict[str, ValidationPlan]:
+        known = [each.name for each in resources if each.kind == "Dataset" and each.name is not None]
+        plans: dict[str, ValidationPlan] = {}
+        for each in resources:
+            choice = each.spec.validation if isinstance(each.spec, DatasetSpec) else None
+            match choice:
+                case SplitValidation():
+                    plan = ValidationPlan(split_percent=choice.split, split_seed=defaults.SPLIT_SEED)
+                    plans.setdefault(each.name or "", plan)
+                case DatasetValidation():
+                    where = each.document.at(("spec", "validation", "dataset"))
+                    source = choose(choice.dataset, where, folder, datasets, known)
+                    if isinstance(source, Diagnostic):
+                        self.problems.append(source.model_copy(update={"address": each.address}))
+                    elif source is not None:
+                        plans.setdefault(each.name or "", ValidationPlan(source=source))
+        return plans
 
     def _surroundings(self, project: Shaped | None, datasets: Mapping[str, DatasetSource]) -> Surroundings:
         spec = project.spec if project is not None and isinstance(project.spec, ProjectSpec) else ProjectSpec()
@@ -239,6 +260,7 @@ class _Loading:
         project: Shaped | None,
         around: Surroundings,
         views: Sequence[ModelView],
+        validations: dict[str, ValidationPlan],
         folder: Folder,
     ) -> Loaded:
         diagnostics = tuple(sorted(_once(allowed(self.problems, self.allow)), key=self._place))
@@ -248,6 +270,7 @@ class _Loading:
         configuration = Configuration(
             project=self._settings(project, around),
             datasets=dict(around.datasets),
+            validations=validations,
             models=models,
             policies=policies(resources),
         )
@@ -341,8 +364,8 @@ def _settings(project: Shaped, around: Surroundings) -> ProjectSettings:
 
 def _digest(configuration: Configuration, folder: Folder) -> str:
     """Over the meaning: not over positions, nor over where the checkout lies, nor over whether a default was written out."""
-    no_policies = {} if configuration.policies else {"policies": True}
-    told = configuration.model_dump(mode="json", exclude=_NO_MEANING | no_policies)
+    empty = {name: True for name in ("policies", "validations") if not getattr(configuration, name)}
+    told = configuration.model_dump(mode="json", exclude=_NO_MEANING | empty)
     project = {key: value for key, value in told["project"].items() if value or key not in _ONLY_WHERE_GIVEN}
     return digest(_meaning(told | {"project": project}, folder))
 

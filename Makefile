@@ -7,7 +7,7 @@ PYTEST_WORKERS ?= 2
 TORCH ?= torch==2.13.0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check check-static setup setup-dev setup-train test-train format lint types layers schemas golden lock clean
+.PHONY: help demo test check check-static setup setup-dev setup-train test-train bench-datasets format lint types layers schemas golden lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,10 @@ check-static: setup-dev  ## the same without the tests
 
 test-train: setup-dev setup-train  ## the tests that really train and serve small models
 	$(BIN)/python -m pytest -m train -n $(PYTEST_WORKERS) --dist loadfile
+
+SIZE ?= 1GB
+bench-datasets: setup-dev  ## training data checked, split, converted, digested, beside plain readers (pyarrow, polars, duckdb, if installed); SIZE=1GB
+	$(BIN)/python -m tests.benchmarks.datasets --size $(SIZE)
 
 setup: $(VENV)/.installed  ## make the virtual environment, with the embedded cloud
 setup-dev: $(VENV)/.installed-dev  ## the same, with what development needs

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from reconciler import __version__
 from reconciler.catalog import load as load_catalog
 from reconciler.cli.signals import StopRequest
+from reconciler.datasets.engines import Engine, usual
 from reconciler.domain.desired import Configuration, ProjectSettings
 from reconciler.domain.diagnostic import Diagnostic, has_errors
 from reconciler.domain.errors import CloudUnavailable, ReconcilerError
@@ -131,7 +132,8 @@ def open_project(
 def connect(project: ProjectSettings, root: Path, cloud: Cloud, progress: Progress, stop: StopRequest) -> Outside:
     """Every port of one project on one cloud."""
     store = ObjectStore(cloud.session.changing("s3"), project.bucket)
-    data = DataFiles(root, lambda: cloud.session.reading("s3"), cache=_data_cache(root))
+    engine = data_engine()
+    data = DataFiles(root, lambda: cloud.session.reading("s3"), cache=_data_cache(root), engine=engine)
     catalog = load_catalog()
     settings = ProviderSettings(
         project=project.name,
@@ -151,7 +153,13 @@ def connect(project: ProjectSettings, root: Path, cloud: Cloud, progress: Progre
         clock=cloud.clock,
         data=data,
         artifacts=S3Artifacts(
-            store, project.name, open=data.open_source, clock=cloud.clock, root=root, embedded=cloud.embedded
+            store,
+            project.name,
+            open=data.open_source,
+            clock=cloud.clock,
+            root=root,
+            embedded=cloud.embedded,
+            engine=engine,
         ),
         lock=S3Lock(
             store,
@@ -184,7 +192,31 @@ def data_files(project: Project | None, root: Path, progress: Progress) -> DataF
             client = project.reached(progress, StopRequest()).session.reading("s3")
         return client
 
-    return DataFiles(root, s3, cache=_data_cache(project.directory) if project else None)
+    return DataFiles(root, s3, cache=_data_cache(project.directory) if project else None, engine=data_engine())
+
+
+SCHEDULER = "RECONCILER_DASK_SCHEDULER"
+"""Address of a Dask cluster that works on training data, such as ``tcp://scheduler:8786``."""
+
+
+def data_engine() -> Engine:
+    """This machine, or the cluster that the environment names. Raises CloudUnavailable where that cannot be reached."""
+    address = os.environ.get(SCHEDULER)
+    if not address:
+        return usual
+    try:
+        from distributed import Client
+
+        from reconciler.datasets.distributed import on_cluster
+
+        return on_cluster(Client(address, timeout="10s"))
+    except ImportError as missing:
+        hint = "Install it with `pip install 'llm-reconciler[distributed]'`."
+        raise CloudUnavailable(f"{SCHEDULER} is set and Dask is not installed", hint=hint) from missing
+    except (OSError, ValueError) as trouble:
+        raise CloudUnavailable(
+            f"the Dask cluster at {address} does not answer", hint=f"Start it, or unset {SCHEDULER}."
+        ) from trouble
 
 
 def _data_cache(root: Path) -> Path:

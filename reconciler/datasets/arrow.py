@@ -5,29 +5,50 @@ It is asked only what it answers exactly as the code below it would; where it ca
 
 from __future__ import annotations
 
+import struct
 from functools import cache
 from typing import Any, NamedTuple
 
+from reconciler.datasets.blocks import Block
 from reconciler.datasets.layout import Layout
-
-_WELL_FORMED = r'\A(?:(?:"(?:[^"]|"")*"|[^",\r\n]*)(?:,|\r?\n))*\z'
-"""RFC 4180 with whole rows. Of what is not, Arrow and the csv module make different things."""
+from reconciler.datasets.patterns import NOT_PLAIN, NOT_RFC_4180
 
 
 class Pairs(NamedTuple):
     prompts: list[str]
     completions: list[str]
-    texts: tuple[Any, Any]
-    """Both as Arrow has them, for :func:`matching`."""
+    suspicious: bool
+    """Whether ``WORTH_A_LOOK`` is found anywhere."""
 
 
-def pairs(data: bytes, layout: Layout) -> Pairs | None:
-    """Prompts and completions of a block of CSV, if it is well-formed UTF-8 of rows that all have the header's width."""
-    if layout.width < 2 or not data or (found := _arrow()) is None:
+def pairs(block: Block, layout: Layout) -> Pairs | None:
+    """Prompts and completions of a block of CSV, if it is well-formed UTF-8 of whole rows that all have the header's width."""
+    data = block.data
+    if not data.endswith(b"\n") or (found := _arrow()) is None or (block.is_last and data.count(b'"') % 2):
         return None
-    lib, reader, compute = found
-    if not compute.match_substring_regex(lib.array([data], lib.binary()), _WELL_FORMED)[0].as_py():
+    whole = _as_one(found[0], data)
+    plain = not _is_in(found[2], whole, NOT_PLAIN)
+    if not plain and _is_in(found[2], whole, NOT_RFC_4180):
         return None
+    columns = _columns(found, data, layout)
+    if columns is None:
+        return None
+    return Pairs(columns[0].to_pylist(), columns[1].to_pylist(), suspicious=not plain)
+
+
+def matching(texts: list[str], pattern: str) -> list[int] | None:
+    """Positions of the texts in which a pattern is found that RE2 and ``re`` read alike."""
+    if (found := _arrow()) is None:
+        return None
+    lib, _, compute = found
+    mask = compute.match_substring_regex(lib.array(texts, lib.large_string()), pattern)
+    positions: list[int] = compute.indices_nonzero(mask).to_pylist()
+    return positions
+
+
+def _columns(found: _Arrow, data: bytes, layout: Layout) -> tuple[Any, Any] | None:
+    """``None``: not UTF-8, or a row of another width. Arrow and the csv module read well-formed rows alike."""
+    lib, reader = found[0], found[1]
     names = [str(number) for number in range(layout.width)]
     wanted = [names[layout.prompt], names[layout.completion]]
     try:
@@ -41,23 +62,25 @@ def pairs(data: bytes, layout: Layout) -> Pairs | None:
         )
     except lib.ArrowInvalid:
         return None
-    texts = table.column(0), table.column(1)
-    return Pairs(texts[0].to_pylist(), texts[1].to_pylist(), texts)
+    return table.column(0), table.column(1)
 
 
-def matching(texts: Any, pattern: str) -> list[int] | None:
-    """Positions of the texts, a list or one of ``Pairs.texts``, in which a pattern is found that RE2 and ``re`` read alike."""
-    if (found := _arrow()) is None:
-        return None
-    lib, _, compute = found
-    column = lib.array(texts, lib.large_string()) if isinstance(texts, list) else texts
-    mask = compute.match_substring_regex(column, pattern)
-    positions: list[int] = compute.indices_nonzero(mask).to_pylist()
-    return positions
+def _as_one(lib: Any, data: bytes) -> Any:
+    """An array of one value, without a copy."""
+    offsets = lib.py_buffer(struct.pack("<ii", 0, len(data)))
+    return lib.Array.from_buffers(lib.string(), 1, [None, offsets, lib.py_buffer(data)])
+
+
+def _is_in(compute: Any, whole: Any, pattern: str) -> bool:
+    return bool(compute.match_substring_regex(whole, pattern)[0].as_py())
+
+
+_Arrow = tuple[Any, Any, Any]
+"""The library, its reader of CSV, and what it computes."""
 
 
 @cache
-def _arrow() -> tuple[Any, Any, Any] | None:
+def _arrow() -> _Arrow | None:
     try:
         import pyarrow
         import pyarrow.compute

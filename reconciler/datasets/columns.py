@@ -37,8 +37,8 @@ class Columns:
     completions: list[str] = field(default_factory=list)
     before: dict[int, Before] = field(default_factory=dict)
     """Of conversations, by position."""
-    arrow: tuple[Any, Any] | None = None
-    """Prompts and completions once more, where Arrow read them."""
+    suspicious: bool = True
+    """Whether there may be anything to look at; addresses apart: see ``sensitive``."""
 
     def records(self) -> Iterator[Record]:
         for position, (prompt, completion, row) in enumerate(
@@ -58,21 +58,21 @@ class Read(NamedTuple):
 
 def read_block(block: Block, layout: Layout) -> Read:
     """Of a block that is not the last and comes back ``is_cut_off``, nothing may be used: see ``Cutter.take_back``."""
-    quick = _quick_csv(block.data, layout) if layout.is_csv else _quick_json(block.data)
+    quick = _quick_csv(block, layout) if layout.is_csv else _quick_json(block.data)
     if quick is not None:
         return quick
     return _careful(_csv_rows(block, layout) if layout.is_csv else _json_rows(block), block)
 
 
-def _quick_csv(data: bytes, layout: Layout) -> Read | None:
+def _quick_csv(block: Block, layout: Layout) -> Read | None:
     """``None``: something may be wrong."""
-    if len(data) > MAX_LINE:
+    if len(block.data) > MAX_LINE:
         return None
-    read = arrow.pairs(data, layout)
-    found = (read.prompts, read.completions) if read else _pairs(data, layout)
+    read = arrow.pairs(block, layout)
+    found = (read.prompts, read.completions) if read else _pairs(block.data, layout)
     if found is None or not (all(map(str.strip, found[0])) and all(map(str.strip, found[1]))):
         return None
-    columns = Columns(range(len(found[0])), *found, arrow=read.texts if read else None)
+    columns = Columns(range(len(found[0])), *found, suspicious=read.suspicious if read else True)
     return Read(columns, len(found[0]))
 
 

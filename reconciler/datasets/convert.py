@@ -28,8 +28,8 @@ def lines(columns: Columns, format: str, system: str = "") -> list[bytes]:
     """
     spell = _FORMATS[format]
     start, middle, end = _around(spell, Before(system))
-    spelt = zip(_strings(columns.prompts), _strings(columns.completions), strict=True)
-    made = [b"%b%b%b%b%b" % (start, prompt, middle, completion, end) for prompt, completion in spelt]
+    pairs = zip(columns.prompts, columns.completions, strict=True)
+    made = [b"%b%b%b%b%b" % (start, _dumps(prompt), middle, _dumps(completion), end) for prompt, completion in pairs]
     for position, before in columns.before.items():
         own = before if before.system else before._replace(system=system)
         made[position] = _dumps(spell(own, columns.prompts[position], columns.completions[position])) + b"\n"
@@ -38,18 +38,12 @@ def lines(columns: Columns, format: str, system: str = "") -> list[bytes]:
 
 def _around(spell: Callable[[Before, str, str], dict[str, Any]], before: Before) -> tuple[bytes, bytes, bytes]:
     """What a line says before the prompt, between it and the completion, and after: the two are the last texts of a line."""
-    rest, _, end = _dumps(spell(before, _PROMPT, _COMPLETION)).rpartition(_COMPLETION.encode())
-    start, _, middle = rest.rpartition(_PROMPT.encode())
+    rest, _, end = _dumps(spell(before, _PROMPT, _COMPLETION)).rpartition(_dumps(_COMPLETION))
+    start, _, middle = rest.rpartition(_dumps(_PROMPT))
     return start, middle, end + b"\n"
 
 
 _PROMPT, _COMPLETION = "<the prompt>", "<the completion>"
-
-
-def _strings(texts: list[str]) -> list[bytes]:
-    """As JSON, without the quotes around: all in one call. Within a string every quote is escaped, so ``","`` only separates."""
-    spelt: bytes = _dumps(texts)
-    return spelt[2:-2].split(b'","')
 
 
 def fits(columns: Columns, format: str) -> bool:

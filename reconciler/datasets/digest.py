@@ -49,7 +49,7 @@ def hashes(columns: Columns, prompts: list[bytes], completions: list[bytes]) -> 
     for given, completion in zip(_given(columns, prompts), completions, strict=True):
         hashed = sha256(given)
         inputs.append(hashed.digest())
-        hashed.update(b"%d:%b" % (len(completion), completion))
+        hashed.update(completion)
         records.append(hashed.digest())
     return Hashes(records, inputs)
 
@@ -63,9 +63,10 @@ def prefixes(digests: Sequence[bytes]) -> array[int]:
 
 
 def content(record: Record) -> bytes:
-    """The record as bytes: the number of texts, then each as a netstring (length, colon, UTF-8). No two records share one form."""
-    given = _conversation(Before(record.system, record.earlier), record.prompt.encode())
-    return given + b"".join(_netstrings([record.completion]))
+    """The record as bytes: the number of texts and a comma, all texts but the completion with their lengths in UTF-8 (``5:Hello``), the
+    completion. No two records share one form.
+    """
+    return _conversation(Before(record.system, record.earlier), record.prompt.encode()) + record.completion.encode()
 
 
 def _given(columns: Columns, prompts: list[bytes]) -> list[bytes]:

@@ -24,8 +24,8 @@ Work = Callable[[Block], Findings]
 Results = Generator[tuple[Block, Findings], None, None]
 Engine = Callable[[Work, Iterator[Block]], Results]
 
-BEFORE_HELP = 32
-"""Blocks that this process works on alone: starting others takes as long."""
+FEW = 32
+"""Blocks that this process works on alone: to start others takes as long."""
 
 MOST_PROCESSES = 4
 """Each takes about 60 MB."""
@@ -38,12 +38,20 @@ def alone(work: Work, blocks: Iterator[Block]) -> Results:
 
 def usual(work: Work, blocks: Iterator[Block]) -> Results:
     """This process for what is small; for what is not, as many as there are processors, up to four."""
-    yield from alone(work, islice(blocks, BEFORE_HELP))
-    following = next(blocks, None)
-    if following is not None:
-        rest = chain((following,), blocks)
-        count = min(processors(), MOST_PROCESSES)
-        yield from processes(count)(work, rest) if count > 1 else alone(work, rest)
+    first = list(islice(blocks, FEW))
+    count = min(processors(), MOST_PROCESSES)
+    if len(first) < FEW or count == 1:
+        yield from alone(work, chain(first, blocks))
+    else:
+        yield from processes(count)(work, _emptied(first, blocks))
+
+
+def _emptied(first: list[Block], rest: Iterator[Block]) -> Iterator[Block]:
+    """One after the other, none being kept."""
+    first.reverse()
+    while first:
+        yield first.pop()
+    yield from rest
 
 
 def processes(count: int) -> Engine:
@@ -88,7 +96,7 @@ def _context() -> BaseContext:
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["reconciler.datasets.findings"])
+    context.set_forkserver_preload(["reconciler.datasets.findings", "pyarrow.csv", "pyarrow.compute"])
     return context
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from itertools import chain
-from typing import Any
 
 from reconciler.datasets import arrow
 from reconciler.datasets.columns import Columns
+from reconciler.datasets.patterns import CONTROL, WORTH_A_LOOK
 
 _KEYS = (
     r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b",  # AWS access keys
@@ -22,32 +22,20 @@ _KEYS = (
     r"\bAIza[A-Za-z0-9_-]{35}",  # Google
     r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10}",  # JSON web tokens
 )
-_CONTROL = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]"
-
-_WORTH_A_LOOK = "|".join(
-    (
-        _CONTROL,
-        "@",
-        "A[KS]IA[A-Z0-9]{16}",
-        "-----BEGIN",
-        "gh[pousr]_|github_pat_|glpat-|xox[abeoprs]-|hf_[A-Za-z0-9]{30}|AIza|eyJ",
-        r"\b[sr]k[-_]",
-        r"[0-9](?:[ -]?[0-9]){12}",
-    )
-)
-"""Found in every text that any of the rules below finds; written so that RE2 and ``re`` read it alike."""
-
 _SECRET = re.compile("|".join(_KEYS))
 _EMAIL = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,8}\.[A-Za-z]{2,24}\b")
 _CARD = re.compile(r"(?<![\w.,-])[2-6](?:[ -]?[0-9]){12,18}(?![\w-])")
-_CONTROLS = re.compile(_CONTROL)
-_LOOK = re.compile(_WORTH_A_LOOK)
+_CONTROLS = re.compile(CONTROL)
+_LOOK = re.compile(WORTH_A_LOOK)
 
 
 def found(columns: Columns) -> Iterator[tuple[str, int]]:
     """Kinds, each with the row that has it: ``control-character``, ``secret``, ``card-number``, ``email-address``."""
-    prompts, completions = columns.arrow or (columns.prompts, columns.completions)
-    positions = {*_suspicious(prompts), *_suspicious(completions), *columns.before}
+    positions = {
+        *_worth_a_look(columns, columns.prompts),
+        *_worth_a_look(columns, columns.completions),
+        *columns.before,
+    }
     for position in sorted(positions):
         before = columns.before[position].texts if position in columns.before else ()
         texts = (columns.prompts[position], columns.completions[position], *before)
@@ -55,11 +43,15 @@ def found(columns: Columns) -> Iterator[tuple[str, int]]:
             yield kind, columns.rows[position]
 
 
-def _suspicious(texts: Any) -> list[int]:
-    positions = arrow.matching(texts, _WORTH_A_LOOK)
-    if positions is not None:
-        return positions
-    return [position for position, text in enumerate(texts) if _LOOK.search(text)]
+def _worth_a_look(columns: Columns, texts: list[str]) -> Iterator[int]:
+    yield from (position for position, text in enumerate(texts) if "@" in text)
+    if columns.suspicious:
+        positions = arrow.matching(texts, WORTH_A_LOOK)
+        yield from positions if positions is not None else _searched(texts)
+
+
+def _searched(texts: list[str]) -> Iterator[int]:
+    return (position for position, text in enumerate(texts) if _LOOK.search(text))
 
 
 def _kinds(text: str) -> Iterator[str]:

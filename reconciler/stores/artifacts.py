@@ -21,6 +21,7 @@ from typing import BinaryIO, cast
 
 from pydantic import ValidationError
 
+from reconciler.datasets.engines import Engine, usual
 from reconciler.datasets.source import Open
 from reconciler.datasets.split import Split
 from reconciler.datasets.training import Part, convert, has_part
@@ -43,7 +44,15 @@ class S3Artifacts:
     """``embedded``: the bucket is on the embedded cloud, and made when missing. ``root``: the project's folder."""
 
     def __init__(
-        self, store: ObjectStore, project: str, *, open: Open, clock: Clock, root: Path, embedded: bool = False
+        self,
+        store: ObjectStore,
+        project: str,
+        *,
+        open: Open,
+        clock: Clock,
+        root: Path,
+        embedded: bool = False,
+        engine: Engine = usual,
     ) -> None:
         self._store = store
         self._project = project
@@ -51,6 +60,7 @@ class S3Artifacts:
         self._clock = clock
         self._root = root
         self._embedded = embedded
+        self._engine = engine
         self._trash = Trash(store, project, clock=clock)
 
     def prepare(self) -> None:
@@ -158,7 +168,7 @@ class S3Artifacts:
         with ExitStack() as spools:
             files = {part: spools.enter_context(tempfile.SpooledTemporaryFile(_IN_MEMORY)) for part in keys}
             sinks = {part: cast(BinaryIO, file) for part, file in files.items()}
-            convert(model, rules.format, self._open, sinks)
+            convert(model, rules.format, self._open, sinks, engine=self._engine)
             if problems := [problem for part in keys for problem in _size_problems(model, rules, part, sinks[part])]:
                 raise InvalidInput(problems)
             for part, key in keys.items():

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from reconciler.datasets.check import demands
+from reconciler.datasets.engines import Engine, usual
 from reconciler.datasets.examine import Looking, Memory, NoMemory
 from reconciler.datasets.flaws import named
 from reconciler.datasets.passing import Watch
@@ -30,10 +31,13 @@ if TYPE_CHECKING:
 class DataFiles:
     """``root``: the project's folder, which local data must not leave. ``s3``: makes a client when one is first needed."""
 
-    def __init__(self, root: Path, s3: Callable[[], S3Client], *, cache: Path | None = None) -> None:
+    def __init__(
+        self, root: Path, s3: Callable[[], S3Client], *, cache: Path | None = None, engine: Engine = usual
+    ) -> None:
         """``cache``: where to remember what was found in data that did not change, ``.reconciler/cache/datasets.json``."""
         self._root = root.resolve()
         self._s3 = s3
+        self._engine = engine
         self._memory: Memory = DigestCache(cache, self.stamp) if cache else NoMemory()
 
     def training_data(
@@ -45,7 +49,7 @@ class DataFiles:
 
     def looking(self, tokens: TokenRule = ROUGHLY, watch: Watch | None = None) -> Looking:
         """``watch`` is told how many bytes of a source have been read."""
-        return Looking(self.open_source, tokens, self._memory, watch=watch)
+        return Looking(self.open_source, tokens, self._memory, self._engine, watch)
 
     def size(self, source: DatasetSource) -> int | None:
         """Bytes as they are stored; ``None``: nothing is there."""

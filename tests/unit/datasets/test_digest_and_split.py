@@ -44,7 +44,7 @@ def test_other_records_or_another_order_have_another_digest(one: list[Pair], oth
 
 def test_the_digest_is_pinned() -> None:
     """A change here retrains every model there is."""
-    pinned = "sha256:1a0b80d6"
+    pinned = "sha256:fcdd225d"
     assert digest(b"prompt,completion\nHello,World\n").startswith(pinned)
 
 

@@ -1,7 +1,7 @@
 """How fast training data is checked, split, converted and digested, beside plain readers. ``make bench-datasets``.
 
-They only read it and write JSON Lines. A CSV is made from a seed: questions and answers of 1 to 40 sentences, about 660 bytes a record, with
-quoted cells, commas, doubled quotes, line breaks within cells, characters beyond ASCII, some e-mail addresses, and 1 record in 10,000
+They only read it and write JSON Lines. A CSV is made from a seed: questions and answers of 1 to 40 sentences, about 660 bytes a record,
+with quoted cells, commas, doubled quotes, line breaks within cells, characters beyond ASCII, some e-mail addresses, and 1 record in 10,000
 that came before. Each reader is a process
 of its own, one after the other, and reads the file from the page cache. Peak memory is the largest sum, over a process and all
 that it started, of proportional set sizes (PSS, from ``/proc``), looked at 20 times a second; so is CPU time. Linux only.
@@ -27,7 +27,18 @@ from typing import Any
 
 from reconciler.datasets.engines import processors
 
-WORDS = ["the", "of", "and", "to", "in", "a", "is", "that", "for", "it", "as", "was", "with", "be", "by", "on", "not", "he", "his", "but", "at", "are", "this", "have", "from", "or", "had", "an", "they", "which", "one", "you", "were", "all", "her", "she", "there", "would", "their", "we", "him", "been", "has", "when", "who", "will", "no", "more", "if", "out", "so", "up", "said", "what", "its", "about", "than", "into", "them", "can", "only", "other", "time", "new", "some", "could", "these", "two", "may", "first", "then", "do", "any", "like", "my", "now", "over", "such", "our", "man", "me", "even", "most", "made", "after", "also", "did", "many", "off", "before", "must", "well", "back", "through", "years", "much", "where", "your", "way", "down", "should", "because", "long", "each", "just", "state", "those", "people", "too", "mr", "how", "little", "good", "world", "make", "account", "payment", "invoice", "delivery", "refund", "customer", "service", "support", "ticket", "password", "email", "address", "subscription", "renewal", "charge", "balance", "transfer", "transaction", "device", "update", "install", "error", "message", "screen", "battery", "charger", "warranty", "replacement", "shipping", "carrier", "tracking", "package", "warehouse", "return", "policy", "agent", "chat", "phone", "call", "minutes", "hours", "tomorrow", "yesterday", "please", "thanks", "sorry", "understand", "issue", "problem", "resolve", "check", "confirm", "settings", "menu", "button", "click", "browser", "version", "network", "connection", "router", "café", "naïve", "résumé", "Zürich", "straße"]
+_VOCABULARY = """
+the of and to in a is that for it as was with be by on not he his but at are this have from or had an they which one you were all
+her she there would their we him been has when who will no more if out so up said what its about than into them can only other
+time new some could these two may first then do any like my now over such our man me even most made after also did many off before
+must well back through years much where your way down should because long each just state those people too mr how little good
+world make account payment invoice delivery refund customer service support ticket password email address subscription renewal
+charge balance transfer transaction device update install error message screen battery charger warranty replacement shipping
+carrier tracking package warehouse return policy agent chat phone call minutes hours tomorrow yesterday please thanks sorry
+understand issue problem resolve check confirm settings menu button click browser version network connection router café naïve
+résumé Zürich straße
+"""
+WORDS = _VOCABULARY.split()
 RARE = ("日本語のテキスト", "Привет", "🙂", "iPhone", "JavaScript", "v2.1", "ask.us@example.com")
 
 

@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
@@ -88,7 +89,11 @@ def test_workers_that_read_the_source_themselves(path: Path, tmp_path: Path, clu
 
     from reconciler.datasets.distributed import on_cluster
 
-    compare(path, tmp_path, on_cluster(default_client(), reads=partial(open, path, "rb")))
+    compare(path, tmp_path, on_cluster(default_client(), reads=partial(opened, path)))
+
+
+def opened(path: Path) -> BinaryIO:
+    return path.open("rb")
 
 
 def compare(path: Path, into: Path, engine: Engine) -> None:

@@ -10,10 +10,10 @@ from reconciler.datasets import arrow, sensitive
 from reconciler.datasets.columns import Columns
 from reconciler.datasets.examine import Looking
 from reconciler.datasets.repeats import Repeats
-from reconciler.datasets.training import check
+from reconciler.datasets.training import Part, check
 from reconciler.domain.desired import DatasetSource, ValidationPlan
 
-from .builders import a_source, as_csv, found_in, serving, some_pairs
+from .builders import a_model, a_source, as_csv, checked, converted, desired, found_in, rules, serving, some_pairs
 
 KEY = "AKIA" + "IOSFODNN7EXAMPLE"  # AWS's own example, in two parts so that no scanner takes this file for a leak
 
@@ -157,3 +157,19 @@ def test_a_broken_copy_of_real_data_gets_one_report(tmp_path: Path) -> None:
         "not-utf-8": f"row 31: byte 0xf9 at offset {offset:,}, likely Latin-1 (ISO-8859-1)",
         "prompt-on-both-sides": "1 record held out, of which the prompt is trained on: row 8 (as 41).",
     }
+
+
+@BANKING
+@pytest.mark.parametrize("format", ["prompt-completion", "chat", "bedrock-conversation-2024"])
+@pytest.mark.parametrize(("name", "records"), [("banking77_train.csv", 10_003), ("banking77_test.csv", 3_080)])
+def test_real_data_through_every_format(format: str, name: str, records: int) -> None:
+    data = banking(name).read_bytes()
+    model = a_model(a_source(), ValidationPlan(split_percent=10))
+    found = checked(model, rules(format), serving(data_csv=data))
+    assert found.data is not None
+    assert found.data.training_records + found.data.validation_records == found.data.training.records == records
+    made = converted(desired(model, found.data), rules(format), serving(data_csv=data))
+    assert [made[part].count(b"\n") for part in Part] == [found.data.training_records, found.data.validation_records]
+    whole = made[Part.TRAINING] + made[Part.VALIDATION]
+    again = found_in(whole, "data.jsonl")
+    assert sorted(each[:2] for each in again) == sorted(each[:2] for each in found_in(data))

@@ -105,6 +105,9 @@ class DataFiles:
 
 
 def _object_stamp(stored: Stored) -> str:
+    """A checksum of the whole object says all, whenever it was written; an ETag does not where S3 encrypts or parts were many."""
+    if stored.checksum:
+        return f"{stored.checksum}:{stored.size}"
     return f"{stored.etag}:{stored.version or ''}:{stored.size}:{stored.modified.isoformat()}"
 
 

@@ -37,6 +37,8 @@ class Stored:
     size: int
     modified: datetime
     version: str | None = None
+    checksum: str | None = None
+    """Of the whole object, with the algorithm's name, where S3 keeps one that tells contents apart."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,8 @@ class ObjectStore:
 
     def head(self, key: str) -> Stored | None:
         with self._asking("looking at", key), _absent_is_none() as found:
-            found.append(_stored(key, self._client.head_object(Bucket=self.bucket, Key=key)))
+            answer = self._client.head_object(Bucket=self.bucket, Key=key, ChecksumMode="ENABLED")
+            found.append(_stored(key, answer))
         return found[0] if found else None
 
     def put(
@@ -257,7 +260,18 @@ def _code(error: ClientError) -> str:
 
 
 def _stored(key: str, answer: Any) -> Stored:
-    return Stored(key, answer["ETag"], answer.get("ContentLength", 0), answer["LastModified"], answer.get("VersionId"))
+    version, checksum = answer.get("VersionId"), _checksum(answer)
+    return Stored(key, answer["ETag"], answer.get("ContentLength", 0), answer["LastModified"], version, checksum)
+
+
+_CHECKSUMS = ("SHA256", "SHA1", "CRC64NVME")
+"""Of 64 bits and more. Of an object that came in parts, S3 may keep one over the parts' checksums, which ends in their number."""
+
+
+def _checksum(answer: Any) -> str | None:
+    kept = ((name, answer.get(f"Checksum{name}")) for name in _CHECKSUMS)
+    whole = answer.get("ChecksumType", "FULL_OBJECT") == "FULL_OBJECT"
+    return next((f"{name}:{value}" for name, value in kept if value and whole and "-" not in value), None)
 
 
 def _answered_at(answer: Any) -> datetime:

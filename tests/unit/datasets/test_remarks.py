@@ -118,7 +118,7 @@ def hash_like(number: int) -> int:
 def test_the_likely_encoding_of_what_is_not_utf_8(text: str, encoding: str, likely: str) -> None:
     data = b"prompt,completion\n" + f"{text},x\n".encode(encoding)
     (flaw,) = [each for each in found_in(data) if not hasattr(each, "prompt")]
-    assert str(flaw.detail).endswith(f"likely {likely}")  # type: ignore[union-attr]
+    assert str(flaw.detail).endswith(f"likely {likely}")
 
 
 BANKING = pytest.mark.skipif(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NoReturn
@@ -113,6 +114,23 @@ def test_s3_data_that_is_examined_again_is_only_looked_at(
     changed, _ = files_with_cache(root, s3).training_data(a_model(local(uri)), a_base())
     assert changed is not None
     assert changed.training_records == 6
+
+
+def test_s3_data_that_was_written_again_as_it_was_is_not_read_again(
+    root: Path, s3: S3Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uri, store = f"s3://{BUCKET}/x.csv", ObjectStore(s3, BUCKET)
+    store.put_stream("x.csv", io.BytesIO(as_csv(some_pairs(5))))
+    first, _ = files_with_cache(root, s3).training_data(a_model(local(uri)), a_base())
+    before = store.head("x.csv")
+    s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    store.put_stream("x.csv", io.BytesIO(as_csv(some_pairs(5))))
+    after = store.head("x.csv")
+    assert before is not None
+    assert after is not None
+    assert before.version != after.version
+    monkeypatch.setattr(ObjectStore, "open", lambda *_: pytest.fail("read again"))
+    assert files_with_cache(root, s3).training_data(a_model(local(uri)), a_base())[0] == first
 
 
 def files_with_cache(root: Path, s3: S3Client) -> DataFiles:

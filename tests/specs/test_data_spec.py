@@ -12,6 +12,7 @@ import pytest
 from reconciler.datasets.examine import examine
 from reconciler.datasets.findings import Conversion
 from reconciler.datasets.passing import Sinks, Wanted, pass_over
+from reconciler.datasets.remarks import warnings
 from reconciler.datasets.source import Stream
 from reconciler.domain.desired import DatasetSource
 from reconciler.domain.diagnostic import Diagnostic
@@ -48,7 +49,8 @@ def told(name: str, data: bytes) -> str:
     if found is None:
         return "".join(map(_problem, problems))
     facts = found.facts
-    return f"{facts.records} records, {facts.characters} characters, about {facts.tokens} tokens\n"
+    noticed = "".join(map(_problem, warnings(found.remarks, facts.source)))
+    return f"{facts.records} records, {facts.characters} characters, about {facts.tokens} tokens\n{noticed}"
 
 
 def _problem(problem: Diagnostic) -> str:

@@ -7,7 +7,7 @@ PYTEST_WORKERS ?= 2
 TORCH ?= torch==2.13.0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check check-static setup setup-dev setup-train test-train bench-datasets format lint types layers schemas golden lock clean
+.PHONY: help demo test check check-static setup setup-dev setup-train test-train bench-train bench-estimators bench-datasets format lint types layers schemas golden images trainer-settings lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,12 @@ check-static: setup-dev  ## the same without the tests
 
 test-train: setup-dev setup-train  ## the tests that really train and serve small models
 	$(BIN)/python -m pytest -m train -n $(PYTEST_WORKERS) --dist loadfile
+
+bench-train: setup-dev setup-train  ## how fast the training program trains; on a GPU with Qwen2.5-0.5B and Llama-3.1-8B shapes
+	$(BIN)/python -m tests.benchmarks.train
+
+bench-estimators: setup  ## errors of the estimators of memory and time on published runs (benchmarks/)
+	$(BIN)/python -m benchmarks.estimators
 
 SIZE ?= 1GB
 bench-datasets: setup-dev  ## training data checked, split, converted, digested, beside plain readers (pyarrow, polars, duckdb, if installed); SIZE=1GB
@@ -57,6 +63,13 @@ schemas: setup-dev  ## write schemas/*.json
 
 golden: setup-dev  ## rewrite the golden transcripts; read the diff before you commit it
 	UPDATE_GOLDEN=1 $(BIN)/python -m pytest tests/golden tests/specs -q
+
+images: setup-dev  ## pin the container images that AWS's SDK knows now (installs it, about 1 GB); read the diff
+	$(BIN)/pip install -q "$$($(BIN)/python -c 'import tomllib; print(tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["sdk"][0])')"
+	$(BIN)/python -m reconciler.catalog.sdk
+
+trainer-settings: setup-train  ## what sft_config and lora_config take, from the installed trl and peft: install the image's versions first
+	$(BIN)/python -m reconciler.catalog.introspection
 
 lock:  ## resolve pyproject.toml anew into the lock files (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \

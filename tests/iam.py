@@ -8,7 +8,7 @@ one that hands on a role needs PassRole.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from operator import eq
 from typing import Any
@@ -237,6 +237,16 @@ def _logs(call: _Call) -> Iterator[Need]:
     yield Need(action=f"logs:{call.operation}", resource=resource + stream)
 
 
+def _invoke(call: _Call) -> Iterator[Need]:
+    """Converse needs what InvokeModel does."""
+    bedrock = call.service == "bedrock-runtime"
+    action = "bedrock:InvokeModelWithResponseStream" if bedrock else f"sagemaker:{call.operation}"
+    owner = replace(call, service="bedrock" if bedrock else "sagemaker")
+    name = str(call.params["modelId" if bedrock else "EndpointName"])
+    arn = name if name.startswith("arn:") else owner.arn("endpoint", name)
+    yield Need(action=action, resource=arn, context=call.tags_of(arn))
+
+
 def _nothing(_: _Call) -> Iterator[Need]:
     """Needs no permission: GetCallerIdentity is open to all; a bucket is made on the embedded cloud alone."""
     yield from ()
@@ -310,6 +320,8 @@ NEEDS: Mapping[str, _Needs] = {
     "scheduler:UpdateSchedule": _schedule,
     "scheduler:DeleteSchedule": _schedule,
     "scheduler:CreateScheduleGroup": _schedule_group,
+    "sagemaker-runtime:InvokeEndpointWithResponseStream": _invoke,
+    "bedrock-runtime:ConverseStream": _invoke,
     "logs:DescribeLogStreams": _logs,
     "logs:GetLogEvents": _logs,
 }

@@ -4,5 +4,6 @@
 """
 
 from reconciler.catalog.bundled import BundledCatalog, load
+from reconciler.catalog.live import LivePrices
 
-__all__ = ["BundledCatalog", "load"]
+__all__ = ["BundledCatalog", "LivePrices", "load"]

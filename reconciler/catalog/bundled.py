@@ -2,30 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from functools import cached_property, lru_cache
 
 from reconciler.catalog.bedrock import BedrockFile, bedrock_models
 from reconciler.catalog.files import Sources, read
+from reconciler.catalog.images import ImageRow, image, image_rows
 from reconciler.catalog.instances import InstancesFile, instance_types
 from reconciler.catalog.limits import Limits
+from reconciler.catalog.live import LivePrices
 from reconciler.catalog.prices import Prices
 from reconciler.catalog.sagemaker import SageMakerFile, base_variants, sagemaker_models
-from reconciler.domain.catalog import FoundationModel, InstanceType, Price
+from reconciler.catalog.settings import trainer_settings
+from reconciler.domain.catalog import (
+    ContainerImage,
+    FoundationModel,
+    ImagePurpose,
+    InstanceType,
+    Price,
+    TrainerSettings,
+)
 
 
 @lru_cache(maxsize=1)
 def load() -> BundledCatalog:
-    """The same catalog each time."""
+    """The same catalog each time, with the prices that come with the package."""
     return BundledCatalog()
 
 
 class BundledCatalog:
-    """A :class:`reconciler.domain.catalog.Catalog`. Raises ValueError where a file is not what it should be."""
+    """A :class:`reconciler.domain.catalog.Catalog`. Raises ValueError where a file is not what it should be.
+
+    ``live``: prices that were read from AWS, which go before the package's own.
+    """
+
+    def __init__(self, live: LivePrices | None = None) -> None:
+        self._live = live or LivePrices()
 
     @property
     def compiled(self) -> date:
         return self._prices.compiled
+
+    def prices_as_of(self, region: str) -> date:
+        read = self._live.regions.get(region)
+        return read.read_on if read else self.compiled
 
     @cached_property
     def models(self) -> tuple[FoundationModel, ...]:
@@ -54,25 +75,54 @@ class BundledCatalog:
     def instance(self, name: str) -> InstanceType | None:
         return self._instances_by_name.get(name)
 
+    @property
+    def images(self) -> tuple[ContainerImage, ...]:
+        """Every pin, by purpose and region."""
+        pairs = ((purpose, region) for purpose, row in self.image_rows.items() for region in row.uris)
+        return tuple(found for purpose, region in pairs if (found := self.image(purpose, region)))
+
+    def image(self, purpose: ImagePurpose, region: str) -> ContainerImage | None:
+        row = self.image_rows.get(purpose)
+        return image(row, purpose, region, self.sources) if row else None
+
+    @cached_property
+    def trainer_settings(self) -> TrainerSettings:
+        return trainer_settings(read("trainer_settings"))
+
     def training_price(self, instance: str, region: str) -> Price:
-        return self._prices.instance(instance, region, "training", self.sources)
+        live = self._live.instance(instance, region, "training")
+        return live or self._prices.instance(instance, region, "training", self.sources)
 
     def hosting_price(self, instance: str, region: str) -> Price:
-        return self._prices.instance(instance, region, "hosting", self.sources)
+        live = self._live.instance(instance, region, "hosting")
+        return live or self._prices.instance(instance, region, "hosting", self.sources)
 
     def storage_price(self, region: str) -> Price:
-        return self._prices.s3(region, self.sources)
+        return self._live.s3(region) or self._prices.s3(region, self.sources)
 
     def bedrock_price(self, model: FoundationModel, price: Price, region: str) -> Price:
         """``price`` if its figures hold in ``region``, else the unknown price."""
+        live = self._live.bedrock(model.key, model.bedrock, price, region) if model.bedrock else None
+        if live is not None:
+            return live
         figures = self._prices.bedrock.get(model.key)
         if figures is None or region not in figures.regions:
             return Price(usd=None, unit=price.unit, region=region)
         return price.model_copy(update={"region": region})
 
+    @property
+    def price_list_tokens(self) -> Mapping[str, str]:
+        """How usage types of AWS's price list name a base model of Bedrock, by key."""
+        return self._prices.price_list_tokens
+
     @cached_property
     def limits(self) -> Limits:
         return Limits.model_validate(read("limits"))
+
+    @cached_property
+    def image_rows(self) -> dict[ImagePurpose, ImageRow]:
+        """By purpose, with all regions."""
+        return image_rows(read("images"))
 
     @cached_property
     def sources(self) -> Sources:

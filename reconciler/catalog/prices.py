@@ -65,6 +65,8 @@ class Prices(Value):
     sagemaker: dict[str, dict[str, InstanceFigures]]
     storage: StorageFigures
     bedrock: dict[str, BedrockFigures]
+    price_list_tokens: dict[str, str]
+    """How usage types of AWS's price list name a base model of Bedrock."""
 
     @property
     def regions(self) -> frozenset[str]:

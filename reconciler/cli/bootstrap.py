@@ -188,15 +188,16 @@ def _github(repository: str | None, branch: str, environment: str | None) -> Git
 
 
 def _data_buckets(configuration: Configuration) -> set[str]:
-    """Of every dataset that lies in S3, beside the project's own."""
+    """Of every dataset and of all base weights that lie in S3, beside the project's own."""
     used = [model.training_data for model in configuration.models]
     used += [model.validation.source for model in configuration.models if model.validation.source]
     uris = [source.uri for source in [*configuration.datasets.values(), *used] if source.is_s3]
+    uris += [model.weights_uri for model in configuration.models if model.weights_uri]
     return {uri.removeprefix("s3://").partition("/")[0] for uri in uris} - {configuration.project.bucket}
 
 
 def _tell(invocation: Invocation, blueprint: Blueprint, steps: tuple[Step, ...]) -> None:
-    roles = {purpose: blueprint.role_arn(purpose) for purpose in (*GIVEN_TO_PROJECT, "plan", "apply")}
+    roles = {purpose: blueprint.role_arn(purpose) for purpose in (*GIVEN_TO_PROJECT, "plan", "apply", "ask")}
     if invocation.json:
         print_json({"steps": [{"what": step.what, "made": step.made} for step in steps], "roles": roles})
         return
@@ -213,5 +214,7 @@ def _tell(invocation: Invocation, blueprint: Blueprint, steps: tuple[Step, ...])
     screen.line("For the pipeline:")
     for purpose in ("plan", "apply"):
         screen.line(f"  {purpose}: {roles[purpose]}")
+    screen.line("For people who ask models:")
+    screen.line(f"  ask: {roles['ask']}")
     if blueprint.emails:
         screen.line("AWS asks each address to confirm before it mails.")

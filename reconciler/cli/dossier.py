@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 def dossier_of(made: Proposed, name: str) -> Dossier:
     """Raises ReconcilerError where neither the manifests nor the cloud know the name."""
+    from reconciler.engine.choosing import unknown
     from reconciler.reports.view.model import Dossier
 
     proposal = made.proposal
     desired = proposal.wanted(name)
     observed = tuple(model for model in proposal.snapshot.models if model.name == name)
     if desired is None and not observed:
-        known = {model.name for model in made.configuration.models} | {model.name for model in proposal.snapshot.models}
-        raise _unknown(name, sorted(known))
+        raise unknown(name, proposal.snapshot, made.configuration)
     recorded = None if desired else _recorded(observed, made)
     described = desired or recorded
     base = made.outside.catalog.model(described.resolved.base_model) if described else None
@@ -89,13 +89,3 @@ def _lineage(configuration: Configuration, name: str) -> Iterable[str]:
     else:
         yield from _lineage(configuration, model.parent)
     yield name
-
-
-def _unknown(name: str, known: list[str]) -> Exception:
-    from difflib import get_close_matches
-
-    from reconciler.domain.errors import ReconcilerError
-
-    close = get_close_matches(name, known, n=1)
-    hint = f"Did you mean {close[0]}?" if close else "`reconciler status` lists what there is."
-    return ReconcilerError(f"neither the manifests nor the cloud know a model {name!r}", hint=hint)

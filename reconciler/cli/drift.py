@@ -64,13 +64,15 @@ def _found(invocation: Invocation, targets: tuple[str, ...], max_size: int) -> F
     from reconciler.cli.repository import folder_in_repository
     from reconciler.cost.price import price_plan
     from reconciler.domain.plan import PlanOptions
+    from reconciler.engine.witness import witnesses
     from reconciler.reports.view.drift import view_drift, without_ignored
     from reconciler.stores.manifests import find_project
 
     made = proposed(invocation, PlanOptions(targets=targets, allow=invocation.allow))
     _require_known(made.plan)
     proposal, configuration = made.proposal, made.configuration
-    view = view_drift(made.plan, configuration)
+    acts = witnesses(made.plan, proposal.snapshot, made.outside.trail) if made.outside.trail else {}
+    view = view_drift(made.plan, configuration, acts)
     alone = without_ignored(made.plan, view)
     priced = price_plan(alone, proposal.desired, proposal.snapshot, made.outside.catalog, configuration.project)
     kept = priced.model_copy(update={"diagnostics": made.plan.diagnostics}).sealed()

@@ -17,6 +17,7 @@ from reconciler.cli.invocation import Invocation, print_json, print_markup
 if TYPE_CHECKING:
     from reconciler.domain.diagnostic import Diagnostic
     from reconciler.domain.errors import InvalidInput, ReconcilerError
+    from reconciler.reports.screen import Screen
 
 
 def ending(trouble: BaseException, invocation: Invocation, arguments: Sequence[str]) -> ExitCode:
@@ -157,9 +158,12 @@ def _show_error(trouble: ReconcilerError, invocation: Invocation) -> None:
     from reconciler.domain.diagnostic import error
 
     if invocation.json:
-        _print_problems(invocation, [error(_code(trouble), str(trouble), hint=trouble.hint)])
-    screen = invocation.screen(sys.stderr)
-    first, *rest = str(trouble).splitlines() or [""]
+        _print_problems(invocation, [error(code_of(trouble), str(trouble), hint=trouble.hint)])
+    draw_error(invocation.screen(sys.stderr), trouble)
+
+
+def draw_error(screen: Screen, trouble: ReconcilerError, *, about: str = "") -> None:
+    first, *rest = f"{about}{trouble}".splitlines() or [""]
     screen.entry(("Error: ", "bold red"), first)
     for line in rest:
         screen.entry("       ", line)
@@ -178,7 +182,7 @@ def _print_problems(invocation: Invocation, problems: Sequence[Diagnostic]) -> N
         print_json(diagnostics_document(problems))
 
 
-def _code(trouble: ReconcilerError) -> str:
+def code_of(trouble: ReconcilerError) -> str:
     """``LockHeld`` → ``lock-held``."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", type(trouble).__name__).lower()
 

@@ -58,7 +58,7 @@ def _findings(made: Proposed) -> Findings:
         plan=made.plan,
         drift=_drift(made),
         dossiers=tuple(dossier_of(made, name) for name in names),
-        curves=loss_curves(snapshot, made.outside),
+        curves=loss_curves(snapshot.models, made.outside),
     )
 
 

@@ -8,13 +8,16 @@ import socket
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler import __version__
+from reconciler.catalog import BundledCatalog
 from reconciler.catalog import load as load_catalog
 from reconciler.cli.signals import StopRequest
 from reconciler.datasets.engines import Engine, usual
+from reconciler.domain.catalog import Catalog, ImagePurpose
 from reconciler.domain.desired import Configuration, ProjectSettings
 from reconciler.domain.diagnostic import Diagnostic, has_errors
 from reconciler.domain.errors import CloudUnavailable, ReconcilerError
@@ -22,8 +25,11 @@ from reconciler.domain.kinds.project import Roles
 from reconciler.domain.ports import Clock, Event, EventKind, Progress
 from reconciler.engine.outside import Outside, Pause
 from reconciler.manifest.load import SourceFile, load
+from reconciler.providers.aws.pricelist import PriceList
 from reconciler.providers.aws.session import AwsSession, AwsSettings
-from reconciler.providers.registry import conversations, providers, surveyors
+from reconciler.providers.aws.trail import CloudTrail
+from reconciler.providers.aws.usage import CloudWatchMeter
+from reconciler.providers.registry import conversations, logs, providers, surveyors
 from reconciler.providers.settings import (
     EMBEDDED_SERVING_IMAGE,
     EMBEDDED_TRAINING_IMAGE,
@@ -35,6 +41,7 @@ from reconciler.stores.datafiles import DataFiles
 from reconciler.stores.journal import FileJournal
 from reconciler.stores.lock import LockTiming, S3Lock
 from reconciler.stores.manifests import PROJECT_FILE, find_project, read_environment, read_manifests
+from reconciler.stores.prices import parse_prices, read_prices
 from reconciler.stores.s3 import ObjectStore
 
 if TYPE_CHECKING:
@@ -117,7 +124,7 @@ def open_project(
     found = read_manifests(root)
     chosen = read_environment(root, environment) if environment else None
     files = _with_drafts(found.files, drafts)
-    loaded = load(files, load_catalog(), allow=allow, cloud_override=cloud, environment=chosen)
+    loaded = load(files, catalog_at(root), allow=allow, cloud_override=cloud, environment=chosen)
     diagnostics = (*found.diagnostics, *loaded.diagnostics)
     return Project(
         directory=root,
@@ -129,20 +136,32 @@ def open_project(
     )
 
 
+def catalog_at(root: Path) -> BundledCatalog:
+    """With the prices of the project's ``reconciler.prices.json``, if it has one. Raises ReconcilerError."""
+    return _catalog_with(read_prices(root))
+
+
+@lru_cache(maxsize=4)
+def _catalog_with(prices: bytes) -> BundledCatalog:
+    return BundledCatalog(parse_prices(prices)) if prices else load_catalog()
+
+
 def connect(project: ProjectSettings, root: Path, cloud: Cloud, progress: Progress, stop: StopRequest) -> Outside:
     """Every port of one project on one cloud."""
     store = ObjectStore(cloud.session.changing("s3"), project.bucket)
     engine = data_engine()
     data = DataFiles(root, lambda: cloud.session.reading("s3"), cache=_data_cache(root), engine=engine)
-    catalog = load_catalog()
+    catalog = catalog_at(root)
+    images = _embedded_images() if cloud.embedded else _pinned_images(catalog, project.region)
     settings = ProviderSettings(
         project=project.name,
         aws=cloud.session,
         catalog=catalog,
         clock=cloud.clock,
         roles=_with_embedded_roles(project, cloud) if cloud.embedded else project.roles,
-        training_image=EMBEDDED_TRAINING_IMAGE if cloud.embedded else None,
-        serving_image=EMBEDDED_SERVING_IMAGE if cloud.embedded else None,
+        training_image=images.training,
+        serving_image=images.serving,
+        inference_ami=images.inference_ami,
         hugging_face_token_secret=project.hugging_face_token_secret,
     )
     return Outside(
@@ -174,6 +193,36 @@ def connect(project: ProjectSettings, root: Path, cloud: Cloud, progress: Progre
         pause=cloud.pause,
         surveyors=surveyors(settings),
         conversations=conversations(settings),
+        trail=CloudTrail(cloud.session),
+        usage=CloudWatchMeter(cloud.session),
+        logs=logs(settings),
+    )
+
+
+def price_list(profile: str | None) -> PriceList:
+    """AWS's, which the embedded cloud does not have; its endpoint stands in us-east-1 for all regions."""
+    return PriceList(AwsSession(AwsSettings(region="us-east-1", profile=profile)))
+
+
+@dataclass(frozen=True)
+class Images:
+    """As ProviderSettings has them."""
+
+    training: str | None
+    serving: str | None
+    inference_ami: str | None = None
+
+
+def _embedded_images() -> Images:
+    return Images(EMBEDDED_TRAINING_IMAGE, EMBEDDED_SERVING_IMAGE)
+
+
+def _pinned_images(catalog: Catalog, region: str) -> Images:
+    training, serving = (catalog.image(purpose, region) for purpose in (ImagePurpose.TRAINING, ImagePurpose.SERVING))
+    return Images(
+        training=training.uri if training else None,
+        serving=serving.uri if serving else None,
+        inference_ami=serving.inference_ami if serving else None,
     )
 
 

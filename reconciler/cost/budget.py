@@ -10,42 +10,70 @@ budget-unknown         warning   a part has no price, so that nobody can tell
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 
 from reconciler.domain.desired import DesiredModel, ProjectSettings
 from reconciler.domain.diagnostic import Diagnostic, Severity
-from reconciler.domain.plan import Action, Change, CostSummary, Plan
+from reconciler.domain.kinds.project import Budget, LabelBudget
+from reconciler.domain.plan import Action, Change, Plan
 from reconciler.domain.quantity import Cost
 
 
+@dataclass(frozen=True)
+class Hosted:
+    """What hosting costs a month, before the plan and after it."""
+
+    now: Cost
+    then: Cost
+
+
+HostedOf = Callable[[Budget | LabelBudget], Hosted]
+"""Of the models that a budget covers."""
+
+
 def budget_diagnostics(
-    plan: Plan, desired: Mapping[str, DesiredModel], project: ProjectSettings
+    plan: Plan, desired: Mapping[str, DesiredModel], project: ProjectSettings, hosted_of: HostedOf
 ) -> Iterator[Diagnostic]:
-    """Of a plan that is priced. Each training by itself; hosting of the whole project."""
-    each, monthly = project.budget.per_training, project.budget.monthly_hosting
-    if each is not None:
-        for change in plan.changes:
-            yield from _training(change, desired.get(change.address.partition("/")[2]), each)
-    if monthly is not None:
-        yield from _hosting(plan.totals, project, monthly)
+    """Of a plan that is priced. Each training by itself; hosting of all the models that a budget covers."""
+    budget = project.budget
+    for change in plan.changes:
+        model = desired.get(change.address.partition("/")[2])
+        if model is not None and change.cost is not None and _trains(change):
+            yield from _training(change, change.cost.one_off, model, budget)
+    every: tuple[Budget | LabelBudget, ...] = (budget, *budget.per_label)
+    for covered in every:
+        if covered.monthly_hosting is not None:
+            yield from _hosting(hosted_of(covered), covered, covered.monthly_hosting, project)
 
 
-def _training(change: Change, model: DesiredModel | None, ceiling: Decimal) -> Iterator[Diagnostic]:
-    trains = Action.TRAIN in (change.action, *(step.action for step in change.then))
-    if change.cost is None or model is None or not trains:
-        return
+def _training(change: Change, cost: Cost, model: DesiredModel, budget: Budget) -> Iterator[Diagnostic]:
     what = f"The training of {change.address}"
-    for found in _against(change.cost.one_off, ceiling, what, "budget.perTraining"):
-        yield found.model_copy(update={"where": model.resolved.where, "address": change.address})
+    labelled = (each for each in budget.per_label if each.covers(model.resolved.labels))
+    every: tuple[Budget | LabelBudget, ...] = (budget, *labelled)
+    for covered in every:
+        if covered.per_training is not None:
+            for found in _against(cost, covered.per_training, what, _field(covered, "perTraining")):
+                yield found.model_copy(update={"where": model.resolved.where, "address": change.address})
 
 
-def _hosting(totals: CostSummary, project: ProjectSettings, ceiling: Decimal) -> Iterator[Diagnostic]:
-    raised = _likely(totals.hosting_monthly_then) > _likely(totals.hosting_monthly_now)
-    what = "Hosting of the project by the month"
-    for found in _against(totals.hosting_monthly_then, ceiling, what, "budget.monthlyHosting"):
+def _hosting(
+    hosted: Hosted, covered: Budget | LabelBudget, ceiling: Decimal, project: ProjectSettings
+) -> Iterator[Diagnostic]:
+    raised = _likely(hosted.then) > _likely(hosted.now)
+    whose = "the project" if isinstance(covered, Budget) else f"models with {covered.told}"
+    for found in _against(hosted.then, ceiling, f"Hosting of {whose} by the month", _field(covered, "monthlyHosting")):
         told = found if raised or not found.is_error else _lowered(found)
         yield told.model_copy(update={"where": project.where})
+
+
+def _trains(change: Change) -> bool:
+    return Action.TRAIN in (change.action, *(step.action for step in change.then))
+
+
+def _field(covered: Budget | LabelBudget, name: str) -> str:
+    return f"budget.{name}" if isinstance(covered, Budget) else f"budget.perLabel[{covered.told}].{name}"
 
 
 def _against(cost: Cost, ceiling: Decimal, what: str, field: str) -> Iterator[Diagnostic]:

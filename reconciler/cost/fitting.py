@@ -11,7 +11,7 @@ from reconciler.domain.diagnostic import Diagnostic, error, warning
 from reconciler.domain.plan import Change, Fit, Verdict
 from reconciler.domain.quantity import Range, format_duration
 from reconciler.estimators.duration import sagemaker_hours
-from reconciler.estimators.memory import fit
+from reconciler.estimators.fit import fit
 
 
 def fit_of(model: DesiredModel, catalog: Catalog, instance_type: str | None = None) -> Fit | None:

@@ -10,15 +10,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 
-from reconciler.cost.budget import budget_diagnostics
+from reconciler.cost.budget import Hosted, HostedOf, budget_diagnostics
 from reconciler.cost.fitting import fit_of, training_diagnostics
+from reconciler.cost.fresh import stale_prices
 from reconciler.cost.hosting import Hosting, hosting_cost, observed_hosting_cost
 from reconciler.cost.standing import Deployed, Standing, difference
 from reconciler.cost.storage import observed_storage_cost, storage_cost
 from reconciler.cost.training import training_cost
+from reconciler.cost.volume import volume_diagnostics
 from reconciler.domain.catalog import Catalog
 from reconciler.domain.desired import DesiredModel, ProjectSettings
 from reconciler.domain.diagnostic import Diagnostic
+from reconciler.domain.kinds.project import Budget, LabelBudget
 from reconciler.domain.naming import endpoint_name, version_name
 from reconciler.domain.observation import Deployment, ModelObservation, Snapshot
 from reconciler.domain.plan import Action, Change, CostSummary, Plan
@@ -41,9 +44,17 @@ def price_plan(
         changes.append(pricing.priced(change, then, after))
         then = after.settled()
     priced = plan.model_copy(
-        update={"changes": tuple(changes), "totals": _totals(now, then), "prices_as_of": catalog.compiled.isoformat()}
+        update={
+            "changes": tuple(changes),
+            "totals": _totals(now, then),
+            "prices_as_of": catalog.prices_as_of(plan.region).isoformat(),
+        }
     )
-    judged = (*pricing.diagnostics(priced.changes), *budget_diagnostics(priced, pricing.desired, project))
+    judged = (
+        *pricing.diagnostics(priced.changes),
+        *budget_diagnostics(priced, pricing.desired, project, pricing.hosted(now, then)),
+        *stale_prices(catalog.prices_as_of(plan.region), plan),
+    )
     return priced.model_copy(update={"diagnostics": (*priced.diagnostics, *judged)})
 
 
@@ -101,9 +112,25 @@ class _Pricing:
         fit = fit_of(wanted, self.catalog, change.instance_type) if wanted and _trains(change) else None
         return change.model_copy(update={"cost": cost, "fit": fit})
 
+    def hosted(self, now: Standing, then: Standing) -> HostedOf:
+        """What serves has its model's name. Labels are the manifest's, and what was seen where there is none."""
+        labels = {model.name: model.labels for model in self.snapshot.models}
+        labels |= {name: model.resolved.labels for name, model in self.desired.items()}
+
+        def of(covered: Budget | LabelBudget) -> Hosted:
+            if isinstance(covered, Budget):
+                return Hosted(now.hosting_monthly, then.hosting_monthly)
+            names = {endpoint_name(name) for name, borne in labels.items() if covered.covers(borne)}
+            return Hosted(now.hosting_of(names), then.hosting_of(names))
+
+        return of
+
     def diagnostics(self, changes: Sequence[Change]) -> list[Diagnostic]:
         training = [(change, wanted) for change in changes if _trains(change) and (wanted := self._wanted(change))]
-        return [found for change, wanted in training for found in training_diagnostics(change, wanted, self.catalog)]
+        judges = (training_diagnostics, volume_diagnostics)
+        return [
+            found for judge in judges for change, wanted in training for found in judge(change, wanted, self.catalog)
+        ]
 
     def _step(self, change: Change, action: Action, target: str, standing: Standing) -> Standing:
         match action:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -71,6 +71,10 @@ class Standing:
     @property
     def hosting_monthly(self) -> Cost:
         return Cost.total(hosting.monthly for hosting in self.hosting.values())
+
+    def hosting_of(self, names: Collection[str]) -> Cost:
+        """By the month, of what serves under these names."""
+        return Cost.total(hosting.monthly for (_, name), hosting in self.hosting.items() if name in names)
 
     @property
     def storage_monthly(self) -> Cost:

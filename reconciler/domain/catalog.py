@@ -12,6 +12,9 @@ from typing import Protocol
 
 from reconciler.domain.base import Value
 
+JUMPSTART = ("s3://jumpstart-cache-prod-", "s3://jumpstart-private-cache-prod-")
+"""How addresses in SageMaker JumpStart's buckets begin, one of each a region; the second holds what is gated."""
+
 
 class ProviderName(StrEnum):
     SAGEMAKER = "sagemaker"
@@ -144,6 +147,8 @@ class SageMakerOffer(Value):
     """Whether Hugging Face gives the weights only to those who asked for them; ``None``: not known."""
     eula: str | None = None
     """Key or address of the licence text to accept; ``None`` where none is asked for."""
+    weights_uri: str | None = None
+    """``s3://…/`` prefix of the weights, where they do not come from Hugging Face."""
     default_training_instance_type: str | None = None
     training_instance_types: tuple[str, ...] = ()
     """Types a published recipe names; not a limit."""
@@ -238,12 +243,52 @@ class InstanceType(Value):
     source: Source | None = None
 
 
+class ImagePurpose(StrEnum):
+    TRAINING = "training"
+    SERVING = "serving"
+
+
+class ContainerImage(Value):
+    """A container image of SageMaker trainings or endpoints, by its address in one region."""
+
+    purpose: ImagePurpose
+    uri: str
+    region: str
+    libraries: dict[str, str]
+    """Versions by name: ``trl``, ``transformers``, ``vllm``. What is not there is not known."""
+    inference_ami: str | None = None
+    """Of the hosts that an endpoint with it needs, as ``InferenceAmiVersion`` names them; ``None``: SageMaker's default."""
+    source: Source | None = None
+
+
+class Setting(Value):
+    """One setting of a library's configuration class."""
+
+    kinds: tuple[str, ...]
+    """As JSON has them: ``boolean``, ``integer``, ``number``, ``string``, ``mapping``, ``list``, ``null``. Empty: not known."""
+    choices: tuple[str, ...] = ()
+    """Of texts, where they are an enumeration."""
+
+
+class TrainerSettings(Value):
+    """What ``sft_config`` and ``lora_config`` may hold, in the libraries of the training image."""
+
+    libraries: dict[str, str]
+    """Versions by name."""
+    sft_config: dict[str, Setting]
+    lora_config: dict[str, Setting]
+
+
 class Catalog(Protocol):
     """Typed queries over the catalog. Everything is an answer, unknown too."""
 
     @property
     def compiled(self) -> date:
         """The day the snapshot was made."""
+        ...
+
+    def prices_as_of(self, region: str) -> date:
+        """The day that the region's prices were read: the snapshot's, or a later one."""
         ...
 
     @property
@@ -262,6 +307,15 @@ class Catalog(Protocol):
         ...
 
     def instance(self, name: str) -> InstanceType | None: ...
+
+    def image(self, purpose: ImagePurpose, region: str) -> ContainerImage | None:
+        """The pinned container image; ``None`` where none is known in the region."""
+        ...
+
+    @property
+    def trainer_settings(self) -> TrainerSettings:
+        """Of the pinned training image."""
+        ...
 
     def training_price(self, instance: str, region: str) -> Price:
         """Per instance-hour of a training job."""

@@ -8,6 +8,9 @@ from typing import Protocol
 from reconciler.domain.base import Value
 from reconciler.domain.observation import Deployment
 
+SERVED = "model"
+"""What a deployed model is called in requests to a container that serves several by name."""
+
 
 class Question(Value):
     """``None`` leaves it to whatever serves the model. ``temperature`` 0: the likeliest answer."""

@@ -69,6 +69,8 @@ class TrainingResources(Value):
     fallback_instance_types: tuple[str, ...] = ()
     max_runtime: timedelta
     spot: bool = False
+    image: str | None = None
+    """``None``: the catalog's."""
 
 
 class UndeployRule(Value):
@@ -95,6 +97,8 @@ class DesiredDeployment(Value):
     instance_type: str | None = None
     instance_count: int | None = None
     """``None``: not asked for in the manifest; what autoscaling set is kept."""
+    image: str | None = None
+    """``None``: the catalog's when the version was first deployed."""
     model_units: int | None = None
     commitment: str | None = None
     """``none``, ``1 month`` or ``6 months``."""
@@ -114,6 +118,10 @@ class ResolvedModel(Value):
     provider: ProviderName
     base_model: str
     """The catalog key at the root of the lineage."""
+    weights_uri: str | None = None
+    """``s3://…/`` prefix of the base model's weights, where the manifest names one."""
+    accept_eula: bool = False
+    """The manifest accepts the base model's licence."""
     parent: str | None = None
     """Name of the fine-tuned model that this one builds on."""
     training_data: DatasetSource
@@ -172,6 +180,8 @@ class DesiredModel(Value):
     fingerprint: str
     """``sha256:…``: see ``reconciler.domain.fingerprint``."""
     parent_fingerprint: str | None = None
+    weights_digest: str | None = None
+    """``sha256:…`` of what lies below ``weights_uri``, where the manifest names it."""
 
     @property
     def name(self) -> str:

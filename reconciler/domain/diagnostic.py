@@ -67,6 +67,7 @@ OVERRIDABLE = (
     "prevent-destroy",
     "region-unavailable",
     "retired-base-model",
+    "volume-too-small",
 )
 """Codes of the errors that a person may override."""
 

@@ -41,7 +41,11 @@ class PlanChanged(ReconcilerError):
 
 
 class CloudUnavailable(ReconcilerError):
-    pass
+    """``transient``: the same may work in a moment."""
+
+    def __init__(self, message: str, *, hint: str = "", transient: bool = False) -> None:
+        super().__init__(message, hint=hint)
+        self.transient = transient
 
 
 class Interrupted(ReconcilerError):

@@ -1,8 +1,9 @@
 """Fingerprints: equal meaning, equal hash.
 
 A fingerprint covers everything that decides what a training produces, and nothing else: base model (or the parent's
-fingerprint), data digests, validation choice and split seed, resolved hyperparameters, revision. Instance types, images,
-the tool's own version, labels, deployment and retention are not in it: changing them never retrains.
+fingerprint; with the digest of the user's own weights), data digests, validation choice and split seed, resolved
+hyperparameters, revision. Instance types, images, the tool's own version and its training program, labels, deployment and
+retention are not in it: changing them never retrains.
 """
 
 from __future__ import annotations
@@ -15,17 +16,21 @@ from typing import Any
 from reconciler.domain.desired import ResolvedModel, TrainingData
 
 
-def fingerprint(model: ResolvedModel, data: TrainingData, parent_fingerprint: str | None) -> str:
+def fingerprint(
+    model: ResolvedModel, data: TrainingData, parent_fingerprint: str | None, weights_digest: str | None = None
+) -> str:
     """``sha256:`` and 64 hexadecimal digits."""
-    return digest(identity(model, data, parent_fingerprint))
+    return digest(identity(model, data, parent_fingerprint, weights_digest))
 
 
-def identity(model: ResolvedModel, data: TrainingData, parent_fingerprint: str | None) -> dict[str, Any]:
+def identity(
+    model: ResolvedModel, data: TrainingData, parent_fingerprint: str | None, weights_digest: str | None = None
+) -> dict[str, Any]:
     """What the fingerprint is taken of, as plain JSON values; kept beside the artifacts so that differences can be told."""
     prompted = {"systemPrompt": model.system_prompt} if model.system_prompt else {}
     hyperparameters = model.hyperparameters.model_dump(by_alias=True, exclude_none=True)
     return {
-        "baseModel": {"fingerprint": parent_fingerprint} if model.parent else model.base_model,
+        "baseModel": _base(model, parent_fingerprint, weights_digest),
         "provider": str(model.provider),
         "trainingData": data.training.digest,
         "validation": _validation(model, data),
@@ -62,6 +67,13 @@ def _canonical(value: Any) -> Any:
 def _number(value: Decimal) -> int | float:
     """``3`` for 3.0 and ``2e-05`` for 0.00002, so that every spelling of a number is one number."""
     return int(value) if value == value.to_integral_value() else float(value)
+
+
+def _base(model: ResolvedModel, parent_fingerprint: str | None, weights_digest: str | None) -> Any:
+    """The user's own weights count by their content, wherever they lie; the catalog's by the model's key."""
+    if model.parent:
+        return {"fingerprint": parent_fingerprint}
+    return {"key": model.base_model, "weights": weights_digest} if weights_digest else model.base_model
 
 
 def _validation(model: ResolvedModel, data: TrainingData) -> Any:

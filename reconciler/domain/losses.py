@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from reconciler.domain.base import Value
 
 
@@ -23,3 +25,18 @@ class LossCurve(Value):
     validation: tuple[LossPoint, ...] = ()
     simulated: bool = False
     """The embedded cloud made it up, and said so."""
+
+
+class LossSummary(Value):
+    """``best``: the first of the lowest."""
+
+    first: LossPoint
+    last: LossPoint
+    best: LossPoint
+
+
+def summary(points: Sequence[LossPoint]) -> LossSummary | None:
+    """``None`` where there are no points."""
+    if not points:
+        return None
+    return LossSummary(first=points[0], last=points[-1], best=min(points, key=lambda point: point.loss))

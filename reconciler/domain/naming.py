@@ -29,6 +29,12 @@ def short(fingerprint: str) -> str:
     return fingerprint.removeprefix("sha256:")[:SHORT_FINGERPRINT]
 
 
+def is_meant(fingerprint: str, asked: str) -> bool:
+    """Whether ``asked`` is the beginning of the fingerprint, with or without ``sha256:``."""
+    begins = asked.removeprefix("sha256:").lower()
+    return bool(begins) and fingerprint.removeprefix("sha256:").startswith(begins)
+
+
 def version_name(model: str, fingerprint: str, attempt: int = 1) -> str:
     """Training job, Bedrock job, custom model and SageMaker model: ``support-bot-1a2b3c4d``, from attempt 2 on ``…-r2``."""
     retry = "" if attempt == 1 else f"-r{attempt}"
@@ -43,6 +49,12 @@ def endpoint_name(model: str) -> str:
 def endpoint_config_name(model: str, fingerprint: str, config_digest: str) -> str:
     """``support-bot-1a2b3c4d-9f8e``: what serves, and how. ``config_digest`` is hexadecimal; four digits are used."""
     return _fitted(model, f"-{short(fingerprint)}-{config_digest[:4]}")
+
+
+def container_name(model: str, fingerprint: str, attempt: int, container_digest: str) -> str:
+    """``support-bot-1a2b3c4d-c0de``: a version in another container than the usual one. ``container_digest`` as above."""
+    retry = "" if attempt == 1 else f"-r{attempt}"
+    return _fitted(model, f"-{short(fingerprint)}{retry}-{container_digest[:4]}")
 
 
 def schedule_name(model: str, purpose: str) -> str:

@@ -114,6 +114,8 @@ class Deployment(Value):
     """Of the version that the cloud is moving to, while it moves; else as ``fingerprint``."""
     instance_type: str | None = None
     instance_count: int | None = None
+    image: str | None = None
+    """The container that serves, where the cloud tells."""
     autoscaled: bool = False
     """The count was changed outside the configuration: autoscaling or by hand."""
     model_units: int | None = None
@@ -166,6 +168,8 @@ class ModelObservation(Value):
     labels: dict[str, str] = Field(default_factory=dict)
     last_invoked_at: datetime | None = None
     """Where the cloud's metrics could be read."""
+    counted_since: datetime | None = None
+    """Since when they count, so that silence means that nobody calls; ``None``: it is not known."""
 
     def version(self, fingerprint: str) -> Version | None:
         return next((version for version in self.versions if version.fingerprint == fingerprint), None)

@@ -7,10 +7,11 @@ exists adopts it when the owner tags are ours and fails as *conflict* when they 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from pathlib import Path
 from typing import Protocol
 
 from pydantic import Field
@@ -50,6 +51,8 @@ class TrainOrder(Value):
     data: DataLocation
     output_uri: str
     """``s3://…/`` prefix below which the artifact is written."""
+    program_uri: str | None = None
+    """SageMaker: the archive with the training program. Bedrock trains with its own."""
     instance_type: str | None = None
     """SageMaker: the type of this attempt."""
     parent: Artifact | None = None
@@ -121,6 +124,21 @@ class Copied(Value):
     new: bool
 
 
+Tell = Callable[[int, int], None]
+"""Handed how many bytes there are already, and how many there will be."""
+
+
+class Downloaded(Value):
+    """What came of fetching an artifact. ``sha256`` in hexadecimal, of a single file; ``checks``: what it was held against;
+    ``new``: it was not there yet."""
+
+    size_bytes: int
+    files: int = 1
+    sha256: str | None = None
+    checks: tuple[str, ...] = ()
+    new: bool = True
+
+
 class Discarded(Value):
     """A version in the trash, as the cloud held it when it was deleted."""
 
@@ -149,8 +167,9 @@ class Provider(Protocol):
         """Of the names that ``changes`` would create: those that exist without our tags. Describes only these."""
         ...
 
-    def impediments(self, changes: Sequence[Change]) -> tuple[Diagnostic, ...]:
-        """What will keep ``changes`` from being carried out and is known without asking the cloud, such as a missing setting."""
+    def impediments(self, changes: Sequence[Change], models: Sequence[DesiredModel]) -> tuple[Diagnostic, ...]:
+        """What will keep ``changes`` from being carried out and is known without asking the cloud, such as a missing setting.
+        ``models``: all that the manifests ask for."""
         ...
 
     def train(self, order: TrainOrder) -> Outcome: ...
@@ -197,6 +216,10 @@ class DataLibrary(Protocol):
         """``base``: what the model is tuned from, which says what it takes. ``None`` where an error was found."""
         ...
 
+    def weights_digest(self, model: ResolvedModel) -> tuple[str | None, tuple[Diagnostic, ...]]:
+        """Of the base model's weights below ``model.weights_uri``; ``None`` where nothing is there, which is an error."""
+        ...
+
 
 @dataclass(frozen=True)
 class StoredArtifacts:
@@ -209,8 +232,10 @@ class StoredArtifacts:
     """Bytes of whole versions, by the URI of each one's folder."""
 
     def lost(self, uri: str) -> bool:
-        """It would lie here, and does not. Of what lies elsewhere nothing is known."""
-        return uri.startswith(self.root) and uri not in self.objects
+        """It would lie here, and does not. Of what lies elsewhere nothing is known. What ends in a slash is all that lies below."""
+        if not uri.startswith(self.root):
+            return False
+        return not any(each.startswith(uri) for each in self.objects) if uri.endswith("/") else uri not in self.objects
 
     def size(self, uri: str) -> int | None:
         """Of all that belongs to the version whose artifact is at ``uri``; ``None`` where that is not known."""
@@ -227,6 +252,10 @@ class ArtifactStore(Protocol):
 
     def put_training_data(self, model: DesiredModel, rules: DatasetRules) -> DataLocation:
         """Convert and upload under the data's digest, unless it is there already."""
+        ...
+
+    def put_program(self) -> str:
+        """Upload the training program of this installation under its digest, unless it is there already; returns its URI."""
         ...
 
     def put_manifest(self, model: DesiredModel) -> str:
@@ -258,6 +287,14 @@ class ArtifactStore(Protocol):
 
     def holds(self, artifact: Artifact) -> bool:
         """Whether an artifact in S3 is still there. A custom model on Bedrock is there while it is listed."""
+        ...
+
+    def download(self, artifact: Artifact, target: Path, tell: Tell) -> Downloaded:
+        """An artifact in S3 as a file; as a folder, where it is no archive but all that lies below a prefix.
+
+        What broke off is continued by the next call. ``target`` appears whole and checked, and nothing is overwritten. Raises
+        CloudUnavailable, and ReconcilerError where it is gone or cannot be kept.
+        """
         ...
 
     def discard(self, model: str, version: Version) -> None:

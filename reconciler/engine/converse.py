@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 from reconciler.domain.conversing import Conversation, Ending, Question
 from reconciler.domain.desired import Configuration
 from reconciler.domain.errors import ReconcilerError
 from reconciler.domain.observation import Deployment, DeploymentPhase, ModelObservation, Snapshot
+from reconciler.domain.status import Status
+from reconciler.engine.choosing import unknown
 from reconciler.planner.status import conditions_of, status_of
 
 SERVING = frozenset(
@@ -36,12 +37,16 @@ class Listener:
 
 @dataclass(frozen=True)
 class Answer:
-    """``first`` and ``total``: seconds until the first piece (``None`` where nothing was said), and until the end."""
+    """``first`` and ``total``: seconds until the first piece (``None`` where nothing was said), and until the end.
+
+    ``trouble``: what kept the model from answering, or broke its answer off after ``text``.
+    """
 
     text: str
     ending: Ending
     first: float | None
     total: float
+    trouble: ReconcilerError | None = None
 
 
 def listeners(names: Iterable[str], snapshot: Snapshot, configuration: Configuration) -> tuple[Listener, ...]:
@@ -49,8 +54,8 @@ def listeners(names: Iterable[str], snapshot: Snapshot, configuration: Configura
     found = {name: _listener(name, snapshot) for name in dict.fromkeys(names)}
     missing = [name for name, listener in found.items() if listener is None]
     if missing:
-        told = "\n".join(_why(name, snapshot, configuration) for name in missing)
-        raise ReconcilerError(told, hint="Deploy it with `deployment: {state: deployed}` and `reconciler apply`.")
+        told = [_why(name, snapshot, configuration) for name in missing]
+        raise ReconcilerError("\n".join(why for why, _ in told), hint=told[0][1])
     return tuple(listener for listener in found.values() if listener)
 
 
@@ -61,17 +66,20 @@ def converse(
     tell: Callable[[str], None],
     now: Now = time.monotonic,
 ) -> Answer:
-    """``tell`` is handed each piece as it comes. Raises what asking raises."""
-    began, first, ending = now(), None, Ending()
+    """``tell`` is handed each piece as it comes. What the cloud or the model refuses is told in the answer."""
+    began, first, ending, trouble = now(), None, Ending(), None
     said: list[str] = []
-    for piece in conversation.ask(deployment, question):
-        if isinstance(piece, Ending):
-            ending = piece
-            continue
-        first = now() - began if first is None else first
-        said.append(piece)
-        tell(piece)
-    return Answer("".join(said), ending, first, now() - began)
+    try:
+        for piece in conversation.ask(deployment, question):
+            if isinstance(piece, Ending):
+                ending = piece
+                continue
+            first = now() - began if first is None else first
+            said.append(piece)
+            tell(piece)
+    except ReconcilerError as refused:
+        trouble = refused
+    return Answer("".join(said), ending, first, now() - began, trouble)
 
 
 def _listener(name: str, snapshot: Snapshot) -> Listener | None:
@@ -82,13 +90,17 @@ def _listener(name: str, snapshot: Snapshot) -> Listener | None:
     return None
 
 
-def _why(name: str, snapshot: Snapshot, configuration: Configuration) -> str:
-    desired = configuration.by_name().get(name)
-    observed = [model for model in snapshot.models if model.name == name]
-    if desired is None and not observed:
-        known = sorted({*configuration.by_name(), *(model.name for model in snapshot.models)})
-        close = get_close_matches(name, known, n=1)
-        return f"there is no model {name!r}" + (f"; did you mean {close[0]}?" if close else "")
-    seen = next(iter(observed), None)
-    deployed = next(each for each in conditions_of(seen, None) if each.type == "Deployed")
-    return f"{name} cannot be asked: it is {status_of(seen, None)} ({deployed.message})"
+def _why(name: str, snapshot: Snapshot, configuration: Configuration) -> tuple[str, str]:
+    """Why it cannot be asked, and what to do."""
+    observed = next((model for model in snapshot.models if model.name == name), None)
+    if observed is None and name not in configuration.by_name():
+        nobody = unknown(name, snapshot, configuration)
+        return str(nobody), nobody.hint
+    status = status_of(observed, None)
+    deployed = next(each for each in conditions_of(observed, None) if each.type == "Deployed")
+    hint = _MOVING if status is Status.DEPLOYING else _UNDEPLOYED
+    return f"{name} cannot be asked: it is {status} ({deployed.message})", hint
+
+
+_MOVING = "`reconciler status` shows when it is deployed"
+_UNDEPLOYED = "deploy it with `deployment: {state: deployed}` in its manifest, and `reconciler apply`"

@@ -23,15 +23,18 @@ def desire(configuration: Configuration, outside: Outside) -> tuple[tuple[Desire
     for model in configuration.models:
         data, found = outside.data.training_data(model, base_model(model, outside))
         problems.extend(found)
+        weights, missing = outside.data.weights_digest(model) if model.weights_uri else (None, ())
+        problems.extend(missing)
         parent = desired.get(model.parent) if model.parent else None
-        if data is None or (model.parent and parent is None):
+        if data is None or missing or (model.parent and parent is None):
             continue
         parent_fingerprint = parent.fingerprint if parent else None
         wanted = DesiredModel(
             resolved=model,
             data=data,
-            fingerprint=fingerprint(model, data, parent_fingerprint),
+            fingerprint=fingerprint(model, data, parent_fingerprint, weights),
             parent_fingerprint=parent_fingerprint,
+            weights_digest=weights,
         )
         desired[model.name] = picked(wanted, outside.catalog, configuration.project.region)
         problems.extend(_told_of_choice(wanted, desired[model.name], outside.catalog, configuration.project.region))

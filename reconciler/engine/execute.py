@@ -7,6 +7,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 
+from reconciler.domain.catalog import ProviderName
 from reconciler.domain.desired import Configuration, DesiredModel
 from reconciler.domain.errors import CloudUnavailable, InvalidInput, PlanChanged
 from reconciler.domain.naming import endpoint_name
@@ -125,6 +126,7 @@ def _train(work: Pass, change: Change) -> Outcome:
         attempt=change.attempt or 1,
         data=artifacts.put_training_data(model, dataset_rules(model.resolved, work.outside)),
         output_uri=artifacts.output_uri(model.name, model.fingerprint),
+        program_uri=artifacts.put_program() if change.provider is ProviderName.SAGEMAKER else None,
         instance_type=change.instance_type,
         parent=_parent_artifact(work, model),
     )

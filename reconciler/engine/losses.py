@@ -22,7 +22,7 @@ from collections.abc import Iterable, Iterator
 
 from reconciler.domain.catalog import ProviderName
 from reconciler.domain.losses import LossCurve, LossPoint
-from reconciler.domain.observation import ModelObservation, Snapshot, TrainingRun
+from reconciler.domain.observation import ModelObservation, TrainingRun
 from reconciler.engine.outside import Outside
 
 LOG_LINES = 10_000
@@ -31,11 +31,11 @@ LOG_LINES = 10_000
 Series = tuple[LossPoint, ...]
 
 
-def loss_curves(snapshot: Snapshot, outside: Outside) -> tuple[LossCurve, ...]:
+def loss_curves(models: Iterable[ModelObservation], outside: Outside) -> tuple[LossCurve, ...]:
     """Of the latest training of every version that is still there. Raises CloudUnavailable where looking fails."""
     kept = (
         (model, version.fingerprint, version.latest_run)
-        for model in snapshot.models
+        for model in models
         for version in model.versions
         if not version.is_gone
     )
@@ -56,10 +56,15 @@ def _curve(model: ModelObservation, fingerprint: str, run: TrainingRun, outside:
             return curve_from_log(model.name, run.name, lines)
 
 
-def _from_files(model: str, fingerprint: str, run: TrainingRun, outside: Outside) -> LossCurve:
+def metric_files(model: str, fingerprint: str, run: TrainingRun, outside: Outside) -> dict[str, str]:
+    """What that one training on Bedrock left of metrics: text by key. Raises CloudUnavailable."""
     job = re.split(r"[/:]", run.identifier)[-1]
     files = outside.artifacts.metric_files(model, fingerprint)
-    own = [(path, text) for path, text in files.items() if f"model-customization-job-{job}/" in path]
+    return {path: text for path, text in files.items() if f"model-customization-job-{job}/" in path}
+
+
+def _from_files(model: str, fingerprint: str, run: TrainingRun, outside: Outside) -> LossCurve:
+    own = metric_files(model, fingerprint, run, outside).items()
     training = "".join(text for path, text in own if path.endswith("/step_wise_training_metrics.csv"))
     validation = "".join(text for path, text in own if path.endswith("/validation_metrics.csv"))
     return LossCurve(

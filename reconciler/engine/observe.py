@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 
 from reconciler.domain.desired import ProjectSettings
 from reconciler.domain.observation import ModelObservation, Snapshot, Version
 from reconciler.domain.ports import Event, EventKind, StoredArtifacts
+from reconciler.domain.usage import UsageMeter, Use
 from reconciler.engine.outside import Outside
 
 
@@ -24,8 +27,27 @@ def observe(project: ProjectSettings, outside: Outside) -> Snapshot:
         account=outside.account,
         region=project.region,
         observed_at=observed_at,
-        models=tuple(sorted(models, key=_by_name)),
+        models=tuple(sorted(_with_use(models, outside.usage, observed_at), key=_by_name)),
     )
+
+
+def _with_use(models: Sequence[ModelObservation], meter: UsageMeter | None, now: datetime) -> list[ModelObservation]:
+    """When what serves was invoked last, in one look at the metrics; nothing is asked where nothing serves."""
+    serving = [deployment for model in models for deployment in model.deployments]
+    uses = meter.uses(serving, now) if meter and serving else {}
+    return [
+        _used(model, [uses[each.identifier] for each in model.deployments if each.identifier in uses])
+        for model in models
+    ]
+
+
+def _used(model: ModelObservation, uses: Sequence[Use]) -> ModelObservation:
+    """A model with two deployments is used where one of them is, and silent only where all are known to be."""
+    if not uses or (len(uses) < len(model.deployments) and not any(use.last_invoked_at for use in uses)):
+        return model
+    last = max((use.last_invoked_at for use in uses if use.last_invoked_at), default=None)
+    since = max(use.counted_since for use in uses)
+    return model.model_copy(update={"last_invoked_at": last, "counted_since": since})
 
 
 def _with_stored(model: ModelObservation, stored: StoredArtifacts) -> ModelObservation:

@@ -9,8 +9,11 @@ from typing import Protocol
 
 from reconciler.domain.catalog import Catalog, ProviderName
 from reconciler.domain.conversing import Conversation
+from reconciler.domain.logs import Logs
 from reconciler.domain.ports import ArtifactStore, Clock, DataLibrary, Journal, Lock, Progress, Provider
 from reconciler.domain.survey import Surveyor
+from reconciler.domain.trail import Trail
+from reconciler.domain.usage import UsageMeter
 
 
 class StopSignal(Protocol):
@@ -48,6 +51,12 @@ class Outside:
     """For what the account holds beside what the project owns."""
     conversations: Mapping[ProviderName, Conversation] = field(default_factory=dict)
     """For questions to what is deployed."""
+    trail: Trail | None = None
+    """For who made the cloud drift."""
+    usage: UsageMeter | None = None
+    """For when deployments were invoked last."""
+    logs: Mapping[ProviderName, Logs] = field(default_factory=dict)
+    """What trainings and deployments wrote."""
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ def propose(configuration: Configuration, outside: Outside, options: PlanOptions
     plan = make_plan(configuration, desired, snapshot, options, _recorded(draft, first_look, outside))
     priced = price_plan(plan, desired, snapshot, outside.catalog, configuration.project)
     judged = judge(configuration.policies, priced, desired, snapshot)
-    noticed = (*warnings, *_impediments(plan, outside), *in_trash(plan, outside), *judged)
+    noticed = (*warnings, *_impediments(plan, desired, outside), *in_trash(plan, outside), *judged)
     sealed = _with_diagnostics(priced, noticed, options.allow).sealed()
     outside.progress.report(Event(kind=EventKind.PLANNED, message=sealed.digest))
     return Proposal(plan=sealed, desired=desired, snapshot=snapshot)
@@ -60,8 +60,9 @@ def _strangers(draft: Plan, outside: Outside) -> tuple[ForeignResource, ...]:
     return tuple(sorted(found, key=lambda resource: (resource.name, resource.kind)))
 
 
-def _impediments(plan: Plan, outside: Outside) -> tuple[Diagnostic, ...]:
-    return tuple(found for provider in outside.providers.values() for found in provider.impediments(plan.pending))
+def _impediments(plan: Plan, desired: Sequence[DesiredModel], outside: Outside) -> tuple[Diagnostic, ...]:
+    every = (provider.impediments(plan.pending, desired) for provider in outside.providers.values())
+    return tuple(found for each in every for found in each)
 
 
 def _recorded(draft: Plan, snapshot: Snapshot, outside: Outside) -> Recorded:

@@ -13,7 +13,7 @@ from reconciler.domain.catalog import ProviderName
 from reconciler.domain.desired import Configuration, DesiredModel
 from reconciler.domain.diagnostic import Diagnostic, warning
 from reconciler.domain.errors import LockHeld, ReconcilerError
-from reconciler.domain.naming import short, version_name
+from reconciler.domain.naming import is_meant, short, version_name
 from reconciler.domain.outcome import Outcome
 from reconciler.domain.plan import Action, Plan
 from reconciler.domain.ports import Discarded, RegisterOrder
@@ -65,9 +65,8 @@ def chosen(entries: Sequence[Discarded], name: str, asked: str | None, wanted: s
         )
     if asked is None:
         return own.get(wanted) or list(own.values())[-1]
-    begins = asked.removeprefix("sha256:").lower()
-    found = [entry for fingerprint, entry in own.items() if fingerprint.removeprefix("sha256:").startswith(begins)]
-    if len(found) != 1 or not begins:
+    found = [entry for fingerprint, entry in own.items() if is_meant(fingerprint, asked)]
+    if len(found) != 1:
         told = "no version" if not found else "more than one version"
         raise ReconcilerError(
             f"the trash holds {told} {asked!r} of {name}", hint=f"There are: {', '.join(short(each) for each in own)}."

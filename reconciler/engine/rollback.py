@@ -10,9 +10,9 @@ from datetime import datetime
 from typing import Any
 
 from reconciler.domain.base import Value
-from reconciler.domain.desired import DatasetSource, DesiredModel, ValidationPlan
+from reconciler.domain.desired import DatasetSource, DesiredModel, ResolvedModel, ValidationPlan
 from reconciler.domain.errors import ReconcilerError
-from reconciler.domain.naming import short
+from reconciler.domain.naming import is_meant, short
 from reconciler.domain.observation import Artifact, Version
 from reconciler.domain.plan import Effect
 from reconciler.domain.quantity import Exact
@@ -63,9 +63,8 @@ def chosen(entries: Sequence[VersionEntry], name: str, asked: str | None) -> Ver
     """
     if asked is None:
         return _before_the_wanted(entries, name)
-    begins = asked.removeprefix("sha256:").lower()
-    found = [entry for entry in entries if entry.fingerprint.removeprefix("sha256:").startswith(begins)]
-    if len(found) != 1 or not begins:
+    found = [entry for entry in entries if is_meant(entry.fingerprint, asked)]
+    if len(found) != 1:
         known = ", ".join(short(entry.fingerprint) for entry in entries) or "none"
         told = "no version" if not found else "more than one version"
         raise ReconcilerError(f"{name} has {told} {asked!r}", hint=f"There are: {known}.")
@@ -95,8 +94,8 @@ def edits(now: DesiredModel, then: DesiredModel, *, dataset: str | None = None) 
     """What the manifest must say instead. ``dataset``: where the data of that time lies now."""
     new, old = now.resolved, then.resolved
     changes: dict[tuple[str, ...], Any] = {}
-    if (new.base_model, new.parent) != (old.base_model, old.parent):
-        changes["spec", "baseModel"] = {"fineTunedModel": old.parent} if old.parent else old.base_model
+    if _base(now) != _base(then):
+        changes["spec", "baseModel"] = _base_choice(old)
     if new.provider != old.provider:
         changes["spec", "provider"] = str(old.provider)
     if dataset or now.data.training.digest != then.data.training.digest:
@@ -109,6 +108,16 @@ def edits(now: DesiredModel, then: DesiredModel, *, dataset: str | None = None) 
         changes["spec", "revision"] = old.revision
     before, after = _hyperparameters(now), _hyperparameters(then)
     return changes | {("spec", "hyperparameters", *path): after[path] for path in after if before[path] != after[path]}
+
+
+def _base(model: DesiredModel) -> tuple[str | None, ...]:
+    return model.resolved.base_model, model.resolved.parent, model.weights_digest
+
+
+def _base_choice(model: ResolvedModel) -> Any:
+    if model.parent:
+        return {"fineTunedModel": model.parent}
+    return {"key": model.base_model, "weights": model.weights_uri} if model.weights_uri else model.base_model
 
 
 def require_same(now: DesiredModel, then: DesiredModel) -> None:

@@ -6,7 +6,7 @@ from reconciler.catalog.query import cheapest_first
 from reconciler.domain.catalog import Catalog, FoundationModel, InstanceType
 from reconciler.domain.desired import DesiredModel
 from reconciler.domain.plan import Verdict
-from reconciler.estimators.memory import fit
+from reconciler.estimators.fit import fit
 
 AUTO = "auto"
 

@@ -1,64 +1,54 @@
-"""How long a training takes, from start-up to the artifact, in hours.
+"""How long a training takes, from start-up to the artifact, in billed hours.
 
-SageMaker: start-up + transfer of the weights + FLOPs ÷ (peak × utilisation × GPUs). FLOPs for one token and N parameters with
-gradient checkpointing: 8N for full fine-tuning (6N of Kaplan et al. 2020, and a second forward pass of 2N), 6N with LoRA (no
-gradients of frozen weights: 4N + 2N), 2N for evaluation. Attention's quadratic term is left out: it is small up to a few
-thousand tokens.
+SageMaker: start-up, then for each epoch its steps (:mod:`reconciler.estimators.step`) and an evaluation, then the artifact's way to S3.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from reconciler.domain.catalog import Accelerator, FoundationModel, InstanceType
+from reconciler.domain.catalog import FoundationModel, InstanceType
 from reconciler.domain.desired import DesiredModel, Hyperparameters
 from reconciler.domain.quantity import Range
+from reconciler.estimators.batches import Batches, epochs_of_batches
 from reconciler.estimators.estimate import Estimate, spread
-from reconciler.estimators.parameters import uses_lora
+from reconciler.estimators.gpu import Gpu, gpu_in
+from reconciler.estimators.intended import intended
+from reconciler.estimators.setup import Method, TrainingSetup
+from reconciler.estimators.startup import startup_hours, transfer_hours
+from reconciler.estimators.step import CALIBRATED, forward_seconds, step_time
+from reconciler.estimators.storage import artifact_gb, base_gb
 from reconciler.estimators.tokens import training_tokens, validation_tokens
 
-STARTUP_HOURS = spread(4 / 60, 8 / 60, 15 / 60)
-"""Provisioning, image and installation: 8 minutes and 15 minutes were reckoned with by published SageMaker fine-tunings."""
+HOST_SECONDS = spread("0.01", "0.03", "0.1")
+"""A step's collating, copying to the GPU and logging that the GPU waits for. Assumed."""
 
-TRANSFER_GB_PER_HOUR = spread(360, 720, 1800)
-"""100, 200 and 500 MB a second, for weights from the hub or S3 and the artifact back to S3."""
+MEASURED = spread("0.86", "1", "1.2")
+"""Real over predicted step time where runs on such GPUs were measured: nine of ten lie within (``make bench-estimators``)."""
 
-UTILISATION_ONE_GPU = spread("0.25", "0.42", "0.68")
-UTILISATION_NVLINK = spread("0.18", "0.40", "0.68")
-UTILISATION_PCIE = spread("0.10", "0.28", "0.50")
-"""Share of the dense peak, recomputed FLOPs included, that fine-tunings with Hugging Face libraries reach. Published benchmarks
-(fms-acceleration, llm-foundry, torchtune) lie between 0.25 and 0.70 on one A100 and around 0.5 on several, with packed sequences
-of 4,096 tokens; short records that are not packed stay below. No published figures for several GPUs over PCIe: set lower."""
+UNMEASURED = spread("0.7", "1", "1.6")
+"""Where none were, or several machines share the work over AWS's network. Assumed."""
 
 BEDROCK_HOURS = spread("0.5", 3, 24)
 """No more than a rough span: AWS publishes no durations, and says that a job can take several hours."""
 
-FULL, LORA, EVALUATION = 8, 6, 2
-_TERA = Decimal(10) ** 12
+_NAMES = {Method.FULL: "full fine-tuning", Method.LORA: "LoRA", Method.QLORA: "QLoRA"}
 
 
 def sagemaker_hours(
     model: DesiredModel, base: FoundationModel, instance: InstanceType, instance_count: int = 1
 ) -> Estimate:
-    """Billable hours of one instance. Unknown where the model's size, the data's tokens or the GPU's peak are."""
+    """Billed hours of one instance. Unknown where the model's size, the data's tokens or the GPU's peak are."""
     problem = _unknown(model, base, instance)
     if problem:
         return Estimate.unknown("hours", problem)
-    assert base.architecture is not None
-    assert base.architecture.parameters is not None
-    assert instance.accelerator is not None
-    parameters = base.architecture.parameters
-    gpus = instance.accelerators * instance_count
-    utilisation = _utilisation(instance, instance_count)
-    teraflops = _peak(instance.accelerator) * gpus * _TERA
-    work = _work(model, base, parameters)
-    compute = _divided(work, utilisation.times(teraflops * 3600))
-    transfer = _divided(_fixed(Decimal(parameters) * 4 / 10**9), TRANSFER_GB_PER_HOUR)
-    return Estimate(
-        amount=STARTUP_HOURS + transfer + compute,
-        unit="hours",
-        assumptions=(*_assumptions(model, base, gpus, utilisation), *_early(model.resolved.hyperparameters)),
-    )
+    training = _training(model, base, instance, instance_count)
+    weights, artifact = base_gb(base).amount, artifact_gb(model, base).amount
+    assert weights is not None
+    assert artifact is not None
+    amount = startup_hours(weights.likely) + training.hours + transfer_hours(artifact.likely)
+    return Estimate(amount=_rounded(amount), unit="hours", assumptions=(*training.told(), *_told(model, base)))
 
 
 def bedrock_hours() -> Estimate:
@@ -77,59 +67,107 @@ def epochs(chosen: Hyperparameters) -> Range | None:
     return spread(earliest, chosen.epochs, chosen.epochs)
 
 
+@dataclass(frozen=True, slots=True)
+class _Training:
+    """Steps and evaluations of all epochs; low, likely, high."""
+
+    name: str
+    """Of the model."""
+    setup: TrainingSetup
+    gpu: Gpu
+    trained: tuple[Batches, Batches, Batches]
+    evaluated: tuple[Batches, Batches, Batches]
+    passes: Range
+
+    @property
+    def hours(self) -> Range:
+        low, likely, high = (
+            self._epoch_seconds(each, held, host)
+            for each, held, host in zip(self.trained, self.evaluated, _ends(HOST_SECONDS), strict=True)
+        )
+        error = MEASURED if self._is_measured else UNMEASURED
+        return Range(
+            low=_hours(low) * error.low * self.passes.low,
+            likely=_hours(likely) * error.likely * self.passes.likely,
+            high=_hours(high) * error.high * self.passes.high,
+        )
+
+    def told(self) -> tuple[str, ...]:
+        likely, gpus = self.trained[1], f"{self.setup.gpus} {self.gpu.name}"
+        rate = step_time(replace(self.setup, sequence=likely.sequence), self.gpu).tokens_per_second
+        batch = self.setup.micro_batch * self.setup.gpus * self.setup.gradient_accumulation
+        basis = "fitted to measured runs" if self._is_measured else "assumed: no measured runs on such machines"
+        return (
+            f"{self.name}: {_NAMES[self.setup.method]} on {gpus}, {rate:,.0f} tokens a second on each ({basis})",
+            f"{self.name}: {likely.steps:,} steps an epoch, {batch} records of {likely.sequence:,} tokens in each, {self._filling}",
+            "time: 3 to 14 minutes for image and program, weights and artifact at 100 to 500 MB a second",
+        )
+
+    @property
+    def _is_measured(self) -> bool:
+        return self.gpu.kind in CALIBRATED and self.setup.nodes == 1
+
+    @property
+    def _filling(self) -> str:
+        if self.setup.packed:
+            return "packed"
+        return "padded to the longest" if self.setup.padded else "without padding"
+
+    def _epoch_seconds(self, trained: Batches, evaluated: Batches, host: Decimal) -> float:
+        step = step_time(replace(self.setup, sequence=trained.sequence), self.gpu).total + float(host)
+        forward = forward_seconds(replace(self.setup, sequence=evaluated.sequence), self.gpu) + float(host)
+        return trained.steps * step + evaluated.steps * self.setup.gradient_accumulation * forward
+
+
+def _training(model: DesiredModel, base: FoundationModel, instance: InstanceType, instance_count: int) -> _Training:
+    gpu, passes, data = gpu_in(instance), epochs(model.resolved.hyperparameters), model.data
+    trained, evaluated = training_tokens(model, base.family).amount, validation_tokens(model, base.family).amount
+    assert base.architecture is not None
+    assert gpu is not None
+    assert passes is not None
+    assert trained is not None
+    assert evaluated is not None
+    setup = intended(model, base.architecture, instance, instance_count)
+    return _Training(
+        name=model.name,
+        setup=setup,
+        gpu=gpu,
+        trained=epochs_of_batches(setup, data.training_records, trained),
+        evaluated=epochs_of_batches(setup, data.validation_records, evaluated),
+        passes=passes,
+    )
+
+
 def _unknown(model: DesiredModel, base: FoundationModel, instance: InstanceType) -> str:
     """Why nothing can be told; empty where it can."""
     if base.architecture is None or base.architecture.parameters is None:
         return f"the number of parameters of {base.key} is not known"
     if instance.accelerator is None or instance.accelerator.vendor != "NVIDIA":
         return f"{instance.name} has no CUDA GPU"
-    if not _peak(instance.accelerator):
+    if gpu_in(instance) is None:
         return f"no peak rate of the {instance.accelerator.name} is known"
     if model.resolved.hyperparameters.epochs is None:
         return "the number of epochs is left to the service"
-    tokens = training_tokens(model, base.family)
-    return tokens.why_unknown
+    return training_tokens(model, base.family).why_unknown
 
 
-def _work(model: DesiredModel, base: FoundationModel, parameters: int) -> Range:
-    """FLOPs of the whole training, evaluation after each epoch included."""
-    passes = epochs(model.resolved.hyperparameters)
-    trained, evaluated = training_tokens(model, base.family).amount, validation_tokens(model, base.family).amount
-    assert passes is not None
-    assert trained is not None
-    assert evaluated is not None
-    each = LORA if uses_lora(model.resolved.hyperparameters) else FULL
-    flops = trained.times(each * parameters) + evaluated.times(EVALUATION * parameters)
-    return Range(low=flops.low * passes.low, likely=flops.likely * passes.likely, high=flops.high * passes.high)
+def _told(model: DesiredModel, base: FoundationModel) -> tuple[str, ...]:
+    early = model.resolved.hyperparameters.early_stopping_patience is not None
+    return (
+        *(("time: early stopping may end it sooner",) if early else ()),
+        *training_tokens(model, base.family).assumptions,
+    )
 
 
-def _peak(accelerator: Accelerator) -> Decimal:
-    """Dense TFLOPS: BF16, or FP16 on GPUs that lack it; zero where neither is known."""
-    return accelerator.dense_bf16_tflops or accelerator.dense_fp16_tflops or Decimal(0)
+def _ends(amount: Range) -> tuple[Decimal, Decimal, Decimal]:
+    return (amount.low, amount.likely, amount.high)
 
 
-def _utilisation(instance: InstanceType, instance_count: int) -> Range:
-    if instance.accelerators * instance_count == 1:
-        return UTILISATION_ONE_GPU
-    nvlink = instance.accelerator is not None and "NVLink" in instance.accelerator.interconnect
-    return UTILISATION_NVLINK if nvlink and instance_count == 1 else UTILISATION_PCIE
+def _hours(seconds: float) -> Decimal:
+    return Decimal(str(seconds)) / 3600
 
 
-def _divided(work: Range, rate: Range) -> Range:
-    """The longest time comes of the slowest rate."""
-    return Range(low=work.low / rate.high, likely=work.likely / rate.likely, high=work.high / rate.low)
-
-
-def _fixed(amount: Decimal) -> Range:
-    return Range(low=amount, likely=amount, high=amount)
-
-
-def _assumptions(model: DesiredModel, base: FoundationModel, gpus: int, utilisation: Range) -> tuple[str, ...]:
-    method = "LoRA" if uses_lora(model.resolved.hyperparameters) else "full fine-tuning"
-    share = f"{utilisation.low:.0%} to {utilisation.high:.0%}, likely {utilisation.likely:.0%}"
-    time = f"time: {method} on {gpus} GPU{'s' if gpus > 1 else ''} at {share} of the peak rate, and 4 to 15 minutes to start"
-    return (time, *training_tokens(model, base.family).assumptions)
-
-
-def _early(chosen: Hyperparameters) -> tuple[str, ...]:
-    return ("time: early stopping may end it sooner",) if chosen.early_stopping_patience is not None else ()
+def _rounded(hours: Range) -> Range:
+    """To a hundredth of a second, so that no machine's arithmetic shows."""
+    low, likely, high = (value.quantize(Decimal("0.000001")) for value in _ends(hours))
+    return Range(low=low, likely=likely, high=high)

@@ -9,9 +9,12 @@ from reconciler.domain.catalog import Accelerator, Architecture, InstanceType
 from reconciler.domain.desired import DesiredModel, Hyperparameters
 from reconciler.estimators.libraries import PINNED, Libraries
 from reconciler.estimators.parameters import lora_rank, lora_targets, sequence_limit, uses_lora
-from reconciler.estimators.setup import Attention, Dimensions, Dtype, Loss, Method, Optimizer, Sharding, TrainingSetup
+from reconciler.estimators.setup import Attention, Dimensions, Dtype, Method, Optimizer, Sharding, TrainingSetup
 
 DEFAULT_BATCH = 4
+COPY_SHARE = 0.6
+WHOLE_MODULES = ("embed_tokens", "lm_head")
+"""As Llama and Qwen name embedding and head."""
 
 _OPTIMIZERS = {
     "adamw_torch": Optimizer.ADAMW_FOREACH,
@@ -19,6 +22,7 @@ _OPTIMIZERS = {
     "adamw_8bit": Optimizer.ADAMW_8BIT,
     "adamw_bnb_8bit": Optimizer.ADAMW_8BIT,
     "paged_adamw_8bit": Optimizer.ADAMW_8BIT,
+    "paged_adamw_32bit": Optimizer.ADAMW_FUSED,
     "adamw_torch_8bit": Optimizer.ADAMW_8BIT,
     "adamw_torch_4bit": Optimizer.ADAMW_4BIT,
     "adafactor": Optimizer.ADAFACTOR,
@@ -60,29 +64,33 @@ def intended(
     config = _mapping(chosen, "sft_config")
     method, gpus = method_of(chosen), instance.accelerators * instance_count
     compute = _compute(config, instance.accelerator)
+    weights = _weights(method, compute)
+    dims = dimensions(architecture)
     return TrainingSetup(
-        dims=dimensions(architecture),
+        dims=dims,
         method=method,
-        weights=Dtype.NF4_DOUBLE if method is Method.QLORA else compute,
+        weights=weights,
         compute=compute,
         lora_rank=lora_rank(chosen),
         lora_targets=lora_targets(chosen) if method is not Method.FULL else (),
         lora_dropout=float(_mapping(chosen, "lora_config").get("lora_dropout", 0) or 0),
+        whole_modules=_whole_modules(chosen) if method is not Method.FULL else (),
         adapters=Dtype.BF16 if method is Method.QLORA else Dtype.FP32,
-        fp32_norms=method is Method.QLORA,
         optimizer=_OPTIMIZERS.get(str(config.get("optim")), libraries.optimizer),
+        paged=str(config.get("optim")).startswith("paged_"),
         micro_batch=chosen.batch_size or DEFAULT_BATCH,
         sequence=sequence_limit(chosen),
         gradient_accumulation=_whole(config.get("gradient_accumulation_steps"), 1),
         gradient_checkpointing=config.get("gradient_checkpointing") is not False,
         attention=_attention(chosen),
-        padded=config.get("packing") is not True,
+        padded=config.get("packing") is not True and _attention(chosen) is not Attention.FLASH,
         variable_length=config.get("packing") is not True,
         packed=config.get("packing") is True,
-        loss=Loss.FUSED_LINEAR if config.get("use_liger_kernel") is True else libraries.loss,
+        loss=libraries.loss,
+        fused_norms=config.get("use_liger_kernel") is True,
         gpus=gpus,
         nodes=instance_count,
-        sharding=Sharding.FSDP if gpus > 1 else Sharding.NONE,
+        sharding=_sharding(dims, method, weights, instance.accelerator, gpus),
     )
 
 
@@ -93,11 +101,37 @@ def method_of(chosen: Hyperparameters) -> Method:
     return Method.QLORA if quantised is True else Method.LORA
 
 
+def _whole_modules(chosen: Hyperparameters) -> tuple[str, ...]:
+    named = _mapping(chosen, "lora_config").get("modules_to_save")
+    return tuple(str(name) for name in named if name in WHOLE_MODULES) if isinstance(named, list) else ()
+
+
 def _compute(config: Mapping[str, Any], accelerator: Accelerator) -> Dtype:
     """BF16 where the accelerator has it and nothing else is asked for."""
     if config.get("fp16") is True or accelerator.bf16 is False:
         return Dtype.FP16
     return Dtype.BF16
+
+
+def _weights(method: Method, compute: Dtype) -> Dtype:
+    """As the training program holds the base weights: gradients of FP16 weights cannot be scaled, so those are held in FP32; frozen ones
+    stay as the checkpoint has them, which is BF16."""
+    match method, compute:
+        case Method.QLORA, _:
+            return Dtype.NF4_DOUBLE
+        case Method.FULL, Dtype.FP16:
+            return Dtype.FP32
+        case _:
+            return Dtype.BF16
+
+
+def _sharding(dims: Dimensions, method: Method, weights: Dtype, accelerator: Accelerator, gpus: int) -> Sharding:
+    """DDP where a copy of weights, gradients and optimizer takes no more than 60 % of a GPU, else FSDP: as the training program does."""
+    if gpus == 1:
+        return Sharding.NONE
+    each = {Dtype.FP32: 4.0, Dtype.NF4_DOUBLE: 0.55}.get(weights, 2.0)
+    copy = dims.parameters * each * (4 if method is Method.FULL else 1)
+    return Sharding.DDP if copy <= COPY_SHARE * accelerator.usable_mib * 2**20 else Sharding.FSDP2
 
 
 def _attention(chosen: Hyperparameters) -> Attention:

@@ -19,8 +19,11 @@ class Libraries:
 
     @property
     def loss(self) -> Loss:
-        """TRL computes head and cross-entropy in chunks from 1.3 on (pull request 5575, 2026-04); before, Transformers' own loss."""
-        return Loss.CHUNKED if self.trl >= (1, 3) else Loss.FULL
+        """TRL computes head and cross-entropy in chunks from 1.3 on (pull request 5575, 2026-04); before, Transformers' own loss, which
+        copies no shifted logits from 4.49 on (huggingface/transformers, pull request 35646)."""
+        if self.trl >= (1, 3):
+            return Loss.CHUNKED
+        return Loss.FULL if self.transformers >= (4, 49) else Loss.FULL_SHIFTED
 
     @property
     def optimizer(self) -> Optimizer:

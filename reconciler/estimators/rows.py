@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from reconciler.estimators.setup import (
@@ -59,8 +60,8 @@ _SHARDING = {
 }
 
 _LOSS = {
-    "": Loss.FULL,
-    "full": Loss.FULL,
+    "": Loss.FULL_SHIFTED,
+    "full": Loss.FULL_SHIFTED,
     "fused_ce": Loss.FUSED,
     "fused": Loss.FUSED,
     "fused_linear": Loss.FUSED_LINEAR,
@@ -90,15 +91,20 @@ def _setup(read: _Reader) -> TrainingSetup:
     attention = read.one_of("attn", _ATTENTION, Attention.SDPA)
     weights = read.one_of("weight_dtype", {item.value: item for item in Dtype}, Dtype.BF16)
     return TrainingSetup(
-        dims=_dimensions(read),
+        dims=_untied(_dimensions(read)) if stack is Stack.LITGPT else _dimensions(read),
         method=method,
         weights=weights,
         compute=read.one_of("compute_dtype", {"": Dtype.BF16, **{item.value: item for item in Dtype}}, Dtype.BF16),
-        autocast=read.text("amp").lower() in ("true", "1"),
+        autocast=read.text("amp").lower() in ("true", "1") and not _is_qwen_qlora(read),
         lora_rank=read.whole("lora_r") if method is not Method.FULL else 8,
         lora_targets=_targets(read) if method is not Method.FULL else (),
-        adapters=Dtype.FP32 if stack is Stack.HF else Dtype.BF16,
+        lora_dropout=0.05 if stack is Stack.LITGPT else _dropout(read.text("notes")),
+        adapters=_adapters(read, stack),
+        whole_modules=("embed_tokens", "lm_head") if "(modules_to_save)" in read.text("notes") else (),
+        fp32_norms=_has_fp32_norms(read),
+        fp32_ends=_is_qwen_qlora(read),
         optimizer=_optimizer(read),
+        paged="paged" in read.text("optimizer").lower(),
         micro_batch=read.whole("micro_batch"),
         sequence=read.whole("seq_len"),
         gradient_accumulation=read.whole("grad_accum", default=1),
@@ -106,12 +112,14 @@ def _setup(read: _Reader) -> TrainingSetup:
         attention=attention,
         variable_length=varying,
         packed=not varying,
-        loss=read.one_of("loss_impl", _LOSS, Loss.FULL),
+        loss=_loss(read),
         gpus=gpus,
         nodes=max(1, -(-gpus // 8)),
         sharding=read.one_of("sharding", _SHARDING, Sharding.NONE),
         stack=stack,
-        compiled="compiled" in read.text("loss_impl"),
+        fused_norms="foak" in read.text("notes"),
+        keeps_quantised_inputs=stack is Stack.LITGPT,
+        compiled="compiled" in _loss_name(read),
     )
 
 
@@ -133,13 +141,71 @@ def _dimensions(read: _Reader) -> Dimensions:
     )
 
 
+def _has_fp32_norms(read: _Reader) -> bool:
+    """peft's ``prepare_model_for_kbit_training``, which recipes for bitsandbytes on one GPU call; notes of those that were run both
+    ways tell."""
+    if read.whole("gpus", default=1) > 1 or read.text("stack") != Stack.HF:
+        return False
+    if "framework_config=" in read.text("notes"):
+        return "prepare_model_for_kbit_training upcasts" in read.text("notes")
+    return read.text("weight_dtype") in (Dtype.NF4, Dtype.NF4_DOUBLE, Dtype.INT8)
+
+
+def _is_qwen_qlora(read: _Reader) -> bool:
+    """Qwen's script trains quantised weights with DeepSpeed in FP16, without autocast."""
+    return "Qwen finetune.py" in read.text("framework") and read.text("method") == Method.QLORA
+
+
+def _untied(dims: Dimensions) -> Dimensions:
+    """litgpt holds a head of its own for every model."""
+    if not dims.tied:
+        return dims
+    stated = dims.stated_parameters
+    return replace(dims, tied=False, stated_parameters=stated and stated + dims.embedding_parameters)
+
+
 def _targets(read: _Reader) -> tuple[str, ...]:
     return tuple(part.strip() for part in read.text("lora_targets").replace(",", "+").split("+") if part.strip())
+
+
+def _adapters(read: _Reader, stack: Stack) -> Dtype:
+    """peft's are FP32 under Trainer; fsdp_qlora and stacks with adapters of their own hold every parameter in the compute type."""
+    return Dtype.FP32 if stack is Stack.HF and "fsdp_qlora" not in read.text("framework") else Dtype.BF16
 
 
 def _stack(text: str) -> Stack:
     known = {item.value: item for item in Stack}
     return known.get(text, Stack.HF if not text else Stack.OTHER)
+
+
+def _loss(read: _Reader) -> Loss:
+    """Runs before 2025 had the loss that shifts the logits; so it is taken where no newer Transformers is named."""
+    name = _loss_name(read)
+    if name in ("", "full") and read.flag("tie_word_embeddings") and not read.flag("gated_mlp", default=True):
+        return Loss.HALF
+    if name in ("", "full") and _is_qwen_qlora(read):
+        return Loss.HALF
+    if name in ("", "full") and "granite" in read.text("source_address"):
+        return Loss.FULL
+    if name in ("", "full") and re.search(r"transformers[ =]+(5|4\.(49|5))", read.text("notes")):
+        return Loss.FULL
+    if name not in _LOSS:
+        read.problems.append(f"loss_impl {name!r} is not known")
+    return _LOSS.get(name, Loss.FULL)
+
+
+def _loss_name(read: _Reader) -> str:
+    """As the column has it, or the notes (``loss=…``, ``compile``)."""
+    named = read.text("loss_impl").lower()
+    told = re.search(r"\bloss=(\w+)", read.text("notes"))
+    compiled = re.search(r"(?<!no )(?<!without )\bcompiled?\b(?!=False)", read.text("notes"), re.IGNORECASE)
+    return named or (told[1] if told else "compiled" if compiled else "")
+
+
+def _dropout(notes: str) -> float:
+    """Of adapters, as the notes have it: ``dropout .05``."""
+    told = re.search(r"dropout (\d*\.\d+)", notes)
+    return float(told[1]) if told else 0.0
 
 
 def _optimizer(read: _Reader) -> Optimizer:

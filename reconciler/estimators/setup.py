@@ -80,6 +80,10 @@ class Loss(StrEnum):
 
     FULL = "full"
     """Transformers' own: logits of all tokens, and FP32 copies."""
+    FULL_SHIFTED = "full_shifted"
+    """The same before it shifted the labels: the logits were shifted, and so copied once more."""
+    HALF = "half"
+    """The same where the model's code leaves the logits in 16 bits, as GPT-BigCode's and Falcon's: autocast alone makes FP32 of them."""
     FUSED = "fused_ce"
     """A fused cross-entropy kernel over the logits of all tokens."""
     CHUNKED = "chunked"
@@ -88,7 +92,7 @@ class Loss(StrEnum):
     """Liger's: head and cross-entropy in one kernel."""
     COMPILED = "compiled"
     COMPILED_CHUNKED = "chunked_compiled"
-    """torchtune's: the head once, cross-entropy in eight chunks."""
+    """torchtune's: the head once, cross-entropy in eight chunks, compiled or not."""
     CHUNKED_128 = "chunked128"
     """litgpt's: head and cross-entropy for 128 tokens at a time, all kept for backward."""
 
@@ -228,11 +232,17 @@ class TrainingSetup:
     lora_rank: int = 8
     lora_targets: tuple[str, ...] = ()
     lora_dropout: float = 0.0
+    whole_modules: tuple[str, ...] = ()
+    """Embedding and head, where they are trained in full beside adapters (peft's ``modules_to_save``): each as a copy."""
     adapters: Dtype = Dtype.FP32
     """As adapters are held: peft's are FP32 unless the trainer casts them."""
     fp32_norms: bool = False
     """peft's ``prepare_model_for_kbit_training``: norms, embedding and head in FP32, and so what runs between the layers."""
+    fp32_ends: bool = False
+    """Embedding and head in FP32, and nothing else: the same where a fixed precision (DeepSpeed's FP16) casts between the layers."""
     optimizer: Optimizer = Optimizer.ADAMW_FUSED
+    paged: bool = False
+    """The optimizer's state is in memory that the driver moves to the host and back (bitsandbytes' paged optimizers)."""
     micro_batch: int = 1
     """Records of one forward pass."""
     sequence: int = 1024
@@ -252,6 +262,10 @@ class TrainingSetup:
     nodes: int = 1
     sharding: Sharding = Sharding.NONE
     stack: Stack = Stack.HF
+    fused_norms: bool = False
+    """Norms in one kernel that keeps no FP32 copy (Liger's and others)."""
+    keeps_quantised_inputs: bool = False
+    """bitsandbytes before 0.43.2 keeps the inputs of quantised layers, which nothing needs (its pull request 1270)."""
     compiled: bool = False
     """``torch.compile``: norms and activation functions are fused, and computed again in backward."""
 
@@ -269,6 +283,10 @@ class TrainingSetup:
         if not self.trains_adapters:
             return self.dims.parameters
         return self.dims.lora_parameters(self.lora_rank, self.lora_targets)
+
+    @property
+    def trains_head(self) -> bool:
+        return not self.trains_adapters or "lm_head" in self.whole_modules
 
     @property
     def is_sharded(self) -> bool:

@@ -22,6 +22,7 @@ from reconciler.localcloud.moto_bridge import (
     MOTO_BY_SIGNING_NAME,
     MotoLogs,
     MotoMail,
+    MotoMetrics,
     MotoObjects,
     MotoState,
     StartResponse,
@@ -31,14 +32,14 @@ from reconciler.localcloud.protocol import Answer, Route, parse, route, status_o
 from reconciler.localcloud.resource import Resource
 from reconciler.localcloud.runtime import Runtime
 from reconciler.localcloud.sagemaker.kinds import TRAINING_JOB
-from reconciler.localcloud.service import Call, Later, Logs, Objects, Result, Service, refused, spoil
+from reconciler.localcloud.service import Call, Later, Logs, Metrics, Objects, Result, Service, refused, spoil
 from reconciler.localcloud.services import SERVICES, STEPS
 from reconciler.localcloud.timeline import Timeline
 from reconciler.localcloud.validation import mistyped, refusal
 from reconciler.localcloud.world import World
 
 DEFAULT_REGION = "us-east-1"
-SIGNED = re.compile(r"Credential=[^/]+/\d{8}/([^/]+)/([^/]+)/aws4_request")
+SIGNED = re.compile(r"Credential=([^/]+)/\d{8}/([^/]+)/([^/]+)/aws4_request")
 XML_CODE = re.compile(rb"<Code>([^<]+)</Code>")
 ORDERS: Mapping[str, tuple[str, str]] = {
     "CreateTrainingJob": (TRAINING_JOB, "TrainingJobName"),
@@ -77,6 +78,7 @@ class LocalCloud:
         self.moto = MotoState(lambda: self.world)
         self.objects: Objects = MotoObjects(self.moto, self.world.account)
         self.logs: Logs = MotoLogs(self.moto, self.world.account)
+        self.metrics: Metrics = MotoMetrics(self.moto, self.world.account)
         self.mail = MotoMail(self.moto, self.world.account)
         self.runtime: Runtime = runtime or Timeline()
         self.on_change: Callable[[], None] = lambda: None
@@ -170,7 +172,8 @@ class LocalCloud:
             return write_error(candidates[0], AwsError("UnknownOperationException", f"{service} has no {target}"))
         try:
             params = parse(found, request)
-            result = self._carry_out(SERVICES[service], found.operation.name, params, region, "client")
+            key = access_key(request)
+            result = self._carry_out(SERVICES[service], found.operation.name, params, region, "client", key)
             if isinstance(result, Later):
                 return Pending(service, found, result)
             return write(found.operation, result)
@@ -178,11 +181,12 @@ class LocalCloud:
             return write_error(service, error)
 
     def _carry_out(
-        self, service: Service, operation: str, params: Mapping[str, Any], region: str, caller: str
+        self, service: Service, operation: str, params: Mapping[str, Any], region: str, caller: str, key: str = ""
     ) -> Result:
         name = service.subject(params)
         fault = self.world.fault(SPOILING, f"{service.name}:{operation}", name)
         log = _Log(self.world, service.name, operation, name, region, params, caller)
+        log.identify(service.named_by(params), key)
         with log:
             if fault is not None and fault.kind == "error":
                 raise refused(fault)
@@ -194,6 +198,7 @@ class LocalCloud:
             before = self._status_of_ordered(region, operation, params)
             result = carry_out(Call(self, service.name, operation, params, region, caller, name, hidden))
             self._announce_what_was_ordered(region, operation, params, before)
+            log.answered(operation, result)
             spoil(fault)
             return result
 
@@ -275,9 +280,15 @@ def signing_scope(request: Request) -> tuple[str, str]:
     """Region and service that the request was signed for; unsigned requests are S3's, as presigned ones mostly are."""
     signed = SIGNED.search(request.headers.get("Authorization", ""))
     if signed is not None:
-        return signed[1], signed[2].lower()
+        return signed[2], signed[3].lower()
     scope = request.args.get("X-Amz-Credential", "").split("/")
     return (scope[2], scope[3].lower()) if len(scope) == 5 else (DEFAULT_REGION, "s3")
+
+
+def access_key(request: Request) -> str:
+    """Of whoever signed the request; empty for an unsigned one."""
+    signed = SIGNED.search(request.headers.get("Authorization", ""))
+    return signed[1] if signed else ""
 
 
 def unsupported(service: str, operation: str) -> AwsError:
@@ -346,6 +357,15 @@ class _Log:
             "caller": caller, "at": world.clock.now(),
         }  # fmt: skip
         self._status, self._error = 200, ""
+
+    def identify(self, named_by: str, access_key: str) -> None:
+        """What names the resource, and whose call it is."""
+        self._entry |= {"named_by": named_by, "access_key": access_key}
+
+    def answered(self, operation: str, result: Result) -> None:
+        """What it made, if it made something."""
+        if operation.startswith("Create") and isinstance(result, Mapping):
+            self._entry["made"] = {key: str(value) for key, value in result.items() if key.lower().endswith("arn")}
 
     def note(self, answer: Answer) -> None:
         self._status = answer.status

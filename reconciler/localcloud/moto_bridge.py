@@ -12,6 +12,7 @@ import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
@@ -165,6 +166,24 @@ class MotoLogs:
             # Not through the backend: it refuses times that are far from the machine's own.
             events = [{"timestamp": int(at * 1000), "message": line} for line in lines]
             backend.groups[group].streams[stream].put_log_events(events)
+
+
+class MotoMetrics:
+    """The embedded CloudWatch for the other services; see `service.Metrics`."""
+
+    def __init__(self, state: MotoState, account: str) -> None:
+        self._state = state
+        self._account = account
+
+    def count(self, region: str, namespace: str, name: str, dimensions: Mapping[str, str], at: float) -> None:
+        data = {
+            "MetricName": name,
+            "Dimensions": [{"Name": key, "Value": value} for key, value in dimensions.items()],
+            "Timestamp": datetime.fromtimestamp(at, UTC).replace(tzinfo=None),  # as moto reads them off the wire
+            "Value": 1.0,
+        }
+        with self._state.in_place():
+            _backends("cloudwatch")[self._account][region].put_metric_data(namespace, [data])
 
 
 class MotoMail:

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 KEPT = 20_000
@@ -31,6 +31,12 @@ class LoggedRequest:
     error: str
     caller: str
     changes: bool
+    named_by: str = ""
+    """The parameter that `name` stood in."""
+    access_key: str = ""
+    """Whose: the embedded cloud checks no signature and knows no users."""
+    made: Mapping[str, str] = field(default_factory=dict)
+    """ARNs in the answer of what creates."""
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -55,6 +61,9 @@ class RequestLog:
         status: int,
         error: str = "",
         caller: str = "client",
+        named_by: str = "",
+        access_key: str = "",
+        made: Mapping[str, str] | None = None,
     ) -> LoggedRequest:
         self._sequence += 1
         entry = LoggedRequest(
@@ -69,6 +78,9 @@ class RequestLog:
             error=error,
             caller=caller,
             changes=changes(operation),
+            named_by=named_by,
+            access_key=access_key,
+            made=made or {},
         )
         self._entries.append(entry)
         return entry

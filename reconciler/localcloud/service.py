@@ -43,12 +43,20 @@ class Logs(Protocol):
         """Append lines with the time `at` (seconds since the epoch) to a stream; group and stream are made if missing."""
 
 
+class Metrics(Protocol):
+    """The embedded cloud's CloudWatch, as its other services see it."""
+
+    def count(self, region: str, namespace: str, name: str, dimensions: Mapping[str, str], at: float) -> None:
+        """One more, at the time `at` (seconds since the epoch)."""
+
+
 class Cloud(Protocol):
     """The embedded cloud, as its services see it."""
 
     world: World
     objects: Objects
     logs: Logs
+    metrics: Metrics
     runtime: Runtime
     on_change: Callable[[], None]
 
@@ -133,8 +141,12 @@ class Service:
 
     def subject(self, params: Mapping[str, Any]) -> str:
         """The name of what the call is about, for faults and the request log; an ARN gives its last part."""
-        named = next((str(params[key]) for key in self.name_keys if params.get(key)), "")
+        named = str(params.get(self.named_by(params), ""))
         return named.rsplit("/", 1)[-1] if named.startswith("arn:") else named
+
+    def named_by(self, params: Mapping[str, Any]) -> str:
+        """The parameter that names it; empty where none does."""
+        return next((key for key in self.name_keys if params.get(key)), "")
 
 
 def refused(fault: Fault) -> AwsError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from reconciler.localcloud.bedrock import BEDROCK, BEDROCK_RUNTIME
+from reconciler.localcloud.cloudtrail import CLOUDTRAIL
 from reconciler.localcloud.sagemaker import SAGEMAKER, SAGEMAKER_RUNTIME
 from reconciler.localcloud.scheduler import SCHEDULER
 from reconciler.localcloud.service import Service, Step
@@ -15,6 +16,7 @@ SERVICES: Mapping[str, Service] = {
     "bedrock": BEDROCK,
     "bedrock-runtime": BEDROCK_RUNTIME,
     "scheduler": SCHEDULER,
+    "cloudtrail": CLOUDTRAIL,
 }
 """By botocore's name. Services that share a signing name are asked in this order which of them a request is for."""
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from reconciler.domain.catalog import Catalog, FoundationModel, ProviderName
 from reconciler.domain.diagnostic import Diagnostic, Location, error
-from reconciler.domain.kinds.fine_tuned_model import FineTunedModelSpec, ParentModel
+from reconciler.domain.kinds.fine_tuned_model import FineTunedModelSpec, ParentModel, WeightsChoice
 from reconciler.domain.naming import is_legal_name
 from reconciler.domain.spelling import did_you_mean
 from reconciler.manifest.explain import found
@@ -60,13 +60,13 @@ class _Tree:
         self._ancestors: dict[str, tuple[str, ...]] = {}
 
     def choice(self, name: str) -> str | ParentModel | None:
-        """What the model builds on, by itself or by the Project's defaults."""
+        """What the model builds on, by itself or by the Project's defaults: a key, or another model."""
         spec = self.models[name].spec
         assert isinstance(spec, FineTunedModelSpec)
-        if spec.base_model is not None:
-            return spec.base_model
-        inherited = self.defaults.get("baseModel")
-        return ParentModel.model_validate(inherited) if isinstance(inherited, Mapping) else inherited
+        chosen = spec.base_model
+        if chosen is None:
+            chosen = FineTunedModelSpec.model_validate({"baseModel": self.defaults.get("baseModel")}).base_model
+        return chosen.key if isinstance(chosen, WeightsChoice) else chosen
 
     def parent(self, name: str) -> str | None:
         choice = self.choice(name) if name in self.models else None

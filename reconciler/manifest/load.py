@@ -25,6 +25,7 @@ from reconciler.manifest.checks.optional import check_optional
 from reconciler.manifest.checks.policy import check_policies, policies
 from reconciler.manifest.checks.project import check_count, check_project
 from reconciler.manifest.checks.resources import check_resources
+from reconciler.manifest.checks.trainer import check_trainer
 from reconciler.manifest.document import Document
 from reconciler.manifest.lineage import Lineage, lineages
 from reconciler.manifest.merge import applicable, merge
@@ -44,6 +45,7 @@ _CHECKS = (
     check_optional,
     check_resources,
     check_deployment,
+    check_trainer,
 )
 
 
@@ -366,20 +368,35 @@ def _digest(configuration: Configuration, folder: Folder) -> str:
     """Over the meaning: not over positions, nor over where the checkout lies, nor over whether a default was written out."""
     empty = {name: True for name in ("policies", "validations") if not getattr(configuration, name)}
     told = configuration.model_dump(mode="json", exclude=_NO_MEANING | empty)
+    for model in told["models"]:
+        _without_what_came_later(model)
     project = {key: value for key, value in told["project"].items() if value or key not in _ONLY_WHERE_GIVEN}
+    project["budget"] = {
+        key: value for key, value in project["budget"].items() if value or key not in _ONLY_WHERE_GIVEN
+    }
     return digest(_meaning(told | {"project": project}, folder))
+
+
+def _without_what_came_later(model: dict[str, Any]) -> None:
+    """A model that does not use these fields keeps its digest."""
+    for holder, name in ((model, "weightsUri"), (model, "acceptEula"), (model, "systemPrompt"), (model["deployment"], "image")):
+        if not holder[name]:
+            del holder[name]
+    if model["resources"] and not model["resources"]["image"]:
+        del model["resources"]["image"]
 
 
 _NO_MEANING: Any = {
     "digest": True,
     "project": {"where", "drift"},
     "datasets": {"__all__": {"where"}},
+    "validations": {"__all__": {"source": {"where"}}},
     "policies": {"__all__": {"where"}},
     "models": {
         "__all__": {"where": True, "origins": True, "training_data": {"where"}, "validation": {"source": {"where"}}}
     },
 }
-_ONLY_WHERE_GIVEN = frozenset({"environment", "name_suffix"})
+_ONLY_WHERE_GIVEN = frozenset({"environment", "name_suffix", "perLabel"})
 """Came later: a project without them keeps its digest."""
 
 

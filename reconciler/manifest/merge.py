@@ -28,6 +28,8 @@ ONLY_SAGEMAKER: tuple[Path, ...] = (
     ("resources",),
     ("deployment", "instanceType"),
     ("deployment", "instanceCount"),
+    ("deployment", "image"),
+    ("acceptEula",),
     ("hyperparameters", "optional"),
 )
 ONLY_BEDROCK: tuple[Path, ...] = (("deployment", "throughput"), ("deployment", "onDemand"))

@@ -28,6 +28,7 @@ from reconciler.domain.kinds.fine_tuned_model import (
     Resources,
     SplitValidation,
     Throughput,
+    WeightsChoice,
 )
 from reconciler.manifest import defaults
 from reconciler.manifest.checks.data import has_validation
@@ -54,6 +55,8 @@ def resolve(view: ModelView) -> ResolvedModel:
         where=view.shaped.where,
         provider=view.provider,
         base_model=view.base.key,
+        weights_uri=_weights(view),
+        accept_eula=_or(spec.accept_eula, False),
         parent=view.parent,
         training_data=view.training,
         validation=_validation(view),
@@ -70,6 +73,11 @@ def resolve(view: ModelView) -> ResolvedModel:
         deletion_policy=_or(lifecycle.deletion_policy, defaults.DELETION_POLICY),
     )
     return model.model_copy(update={"origins": _origins(view, model)})
+
+
+def _weights(view: ModelView) -> str | None:
+    chosen = view.spec.base_model
+    return f"{chosen.weights.rstrip('/')}/" if isinstance(chosen, WeightsChoice) else None
 
 
 def _or(value: Any, default: Any) -> Any:
@@ -94,6 +102,7 @@ def _resources(view: ModelView) -> TrainingResources:
         fallback_instance_types=resources.fallback_instance_types or (),
         max_runtime=_or(resources.max_runtime, defaults.MAX_RUNTIME),
         spot=_or(resources.spot, defaults.SPOT),
+        image=resources.image,
     )
 
 
@@ -159,7 +168,8 @@ def _deployment(view: ModelView, choice: DeploymentChoice) -> DesiredDeployment:
             offer = view.base.sagemaker if view.base else None
             usual = (offer.default_hosting_instance_type if offer else None) or defaults.HOSTING_INSTANCE_TYPE
             instance = _or(choice.instance_type, usual)
-            return DesiredDeployment(**common, instance_type=instance, instance_count=choice.instance_count)
+            count, image = choice.instance_count, choice.image
+            return DesiredDeployment(**common, instance_type=instance, instance_count=count, image=image)
         case DeploymentKind.PROVISIONED:
             throughput = choice.throughput or Throughput(
                 model_units=defaults.MODEL_UNITS, commitment=defaults.COMMITMENT

@@ -64,7 +64,7 @@ def _environment() -> dict[str, Any]:
 
 
 _IDENTITY = frozenset({"apiVersion", "kind", "name"})
-_COMPLETE = frozenset({"SplitValidation", "DatasetValidation", "ParentModel", "PromotionGate"})
+_COMPLETE = frozenset({"SplitValidation", "DatasetValidation", "ParentModel", "WeightsChoice", "PromotionGate"})
 """Replaced whole, as choices or in lists."""
 
 

@@ -26,6 +26,8 @@ EFFECTS: dict[str, Effect] = {
     "metadata.labels": Effect.IN_PLACE,
     "spec.baseModel": Effect.RETRAIN,
     "spec.baseModel.fineTunedModel": Effect.NONE,
+    "spec.baseModel.weights": Effect.NONE,
+    "spec.acceptEula": Effect.NONE,
     "spec.provider": Effect.RETRAIN,
     "spec.dataset": Effect.RETRAIN,
     "spec.dataset.training.source": Effect.NONE,
@@ -39,6 +41,7 @@ EFFECTS: dict[str, Effect] = {
     "spec.deployment.kind": Effect.ROLL,
     "spec.deployment.instanceType": Effect.ROLL,
     "spec.deployment.instanceCount": Effect.ROLL,
+    "spec.deployment.image": Effect.ROLL,
     "spec.deployment.throughput": Effect.ROLL,
     "spec.deployment.autoUndeploy": Effect.IN_PLACE,
     "spec.deployment.idle": Effect.NONE,
@@ -72,6 +75,7 @@ def origin_of(path: str, model: ResolvedModel) -> Origin:
 
 _FOLLOWS_FROM = {
     "spec.baseModel.version": ("spec.baseModel.fineTunedModel",),
+    "spec.baseModel.digest": ("spec.baseModel.weights",),
     "spec.dataset.validation.source": ("spec.dataset.validation.dataset",),
     "spec.dataset.validation.digest": ("spec.dataset.validation.dataset",),
     "spec.deployment.kind": (
@@ -109,6 +113,7 @@ def manifest_view(model: DesiredModel) -> dict[str, Any]:
     resolved = model.resolved
     spec = {
         "baseModel": _base_model(model),
+        "acceptEula": resolved.accept_eula or None,
         "provider": str(resolved.provider),
         "dataset": _dataset(model),
         "resources": _resources(resolved),
@@ -181,6 +186,9 @@ def _spelled(path: list[Any]) -> str:
 
 
 def _base_model(model: DesiredModel) -> Any:
+    if model.weights_digest is not None:
+        key, weights = model.resolved.base_model, model.resolved.weights_uri
+        return {"key": key, "weights": weights, "digest": short(model.weights_digest)}
     if model.resolved.parent is None:
         return model.resolved.base_model
     version = short(model.parent_fingerprint) if model.parent_fingerprint else None
@@ -223,6 +231,7 @@ def _resources(resolved: ResolvedModel) -> dict[str, Any]:
         "fallbackInstanceTypes": list(resources.fallback_instance_types),
         "maxRuntime": format_duration(resources.max_runtime),
         "spot": resources.spot,
+        "image": resources.image,
     }
 
 
@@ -245,6 +254,7 @@ def _deployment(resolved: ResolvedModel) -> dict[str, Any]:
         "kind": str(wanted.kind),
         "instanceType": wanted.instance_type,
         "instanceCount": wanted.instance_count,
+        "image": wanted.image,
         "throughput": {"modelUnits": wanted.model_units, "commitment": wanted.commitment},
         "autoUndeploy": _rule(wanted.undeploy),
         "idle": format_duration(wanted.idle) if wanted.idle else None,

@@ -91,6 +91,8 @@ def _idle(
     want: DesiredModel, seen: ModelObservation, current: Deployment | None, now: datetime, *, was_deployed: bool
 ) -> Rest | None:
     limit = want.resolved.deployment.idle
+    if current is not None and _silent_since(seen) is None:
+        return None  # nobody knows whether it is used
     last = _last_activity(seen, current, seen.version(want.fingerprint))
     if limit is None or last is None or now - last < limit or not (current or was_deployed):
         return None
@@ -101,8 +103,12 @@ def _idle(
 def _last_activity(seen: ModelObservation, current: Deployment | None, version: Version | None) -> datetime | None:
     """A deployment counts as used when it was made or changed; one that is gone, when its version was trained."""
     made = (current.created_at, current.updated_at) if current else (_trained_at(version),)
-    known = [at for at in (seen.last_invoked_at, *made) if at is not None]
+    known = [at for at in (_silent_since(seen), *made) if at is not None]
     return max(known) if any(made) else None
+
+
+def _silent_since(seen: ModelObservation) -> datetime | None:
+    return seen.last_invoked_at or seen.counted_since
 
 
 def _trained_at(version: Version | None) -> datetime | None:

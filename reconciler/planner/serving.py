@@ -97,6 +97,7 @@ def rolling_fields(wanted: DesiredDeployment, current: Deployment) -> tuple[Fiel
     pairs = (
         ("spec.deployment.instanceType", current.instance_type, wanted.instance_type),
         ("spec.deployment.instanceCount", current.instance_count, count),
+        ("spec.deployment.image", current.image, wanted.image),
     )
     return _differences(pairs) if current.kind is wanted.kind is DeploymentKind.REAL_TIME else ()
 
@@ -144,6 +145,7 @@ _HOW: tuple[Callable[[DesiredDeployment], object], ...] = (
     lambda deployment: deployment.kind,
     lambda deployment: deployment.instance_type,
     lambda deployment: deployment.instance_count,
+    lambda deployment: deployment.image,
     lambda deployment: deployment.model_units,
     lambda deployment: deployment.commitment,
 )

@@ -6,12 +6,15 @@ from collections.abc import Callable, Mapping
 
 from reconciler.domain.catalog import ProviderName
 from reconciler.domain.conversing import Conversation
+from reconciler.domain.logs import Logs
 from reconciler.domain.ports import Provider
 from reconciler.domain.survey import Surveyor
 from reconciler.providers.bedrock.conversing import BedrockConversation
+from reconciler.providers.bedrock.logs import BedrockLogs
 from reconciler.providers.bedrock.provider import BedrockProvider
 from reconciler.providers.bedrock.survey import BedrockSurveyor
 from reconciler.providers.sagemaker.conversing import EndpointConversation
+from reconciler.providers.sagemaker.logs import SageMakerLogs
 from reconciler.providers.sagemaker.provider import SageMakerProvider
 from reconciler.providers.sagemaker.survey import SageMakerSurveyor
 from reconciler.providers.settings import ProviderSettings
@@ -31,6 +34,11 @@ CONVERSATIONS: Mapping[ProviderName, Callable[[ProviderSettings], Conversation]]
     ProviderName.BEDROCK: BedrockConversation,
 }
 
+LOGS: Mapping[ProviderName, Callable[[ProviderSettings], Logs]] = {
+    ProviderName.SAGEMAKER: SageMakerLogs,
+    ProviderName.BEDROCK: BedrockLogs,
+}
+
 
 def providers(settings: ProviderSettings) -> dict[ProviderName, Provider]:
     """One of each. Nothing is asked of the cloud yet."""
@@ -45,3 +53,8 @@ def surveyors(settings: ProviderSettings) -> dict[ProviderName, Surveyor]:
 def conversations(settings: ProviderSettings) -> dict[ProviderName, Conversation]:
     """Likewise, for questions to what is deployed."""
     return {name: make(settings) for name, make in CONVERSATIONS.items()}
+
+
+def logs(settings: ProviderSettings) -> dict[ProviderName, Logs]:
+    """Likewise, for what trainings and deployments wrote."""
+    return {name: make(settings) for name, make in LOGS.items()}

@@ -10,8 +10,10 @@ from typing import Any
 from reconciler.datasets.examine import Examined
 from reconciler.datasets.training import Checked
 from reconciler.domain.diagnostic import Diagnostic, has_errors
+from reconciler.domain.losses import LossCurve, summary
 from reconciler.domain.plan import FORMAT_VERSION, Plan
 from reconciler.domain.status import ConditionType, Status
+from reconciler.domain.trail import Act
 from reconciler.reports.view.drift import DriftItem, DriftView
 from reconciler.reports.view.model import Dossier
 from reconciler.reports.view.status import ModelRow, StatusView
@@ -52,8 +54,13 @@ def _drift_entry(item: DriftItem) -> dict[str, Any]:
         "found": item.found or None,
         "remedy": item.remedy,
         "since": moment_text(item.since) if item.since else None,
+        "by": _act(item.act),
         "where": item.where.model_dump(mode="json", by_alias=True) if item.where else None,
     }
+
+
+def _act(act: Act | None) -> dict[str, str] | None:
+    return None if act is None else {"caller": act.by, "operation": act.operation, "at": moment_text(act.at)}
 
 
 def diagnostics_document(diagnostics: Sequence[Diagnostic]) -> dict[str, Any]:
@@ -143,4 +150,12 @@ def model_document(dossier: Dossier) -> dict[str, Any]:
         if dossier.hosting_hourly
         else None,
         "hostingMonthly": dossier.hosting.model_dump(mode="json", by_alias=True) if dossier.hosting else None,
+        "losses": [_losses(curve) for curve in dossier.curves],
+    }
+
+
+def _losses(curve: LossCurve) -> dict[str, Any]:
+    told = {"trainingSummary": summary(curve.training), "validationSummary": summary(curve.validation)}
+    return curve.model_dump(mode="json", by_alias=True) | {
+        key: found and found.model_dump(mode="json", by_alias=True) for key, found in told.items()
     }

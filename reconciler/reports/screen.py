@@ -52,6 +52,8 @@ class Screen:
             _environ={},
         )
         self.width = min(self.console.width, WIDEST)
+        self.draws = terminal and self.encoding.lower().replace("-", "") == "utf8"
+        """A person looks, and drawings can be shown."""
 
     def text(self, *parts: Part) -> Text:
         """The parts as rich text, escaped."""
@@ -86,6 +88,13 @@ class Screen:
 
     def paragraph(self, *parts: Part, indent: int = 0) -> None:
         self.entry("", *parts, indent=indent)
+
+    def piece(self, content: str) -> None:
+        """Part of a text that comes bit by bit, shown at once. Its line breaks and tabs are its own; anything else is escaped."""
+        parts = re.split(r"([\n\t])", content)
+        shown = (part if part in ("\n", "\t") else encodable(printable(part), self.encoding) for part in parts)
+        self.console.file.write("".join(shown))
+        self.console.file.flush()
 
     def table(self, header: Sequence[str], rows: Sequence[Sequence[Part]], indent: int = 0) -> None:
         """Columns as wide as their widest cell, three spaces apart, the last one free; as ``kubectl get`` prints them."""

@@ -3,6 +3,7 @@
 ::
 
     <project>/datasets/<digest16>/<format>-<split>/training.jsonl     same data, same address; after another system prompt another
+    <project>/code/<sha256>.tar.gz                                    the training program; same program, same address
     <project>/models/<name>/<fp8>/manifest.json                       what was asked for; the artifacts lie beside it
     <project>/models/<name>/<fp8>/promotion.json                      of a promoted version: where its artifact came from
     <project>/trash/…                                                 see reconciler.stores.trash
@@ -31,8 +32,19 @@ from reconciler.domain.diagnostic import Diagnostic, error
 from reconciler.domain.errors import CloudUnavailable, InvalidInput
 from reconciler.domain.naming import short, version_name
 from reconciler.domain.observation import Artifact, Version
-from reconciler.domain.ports import ArtifactStore, Clock, Copied, DataLocation, Discarded, StoredArtifacts
-from reconciler.stores.copies import copied
+from reconciler.domain.ports import (
+    ArtifactStore,
+    Clock,
+    Copied,
+    DataLocation,
+    Discarded,
+    Downloaded,
+    StoredArtifacts,
+    Tell,
+)
+from reconciler.stores import program
+from reconciler.stores.copies import copied, promoted_digest
+from reconciler.stores.downloads import download_file, download_folder
 from reconciler.stores.s3 import Fetched, ObjectStore
 from reconciler.stores.trash import Trash
 
@@ -78,6 +90,13 @@ class S3Artifacts:
         uris = {part: self._store.uri(key) for part, key in keys.items()}
         return DataLocation(training_uri=uris[Part.TRAINING], validation_uri=uris.get(Part.VALIDATION))
 
+    def put_program(self) -> str:
+        content = program.archive()
+        key = f"{self._project}/code/{program.digest(content)}.tar.gz"
+        if self._store.head(key) is None:
+            self._store.put(key, content, content_type="application/gzip")
+        return self._store.uri(key)
+
     def put_manifest(self, model: DesiredModel) -> str:
         key = self._manifest_key(model.name, model.fingerprint)
         portable = _portable(model, self._root)
@@ -120,7 +139,14 @@ class S3Artifacts:
         if not artifact.identifier.startswith("s3://"):
             return True
         store, key = self.located(artifact)
-        return store.head(key) is not None
+        return any(store.list(key)) if key.endswith("/") else store.head(key) is not None
+
+    def download(self, artifact: Artifact, target: Path, tell: Tell) -> Downloaded:
+        """Of a promoted version the digest is known that its copy had."""
+        store, key = self.located(artifact)
+        if key.endswith("/"):
+            return download_folder(store, key, target, tell)
+        return download_file(store, key, target, tell, sha256=promoted_digest(store, key))
 
     def discard(self, model: str, version: Version) -> None:
         """Also empties the trash of what has lain there for more than 30 days."""

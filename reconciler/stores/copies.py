@@ -50,6 +50,14 @@ def copied(source: tuple[ObjectStore, str], target: ObjectStore, prefix: str, *,
     return Copy(target.uri(prefix + ARTIFACT), there.size, digest, new=True)
 
 
+def promoted_digest(store: ObjectStore, key: str) -> str | None:
+    """SHA-256 of a copy that was made and checked here, and is untouched since."""
+    record, there = _record(store, key.removesuffix(ARTIFACT)), store.head(key)
+    digest = record.get("sha256")
+    untouched = there is not None and (record.get("etag"), record.get("sizeBytes")) == (there.etag, there.size)
+    return digest if untouched and isinstance(digest, str) else None
+
+
 def _known(target: ObjectStore, prefix: str, origin: Mapping[str, Any]) -> str | None:
     """The digest of the same artifact, copied and checked before, and untouched since."""
     record, there = _record(target, prefix), target.head(prefix + ARTIFACT)

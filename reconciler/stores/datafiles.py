@@ -15,10 +15,11 @@ from reconciler.datasets.flaws import named
 from reconciler.datasets.passing import Watch
 from reconciler.datasets.tokens import ROUGHLY, TokenRule
 from reconciler.datasets.training import check
-from reconciler.domain.catalog import FoundationModel
+from reconciler.domain.catalog import JUMPSTART, FoundationModel
 from reconciler.domain.desired import DatasetSource, ResolvedModel, TrainingData
 from reconciler.domain.diagnostic import Diagnostic, error
 from reconciler.domain.errors import InvalidInput
+from reconciler.domain.fingerprint import digest
 from reconciler.stores.digests import DigestCache
 from reconciler.stores.files import open_nofollow
 from reconciler.stores.s3 import ObjectStore, Stored
@@ -62,6 +63,19 @@ class DataFiles:
         except (OSError, InvalidInput):
             return None
 
+    def weights_digest(self, model: ResolvedModel) -> tuple[str | None, tuple[Diagnostic, ...]]:
+        """Over names, sizes and ETags, as one listing tells them: no weights are read. An ETag changes with every change of the
+        bytes; the same bytes uploaded in parts of another size get another one, and count as other weights.
+
+        JumpStart's weights lie under the number of their version, and may not be listed: there the address counts."""
+        assert model.weights_uri is not None
+        if model.weights_uri.startswith(JUMPSTART):
+            return digest(model.weights_uri), ()
+        bucket, _, prefix = model.weights_uri.removeprefix("s3://").partition("/")
+        listed = ObjectStore(self._s3(), bucket).list(prefix)
+        found = {stored.key.removeprefix(prefix): [stored.size, stored.etag] for stored in listed if stored.size}
+        return (digest(found), ()) if found else (None, (_no_weights(model),))
+
     def open_source(self, source: DatasetSource) -> BinaryIO:
         """From the beginning. Raises InvalidInput where there is nothing to read, CloudUnavailable where S3 does not answer."""
         if source.is_s3:
@@ -102,6 +116,17 @@ class DataFiles:
     def _object(self, source: DatasetSource) -> tuple[ObjectStore, str]:
         bucket, _, key = source.uri.removeprefix("s3://").partition("/")
         return ObjectStore(self._s3(), bucket), key
+
+
+def _no_weights(model: ResolvedModel) -> Diagnostic:
+    return error(
+        "weights-not-found",
+        "The base model's weights are not there",
+        detail=f"nothing lies below {model.weights_uri}.",
+        hint="correct `baseModel.weights`, or copy the model's files there (aws s3 cp --recursive)",
+        where=model.where,
+        address=model.address,
+    )
 
 
 def _object_stamp(stored: Stored) -> str:

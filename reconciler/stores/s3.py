@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import io
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -42,6 +44,21 @@ class Stored:
 
 
 @dataclass(frozen=True)
+class Seal:
+    """An object and its digests, as far as S3 knows them. ``sha256`` in hexadecimal.
+
+    ``md5`` is the ETag without its quotes: of the whole, or ``<MD5 of the parts' MD5s>-<parts>`` of an object that was uploaded in
+    parts of ``part_size`` bytes; ``None`` where the ETag says nothing of the content, as under KMS keys.
+    Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html
+    """
+
+    stored: Stored
+    sha256: str | None
+    md5: str | None
+    part_size: int
+
+
+@dataclass(frozen=True)
 class Fetched:
     stored: Stored
     body: bytes
@@ -71,11 +88,28 @@ class ObjectStore:
             found.append(Fetched(_stored(key, answer), body, _answered_at(answer)))
         return found[0] if found else None
 
-    def open(self, key: str) -> BinaryIO | None:
-        """An object of any size, as a stream whose reading raises CloudUnavailable when the connection breaks."""
-        with self._asking("reading", key), _absent_is_none() as found:
-            found.append(self._client.get_object(Bucket=self.bucket, Key=key)["Body"])
+    def open(self, key: str, *, start: int = 0, if_match: str | None = None) -> BinaryIO | None:
+        """An object of any size from byte ``start`` on, as a stream whose reading raises CloudUnavailable when the connection breaks.
+
+        With ``if_match`` raises LostRace where the object has another ETag by now.
+        """
+        condition: dict[str, Any] = {} if if_match is None else {"IfMatch": if_match}
+        condition |= {"Range": f"bytes={start}-"} if start else {}
+        with self._asking("reading", key, conditional=if_match is not None), _absent_is_none() as found:
+            found.append(self._client.get_object(Bucket=self.bucket, Key=key, **condition)["Body"])
         return cast(BinaryIO, io.BufferedReader(_Download(found[0], self.uri(key)))) if found else None
+
+    def seal(self, key: str) -> Seal | None:
+        """What S3 tells of an object's content, so that a copy of it can be checked."""
+        with self._asking("looking at", key), _absent_is_none() as found:
+            whole = self._client.head_object(Bucket=self.bucket, Key=key, ChecksumMode="ENABLED")
+            parts = (
+                whole
+                if "-" not in whole["ETag"]
+                else self._client.head_object(Bucket=self.bucket, Key=key, PartNumber=1)
+            )
+            found.append(_seal(key, whole, parts["ContentLength"]))
+        return found[0] if found else None
 
     def head(self, key: str) -> Stored | None:
         with self._asking("looking at", key), _absent_is_none() as found:
@@ -272,6 +306,19 @@ def _checksum(answer: Any) -> str | None:
     kept = ((name, answer.get(f"Checksum{name}")) for name in _CHECKSUMS)
     whole = answer.get("ChecksumType", "FULL_OBJECT") == "FULL_OBJECT"
     return next((f"{name}:{value}" for name, value in kept if value and whole and "-" not in value), None)
+
+
+def _seal(key: str, answer: Any, part_size: int) -> Seal:
+    """A checksum of an object in parts is of the parts' checksums, unless it says that it is of the whole."""
+    told = answer.get("ChecksumSHA256") if answer.get("ChecksumType") != "COMPOSITE" else None
+    readable = answer.get("ServerSideEncryption") in (None, "AES256") and "SSECustomerAlgorithm" not in answer
+    etag = answer["ETag"].strip('"')
+    return Seal(
+        stored=_stored(key, answer),
+        sha256=base64.b64decode(told).hex() if told else None,
+        md5=etag if readable and re.fullmatch(r"[0-9a-f]{32}(-\d+)?", etag) else None,
+        part_size=part_size,
+    )
 
 
 def _answered_at(answer: Any) -> datetime:

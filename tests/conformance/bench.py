@@ -183,6 +183,7 @@ class Bench:
                 validation_uri=f"s3://{BUCKET}/data/validation.jsonl",
             ),
             "output_uri": f"s3://{BUCKET}/{PROJECT}/models/{model.name}/",
+            "program_uri": f"s3://{BUCKET}/{PROJECT}/code/1a2b.tar.gz" if self.kind is ProviderName.SAGEMAKER else None,
             "instance_type": "ml.g5.12xlarge" if self.kind is ProviderName.SAGEMAKER else None,
         }
         return TrainOrder(**(fields | more))

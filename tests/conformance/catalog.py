@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 
+from reconciler.catalog import load
 from reconciler.domain.catalog import (
+    Accelerator,
+    Architecture,
     BedrockOffer,
+    ContainerImage,
     FoundationModel,
     HyperparameterRule,
+    ImagePurpose,
     InstanceType,
     Price,
     ProviderName,
@@ -36,6 +42,18 @@ LLAMA = FoundationModel(
     },
     validation={},
     dataset={},
+    architecture=Architecture(
+        architecture="LlamaForCausalLM",
+        hidden_size=4096,
+        num_hidden_layers=32,
+        num_attention_heads=32,
+        num_key_value_heads=8,
+        head_dim=128,
+        intermediate_size=14336,
+        vocab_size=128256,
+        max_position_embeddings=131072,
+        tie_word_embeddings=False,
+    ),
 )
 
 NOVA = FoundationModel(
@@ -62,19 +80,47 @@ NOVA = FoundationModel(
 )
 
 
+FOUR_T4 = InstanceType(
+    name="ml.g4dn.12xlarge",
+    accelerator=Accelerator(
+        name="T4",
+        architecture="Turing",
+        memory_gb=Decimal(16),
+        memory_mib=15_360,
+        bf16=False,
+        flash_attention_2=False,
+        dense_bf16_tflops=None,
+    ),
+    accelerators=4,
+    vcpus=48,
+    memory_gib=Decimal(192),
+    nvme_gb=900,
+    training=True,
+    hosting=True,
+)
+
+
 class TwoModels:
     """See :class:`reconciler.domain.catalog.Catalog`."""
 
     compiled = date(2026, 11, 1)
     models: tuple[FoundationModel, ...] = (LLAMA, NOVA)
-    instances: tuple[InstanceType, ...] = ()
+    instances: tuple[InstanceType, ...] = (FOUR_T4,)
     regions: tuple[str, ...] = ("us-east-1",)
+
+    def prices_as_of(self, region: str) -> date:
+        return self.compiled
 
     def model(self, key: str) -> FoundationModel | None:
         return next((model for model in self.models if model.key == key.lower()), None)
 
     def instance(self, name: str) -> InstanceType | None:
+        return next((instance for instance in self.instances if instance.name == name), None)
+
+    def image(self, purpose: ImagePurpose, region: str) -> ContainerImage | None:
         return None
+
+    trainer_settings = load().trainer_settings
 
     def training_price(self, instance: str, region: str) -> Price:
         return UNKNOWN

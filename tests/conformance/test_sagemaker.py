@@ -158,6 +158,20 @@ class TestSageMaker(ProviderContract):
         assert bench.observed().version(old.fingerprint) is None
         assert bench.deployment().fingerprint == new.fingerprint
 
+    def test_another_image_is_another_sagemaker_model_of_the_same_version(self, bench: Bench) -> None:
+        bench.deployed()
+        newer = bench.model(deployment={"image": "111122223333.dkr.ecr.us-east-1.amazonaws.com/vllm-of-ours:7"})
+        succeed(bench.provider.roll(bench.deploy_order(newer)))
+        bench.advance(1)
+        serving = bench.deployment()
+        assert (serving.image, serving.fingerprint) == (newer.resolved.deployment.image, newer.fingerprint)
+        assert fault_kind(bench.provider.require_unused(bench.delete_order(newer))) is FaultKind.CONFLICT
+        succeed(bench.provider.undeploy(bench.undeploy_order()))
+        bench.advance(1)
+        succeed(bench.provider.delete(bench.delete_order(newer)))
+        left = bench.settings.aws.reading("sagemaker").list_models(MaxResults=100)["Models"]
+        assert left == []
+
     def test_a_parents_artifact_is_a_channel(self, bench: Bench) -> None:
         parent = bench.version(bench.trained()).artifact
         child = bench.model("c", name="child-bot", parent="support-bot")

@@ -17,6 +17,7 @@ from reconciler.expressions.functions import FUNCTIONS
 from reconciler.expressions.parse import MACROS, parse
 from reconciler.manifest.schema import schemas
 from reconciler.policy.examine import examine
+from reconciler.reports.json import to_text
 from reconciler.reports.terraform_json import terraform_document
 from tests.stage import Stage
 from tests.unit.cli.calling import call
@@ -90,6 +91,25 @@ def test_every_path_that_the_rego_reads_is_in_the_plan(stage: Stage) -> None:
         for at in created if root == "resource" else [document]:
             assert _has(at, path[1:].split(".")), f"{root}{path}"
     assert created[0]["change"]["actions"] == ["create"]
+
+
+def test_the_rego_denies_what_it_should(stage: Stage) -> None:
+    """By rego-cpp, an interpreter of Rego that is not ours."""
+    assert _denied(stage) == []
+    stage.edit("models/models.yaml", ", approved: finance", "")
+    (denied,) = _denied(stage)
+    assert denied.startswith("reconciler_model_version.")
+    assert denied.endswith(" would train on ml.p5 without approved=finance")
+
+
+def _denied(stage: Stage) -> list[str]:
+    regopy = pytest.importorskip("regopy")
+    proposal = stage.propose()
+    rego = regopy.Interpreter()
+    rego.add_module("plan", (EXAMPLE / "rego" / "plan.rego").read_text(encoding="utf-8"))
+    rego.set_input(json.loads(to_text(terraform_document(proposal.plan, proposal.desired))))
+    (denied,) = json.loads(str(rego.query("data.main.deny")))["expressions"]
+    return list(denied)
 
 
 def _has(document: Any, path: list[str]) -> bool:

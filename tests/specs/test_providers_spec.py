@@ -15,7 +15,7 @@ from reconciler.providers.sagemaker import statuses as sagemaker
 from tests.unit.planner.tables import Row, tables
 
 PAGE = (Path(__file__).parents[2] / "specs" / "providers.md").read_text(encoding="utf-8")
-JOBS, ENDPOINTS, CUSTOMIZATIONS, THROUGHPUTS, DEPLOYMENTS, _, FAULTS, _, HOURS = tables(PAGE)
+JOBS, ENDPOINTS, CUSTOMIZATIONS, THROUGHPUTS, DEPLOYMENTS, _, _, FAULTS, _, HOURS = tables(PAGE)
 
 
 @pytest.mark.parametrize(

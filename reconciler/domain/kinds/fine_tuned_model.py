@@ -7,6 +7,7 @@ Every field of the spec may also stand in the Project's ``spec.defaults``: what 
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
@@ -39,6 +40,15 @@ def parse_percent(value: object) -> int:
     raise ValueError(f"{value!r} is not a share: write a whole percentage between 1% and 99%, such as 10%")
 
 
+_PREFIX = r"^s3://[a-z0-9][a-z0-9.\-]{1,61}[a-z0-9]/\S{1,900}$"
+
+
+def _weights(value: object) -> str:
+    if isinstance(value, str) and re.fullmatch(_PREFIX, value, re.ASCII):
+        return value
+    raise ValueError(f"{value!r} is no prefix in S3: write s3://bucket/path/")
+
+
 def _text(pattern: str) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", "pattern": pattern})
 
@@ -57,6 +67,9 @@ Percent = Annotated[
 ]
 InstanceTypeName = Annotated[str, _text(r"^ml\.[a-z0-9\-]+\.[a-z0-9\-]+$")]
 TrainingInstanceTypeName = Annotated[str, _text(r"^(auto|ml\.[a-z0-9\-]+\.[a-z0-9\-]+)$")]
+ImageUri = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[\S]+$")]
+"""Both bounds and the pattern are those of SageMaker's TrainingImage and ContainerImage (botocore 1.44)."""
+WeightsUri = Annotated[str, BeforeValidator(_weights), _text(_PREFIX)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 
 
@@ -64,6 +77,16 @@ class ParentModel(Value):
     """Build on another fine-tuned model of this project instead of a base model."""
 
     fine_tuned_model: Name
+
+
+class WeightsChoice(Value):
+    """SageMaker only: a base model of the catalog whose weights lie in the user's own bucket."""
+
+    key: str = Field(min_length=1, description="A key of the catalog, which the weights are of.")
+    weights: WeightsUri = Field(
+        description="S3 prefix of the files as Hugging Face has them: config.json, *.safetensors, tokenizer files.",
+        examples=["s3://acme-models/llama-3.1-8b-instruct/"],
+    )
 
 
 class SplitValidation(Value):
@@ -93,11 +116,19 @@ Validation = Annotated[
 
 
 def _base_model_tag(value: object) -> str:
-    return "parent form" if isinstance(value, (dict, ParentModel)) else "key form"
+    match value:
+        case WeightsChoice() | {"key": _} | {"weights": _}:
+            return "weights form"
+        case ParentModel() | dict():
+            return "parent form"
+        case _:
+            return "key form"
 
 
 BaseModelChoice = Annotated[
-    Annotated[str, Tag("key form")] | Annotated[ParentModel, Tag("parent form")],
+    Annotated[str, Tag("key form")]
+    | Annotated[ParentModel, Tag("parent form")]
+    | Annotated[WeightsChoice, Tag("weights form")],
     Discriminator(_base_model_tag),
 ]
 
@@ -146,6 +177,10 @@ class Resources(Value):
     )
     spot: bool | None = Field(
         default=None, description="Managed spot training: cheaper, and it may be interrupted and go on later."
+    )
+    image: ImageUri | None = Field(
+        default=None,
+        description="The training container, in place of the catalog's. It never trains again what is trained.",
     )
 
 
@@ -215,6 +250,10 @@ class DeploymentChoice(Value):
     state: Literal["deployed", "undeployed"] | None = Field(default=None, description="Whether the model is served.")
     instance_type: InstanceTypeName | None = Field(default=None, description="SageMaker only.")
     instance_count: int | None = Field(default=None, ge=1, description="SageMaker only.")
+    image: ImageUri | None = Field(
+        default=None,
+        description="SageMaker only: the inference container, in place of the catalog's. It must take AWS's vLLM settings.",
+    )
     throughput: Throughput | None = Field(default=None, description="Bedrock only.")
     on_demand: bool | None = Field(
         default=None, description="Bedrock only, for base models that allow it: pay per token."
@@ -249,8 +288,13 @@ class Lifecycle(Value):
 class FineTunedModelSpec(Value):
     base_model: BaseModelChoice | None = Field(
         default=None,
-        description="Required. A key of the catalog (`reconciler catalog models`), or `{fineTunedModel: NAME}`.",
+        description="Required. A key of the catalog (`reconciler catalog models`), `{fineTunedModel: NAME}`, or "
+        "`{key: KEY, weights: s3://…}` where its weights lie in a bucket of your own.",
         examples=["llama-3.1-8b-instruct"],
+    )
+    accept_eula: bool | None = Field(
+        default=None,
+        description="SageMaker only: whether you accept the base model's licence. Required on AWS where the catalog names a EULA.",
     )
     provider: Literal["sagemaker", "bedrock"] | None = Field(
         default=None, description="Only where the base model leaves a choice."

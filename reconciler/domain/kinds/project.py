@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Literal
 
@@ -40,11 +41,32 @@ class Notifications(Value):
     emails: tuple[str, ...] = ()
 
 
+class LabelBudget(Value):
+    """A ceiling for the models that bear these labels, beside the project's own."""
+
+    match_labels: dict[str, str] = Field(
+        min_length=1, description="The models that bear all of these labels.", examples=[{"team": "support"}]
+    )
+    per_training: Usd | None = Field(default=None, description="Most that one training of such a model may cost.")
+    monthly_hosting: Usd | None = Field(
+        default=None, description="Most that the deployments of all such models together may cost a month."
+    )
+
+    @property
+    def told(self) -> str:
+        """``team=support``."""
+        return ", ".join(f"{key}={value}" for key, value in sorted(self.match_labels.items()))
+
+    def covers(self, labels: Mapping[str, str]) -> bool:
+        return all(labels.get(key) == value for key, value in self.match_labels.items())
+
+
 class Budget(Value):
     per_training: Usd | None = Field(default=None, description="Most that one training may cost, as in `200 USD`.")
     monthly_hosting: Usd | None = Field(
         default=None, description="Most that all deployments together may cost a month."
     )
+    per_label: tuple[LabelBudget, ...] = Field(default=(), description="Ceilings of their own for labelled models.")
 
 
 class DriftIgnore(Value):

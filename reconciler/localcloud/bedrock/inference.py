@@ -67,6 +67,7 @@ def _host(call: Call) -> Resource:
         raise AwsError(code, f"The provided model identifier {id} is invalid.")
     if host.status not in SERVING[host.kind]:
         raise AwsError("ModelNotReadyException", f"Model {id} is not ready for inference: it is {host.status}.")
+    call.cloud.metrics.count(call.region, "AWS/Bedrock", "Invocations", {"ModelId": host.arn}, call.now)
     return host
 
 

@@ -112,7 +112,15 @@ def ready(cloud: Cloud, endpoint: Resource, at: float, data: Mapping[str, Any]) 
         endpoint.enter("InService", at, failure=missing)
     else:
         endpoint.enter("Failed", at, failure=missing)
+    _emit_life(cloud, endpoint, at)
     cloud.runtime.hosted(cloud, endpoint)
+
+
+def _emit_life(cloud: Cloud, endpoint: Resource, at: float) -> None:
+    """AWS emits it every minute; once is enough to tell an endpoint that nobody calls from one that nobody measures."""
+    for variant in endpoint.facts.get("variants") or () if endpoint.status == "InService" else ():
+        dimensions = {"EndpointName": endpoint.name, "VariantName": variant["VariantName"]}
+        cloud.metrics.count(endpoint.region, "/aws/sagemaker/Endpoints", "CPUUtilization", dimensions, at)
 
 
 def fail(cloud: Cloud, endpoint: Resource, at: float, data: Mapping[str, Any]) -> None:

@@ -95,7 +95,8 @@ def _serving(call: Call) -> Resource:
     if endpoint.status not in SERVING:
         text = f'Endpoint "{arn(call, ENDPOINT, name)}" is in status {endpoint.status}; it takes no requests.'
         raise AwsError("ValidationError", text)
-    _variant(call, endpoint)
+    dimensions = {"EndpointName": name, "VariantName": _variant(call, endpoint)}
+    call.cloud.metrics.count(call.region, "AWS/SageMaker", "Invocations", dimensions, call.now)
     return endpoint
 
 
@@ -148,12 +149,16 @@ def _completion(call: Call, endpoint: Resource, reply: Reply) -> dict[str, Any]:
         "choices": [
             {"index": 0, "message": {"role": "assistant", "content": reply.text}, "finish_reason": "stop"},
         ],
-        "usage": {
-            "prompt_tokens": reply.input_tokens,
-            "completion_tokens": reply.output_tokens,
-            "total_tokens": reply.input_tokens + reply.output_tokens,
-        },
+        "usage": _usage(reply),
         "simulated": reply.simulated,
+    }
+
+
+def _usage(reply: Reply) -> dict[str, int]:
+    return {
+        "prompt_tokens": reply.input_tokens,
+        "completion_tokens": reply.output_tokens,
+        "total_tokens": reply.input_tokens + reply.output_tokens,
     }
 
 
@@ -161,16 +166,24 @@ def _events(call: Call, endpoint: Resource, reply: Reply) -> Iterator[bytes]:
     words = reply.text.split(" ")
     for number, word in enumerate(words):
         delta = {"content": word if number == 0 else f" {word}"}
-        yield _event(endpoint, delta, finish=None, simulated=reply.simulated)
-    yield _event(endpoint, {}, finish="stop", simulated=reply.simulated)
+        yield _event(endpoint, reply, {"choices": [_choice(delta, finish=None)]})
+    yield _event(endpoint, reply, {"choices": [_choice({}, finish="stop")]})
+    if _wants_usage(call.params.get("Body") or b""):
+        yield _event(endpoint, reply, {"choices": [], "usage": _usage(reply)})
     yield b"data: [DONE]\n\n"
 
 
-def _event(endpoint: Resource, delta: Mapping[str, str], *, finish: str | None, simulated: bool) -> bytes:
-    chunk = {
-        "object": "chat.completion.chunk",
-        "model": endpoint.name,
-        "choices": [{"index": 0, "delta": delta, "finish_reason": finish}],
-        "simulated": simulated,
-    }
+def _wants_usage(body: bytes) -> bool:
+    """OpenAI's `stream_options.include_usage`: one more chunk, without choices."""
+    options = json.loads(body).get("stream_options")
+    return isinstance(options, Mapping) and options.get("include_usage") is True
+
+
+def _choice(delta: Mapping[str, str], *, finish: str | None) -> dict[str, Any]:
+    return {"index": 0, "delta": delta, "finish_reason": finish}
+
+
+def _event(endpoint: Resource, reply: Reply, told: Mapping[str, Any]) -> bytes:
+    head = {"object": "chat.completion.chunk", "model": endpoint.name}
+    chunk = {**head, **told, "simulated": reply.simulated}
     return b"data: " + json.dumps(chunk).encode() + b"\n\n"

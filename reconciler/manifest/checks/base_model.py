@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from reconciler.domain.catalog import FoundationModel, ProviderName, Retirement
 from reconciler.domain.diagnostic import Diagnostic
+from reconciler.domain.kinds.fine_tuned_model import WeightsChoice
 from reconciler.manifest.view import ModelView
 
 
@@ -79,6 +80,7 @@ def _on_aws(view: ModelView, base: FoundationModel) -> Iterator[Diagnostic]:
             yield from _region(view, base)
         case ProviderName.SAGEMAKER:
             yield from _gated(view, base)
+            yield from _eula(view, base)
         case None:
             pass
 
@@ -98,12 +100,38 @@ def _region(view: ModelView, base: FoundationModel) -> Iterator[Diagnostic]:
 
 
 def _gated(view: ModelView, base: FoundationModel) -> Iterator[Diagnostic]:
-    if base.sagemaker is not None and base.sagemaker.gated and not view.around.has_hugging_face_secret:
+    needed = base.sagemaker is not None and base.sagemaker.gated and not own_weights(view)
+    if base.sagemaker is not None and needed and not view.around.has_hugging_face_secret:
         yield view.error(
             "gated-base-model",
             "The base model's weights are gated",
             "baseModel",
             detail=f"`{base.sagemaker.hugging_face_repo}` is given out to accounts that accepted its licence; no token is configured.",
-            hint="set spec.huggingFaceTokenSecret of the Project; --allow gated-base-model if the container brings the weights",
+            hint="set spec.huggingFaceTokenSecret of the Project, or name a copy of yours: `baseModel: {key: …, weights: s3://…}`; "
+            "--allow gated-base-model if the container brings the weights",
             overridable=True,
         )
+
+
+def own_weights(view: ModelView) -> bool:
+    """The weights lie in a bucket: Hugging Face is not asked."""
+    return isinstance(view.spec.base_model, WeightsChoice)
+
+
+def _eula(view: ModelView, base: FoundationModel) -> Iterator[Diagnostic]:
+    """Nobody accepts a licence by leaving a field out, and no flag does it for them."""
+    eula = base.sagemaker.eula if base.sagemaker else None
+    if eula is not None and not view.spec.accept_eula:
+        yield view.error(
+            "eula-not-accepted",
+            "The base model's licence is not accepted",
+            "acceptEula" if view.given("acceptEula") else "baseModel",
+            detail=f"`{base.key}` is under the {base.license or 'EULA'}: {eula_address(eula, view.around.region)}",
+            hint="read it; if you accept it, write `acceptEula: true`",
+        )
+
+
+def eula_address(eula: str, region: str) -> str:
+    """JumpStart publishes licences in its bucket of each region, under the key that the catalog has."""
+    host = f"jumpstart-cache-prod-{region}.s3.{region}.amazonaws.com"
+    return eula if "://" in eula else f"https://{host}/{eula}"

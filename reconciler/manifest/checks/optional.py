@@ -13,13 +13,8 @@ from reconciler.manifest.explain import found
 from reconciler.manifest.optional import both_spellings, completed
 from reconciler.manifest.view import ModelView
 
-MOST_HYPERPARAMETERS = 100
-LONGEST_KEY = 256
 LONGEST_VALUE = 2500
-"""CreateTrainingJob's HyperParameters: at most 100 entries, keys of 256 and values of 2,500 characters (SageMaker API)."""
-
-_FIELDS = 6
-"""Entries that the fields of the manifest itself may take."""
+"""Characters of a value in CreateTrainingJob's HyperParameters (SageMaker API). What may stand there is few and short enough."""
 
 RESERVED: dict[str, str] = {
     "epoch": "epochs",
@@ -83,15 +78,16 @@ def _reserved(view: ModelView, value: Any, path: Path) -> Iterator[Diagnostic]:
         items = iter(enumerate(value))
     for key, item in items:
         here = (*path, key)
-        if field := RESERVED.get(re.sub(r"[-_\s]", "", _last_step(str(key))).lower()):
+        if field := reserved(key):
             yield _named(view, here, field)
         else:
             yield from _reserved(view, _unpacked(item), here)
 
 
-def _last_step(key: str) -> str:
-    """Trainers read ``sft_config.learning_rate`` as a path."""
-    return re.split(r"[./:]", key)[-1]
+def reserved(key: object) -> str | None:
+    """The manifest's own field that the key would override. Trainers read ``sft_config.learning_rate`` as a path."""
+    last = re.split(r"[./:]", str(key))[-1]
+    return RESERVED.get(re.sub(r"[-_\s]", "", last).lower())
 
 
 def _unpacked(item: Any) -> Any:
@@ -170,27 +166,13 @@ def _is_mapping_or_none(value: Any) -> bool:
 
 
 def _limits(view: ModelView, optional: Mapping[str, Any]) -> Iterator[Diagnostic]:
-    if len(optional) > MOST_HYPERPARAMETERS - _FIELDS:
-        yield _too_much(
-            view,
-            (),
-            f"There are {len(optional)}; SageMaker takes {MOST_HYPERPARAMETERS}, {_FIELDS} of which the manifest's own may need.",
-        )
     for key, value in optional.items():
         size = len(value if isinstance(value, str) else json.dumps(value))
-        if len(key) > LONGEST_KEY or not key:
-            yield _too_much(view, (key,), f"The name has {len(key)} characters; SageMaker takes 1 to {LONGEST_KEY}.")
         if size > LONGEST_VALUE:
-            yield _too_much(
-                view, (key,), f"`{key[:60]}` takes {size:,} characters as JSON; SageMaker takes {LONGEST_VALUE:,}."
+            yield view.error(
+                "hyperparameters-too-large",
+                "An optional hyperparameter is beyond SageMaker's limit",
+                *("hyperparameters", "optional", key),
+                detail=f"`{key[:60]}` takes {size:,} characters as JSON; SageMaker takes {LONGEST_VALUE:,}.",
+                hint="shorten it",
             )
-
-
-def _too_much(view: ModelView, path: Path, detail: str) -> Diagnostic:
-    return view.error(
-        "hyperparameters-too-large",
-        "Optional hyperparameters are beyond SageMaker's limits",
-        *("hyperparameters", "optional", *path),
-        detail=detail,
-        hint="shorten it",
-    )

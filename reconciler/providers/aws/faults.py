@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
+from botocore.eventstream import ParserError
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -22,6 +23,7 @@ from botocore.exceptions import (
     UnauthorizedSSOTokenError,
 )
 from botocore.exceptions import ConnectionError as UnreachableError
+from urllib3.exceptions import HTTPError
 
 from reconciler.domain.errors import CloudUnavailable
 from reconciler.domain.outcome import Fault, FaultKind, Outcome
@@ -30,6 +32,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 AwsTrouble = (ClientError, BotoCoreError)
+BROKEN_OFF = (HTTPError, ParserError)
+"""What botocore lets through where the connection breaks while the events of an answer come."""
 
 _KIND_BY_CODE: Mapping[str, FaultKind] = {
     **dict.fromkeys(
@@ -114,6 +118,10 @@ _HINTS: Mapping[FaultKind, str] = {
 }
 
 
+_CONTAINER = "`reconciler logs NAME --deployment` shows what the model's container says."
+_HINTS_BY_CODE: Mapping[str, str] = {"ModelError": _CONTAINER, "ModelStreamError": _CONTAINER}
+
+
 class Refused(Exception):
     """Ends a verb with a Fault; :func:`answers` makes an Outcome of it."""
 
@@ -163,7 +171,7 @@ def looks_through(doing: str) -> Callable[[Callable[P, Iterator[T]]], Callable[P
         def looking(*args: P.args, **kwargs: P.kwargs) -> Iterator[T]:
             try:
                 yield from look(*args, **kwargs)
-            except AwsTrouble as error:
+            except (*AwsTrouble, *BROKEN_OFF) as error:
                 raise unavailable(error, doing) from error
 
         return looking
@@ -173,7 +181,10 @@ def looks_through(doing: str) -> Callable[[Callable[P, Iterator[T]]], Callable[P
 
 def unavailable(error: Exception, doing: str) -> CloudUnavailable:
     fault = fault_of(error)
-    return CloudUnavailable(f"{doing} failed: {fault.message} ({fault.code})", hint=_HINTS.get(fault.kind, ""))
+    hint = _HINTS_BY_CODE.get(fault.code) or _HINTS.get(fault.kind, "")
+    return CloudUnavailable(
+        f"{doing} failed: {fault.message} ({fault.code})", hint=hint, transient=fault.kind is FaultKind.TRANSIENT
+    )
 
 
 def fault_of(error: Exception) -> Fault:
@@ -184,7 +195,7 @@ def fault_of(error: Exception) -> Fault:
     other code, HTTP 5xx or 429                    transient
     other code, HTTP 401 or 403                    denied
     other code, a known text                       the text's kind
-    no connection, no answer in time               transient
+    no connection, no answer in time, broken off   transient
     no credentials, or none that can be read       denied
     anything else                                  terminal
     =============================================  =========================
@@ -248,7 +259,7 @@ _DENIED = (
 
 def _unanswered(error: Exception) -> FaultKind:
     match error:
-        case HTTPClientError() | UnreachableError():
+        case HTTPClientError() | UnreachableError() | HTTPError() | ParserError():
             return FaultKind.TRANSIENT
         case _ if isinstance(error, _DENIED):
             return FaultKind.DENIED

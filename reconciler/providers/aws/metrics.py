@@ -1,4 +1,4 @@
-"""Daily sums from CloudWatch: whether something was used."""
+"""Sums from CloudWatch: whether something was used."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from reconciler.domain.survey import Traffic
 from reconciler.providers.aws.faults import AwsTrouble
 from reconciler.providers.aws.session import AwsSession
 
-DAY_SECONDS = 86_400
+DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -20,10 +20,11 @@ class Metric:
     name: str
     dimensions: Mapping[str, str]
 
-    def query(self, key: str) -> dict[str, Any]:
+    def query(self, key: str, period: timedelta = DAY) -> dict[str, Any]:
+        """A sum for each period."""
         dimensions = [{"Name": name, "Value": value} for name, value in self.dimensions.items()]
         metric = {"Namespace": self.namespace, "MetricName": self.name, "Dimensions": dimensions}
-        return {"Id": key, "MetricStat": {"Metric": metric, "Period": DAY_SECONDS, "Stat": "Sum"}}
+        return {"Id": key, "MetricStat": {"Metric": metric, "Period": int(period.total_seconds()), "Stat": "Sum"}}
 
 
 def traffic(aws: AwsSession, used: Metric, now: datetime, days: int, *, alive: Metric | None = None) -> Traffic | None:
@@ -35,7 +36,7 @@ def traffic(aws: AwsSession, used: Metric, now: datetime, days: int, *, alive: M
     """
     queries = [used.query("used"), *([alive.query("alive")] if alive else ())]
     try:
-        counted = _read(aws, queries, now - timedelta(days=days), now)
+        counted = samples(aws, queries, now - timedelta(days=days), now)
     except AwsTrouble:
         return None
     days_used = {moment: value for moment, value in counted.get("used", {}).items() if value > 0}
@@ -44,10 +45,10 @@ def traffic(aws: AwsSession, used: Metric, now: datetime, days: int, *, alive: M
     return Traffic(days=days, invocations=int(sum(days_used.values())), last_at=max(days_used, default=None))
 
 
-def _read(
+def samples(
     aws: AwsSession, queries: list[dict[str, Any]], start: datetime, end: datetime
 ) -> dict[str, dict[datetime, float]]:
-    """By query and day. A query may be spread over pages."""
+    """By query and the period's start. A query may be spread over pages. Raises AwsTrouble."""
     found: dict[str, dict[datetime, float]] = {}
     request: dict[str, Any] = {"MetricDataQueries": queries, "StartTime": start, "EndTime": end}
     client: Any = aws.reading("cloudwatch")

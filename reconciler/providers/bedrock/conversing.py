@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStre
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
 from typing import Any
 
 from reconciler.domain.conversing import Ending, Question
@@ -23,7 +24,8 @@ class BedrockConversation:
     @looks_through("asking Bedrock")
     def ask(self, deployment: Deployment, question: Question) -> Iterator[str | Ending]:
         answer = self._aws.asking("bedrock-runtime").converse_stream(modelId=deployment.identifier, **request(question))
-        yield from pieces(answer["stream"])
+        with closing(answer["stream"]) as events:
+            yield from pieces(events)
 
 
 def request(question: Question) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from reconciler.domain.catalog import ProviderName
+from reconciler.domain.desired import DesiredModel
 from reconciler.domain.diagnostic import Diagnostic
 from reconciler.domain.observation import Deployment, ForeignResource, ModelObservation, TrainingRun
 from reconciler.domain.outcome import FaultKind, Outcome
@@ -59,7 +60,7 @@ class BedrockProvider:
         """``train``: the job's and the custom model's name; ``deploy``: that of a throughput or a deployment."""
         return tuple(found for change in changes if change.provider is self.name for found in self._foreign(change))
 
-    def impediments(self, changes: Sequence[Change]) -> tuple[Diagnostic, ...]:
+    def impediments(self, changes: Sequence[Change], models: Sequence[DesiredModel]) -> tuple[Diagnostic, ...]:
         """None: Bedrock brings its own machines and images."""
         return ()
 

@@ -8,7 +8,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from reconciler.domain.tags import PROJECT
-from reconciler.providers.aws.faults import code_of, is_absent
+from reconciler.providers.aws.faults import is_absent
 from reconciler.providers.aws.paging import every
 from reconciler.providers.aws.session import AwsSession
 from reconciler.providers.aws.tags import read_tags, sagemaker_tags
@@ -17,7 +17,6 @@ PAGE = 100
 """The most that Search and the lists give at once."""
 TAG_PAGE = 50
 """The least and the most that ListTags takes as MaxResults is 50 and 100; 50 tags are all that a resource can have."""
-LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 
 Described = dict[str, Any]
 
@@ -61,23 +60,6 @@ class SageMakerApi:
 
     def tags(self, arn: str) -> dict[str, str]:
         return read_tags(every(self._read.list_tags, "Tags", ResourceArn=arn, MaxResults=TAG_PAGE))
-
-    def log_lines(self, job: str, count: int) -> tuple[str, ...]:
-        """The last lines of the job's first instance; empty where there is no log."""
-        logs = self._aws.reading("logs")
-        try:
-            streams = logs.describe_log_streams(logGroupName=LOG_GROUP, logStreamNamePrefix=f"{job}/")["logStreams"]
-            if not streams:
-                return ()
-            stream = streams[0]["logStreamName"]
-            events = logs.get_log_events(
-                logGroupName=LOG_GROUP, logStreamName=stream, limit=count, startFromHead=False
-            )["events"]
-        except ClientError as error:
-            if code_of(error) == "ResourceNotFoundException":
-                return ()
-            raise
-        return tuple(str(event["message"]).rstrip("\n") for event in events)[-count:]
 
     # -- changing
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 import codecs
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
 from typing import Any
 
-from reconciler.domain.conversing import Ending, Question
+from reconciler.domain.conversing import SERVED, Ending, Question
 from reconciler.domain.errors import ReconcilerError
 from reconciler.domain.observation import Deployment
 from reconciler.providers.aws.faults import looks_through
@@ -30,13 +31,15 @@ class EndpointConversation:
         answer = self._aws.asking("sagemaker-runtime").invoke_endpoint_with_response_stream(
             EndpointName=deployment.name, ContentType="application/json", Body=json.dumps(body(question)).encode()
         )
-        yield from pieces(event["PayloadPart"]["Bytes"] for event in answer["Body"] if "PayloadPart" in event)
+        with closing(answer["Body"]) as events:
+            yield from pieces(event["PayloadPart"]["Bytes"] for event in events if "PayloadPart" in event)
 
 
 def body(question: Question) -> dict[str, Any]:
     system = [{"role": "system", "content": question.system}] if question.system else []
     options = {"max_tokens": question.max_tokens, "temperature": question.temperature}
     return {
+        "model": SERVED,
         "messages": [*system, {"role": "user", "content": question.prompt}],
         **{name: value for name, value in options.items() if value is not None},
         "stream": True,

@@ -29,7 +29,7 @@ def deploy(api: SageMakerApi, order: DeployOrder, settings: ProviderSettings) ->
     if existing is not None:
         return _adopted(api, existing, order)
     prepare(api, order, settings)
-    request = translate.endpoint(order)
+    request = translate.endpoint(order, settings)
     try:
         arn = _when_config_is_seen(lambda: api.create_endpoint(request), settings)
     except ClientError:
@@ -51,7 +51,7 @@ def roll(api: SageMakerApi, order: DeployOrder, settings: ProviderSettings) -> O
         return deploy(api, order, settings)
     arn = existing["EndpointArn"]
     require_ours(f"endpoint {order.name}", api.tags(arn), order.owner)
-    config = translate.config_name(order)
+    config = translate.config_name(order, settings)
     phase = endpoint_phase(existing["EndpointStatus"])
     _require_rollable(order.name, phase, existing)
     prepare(api, order, settings)
@@ -102,7 +102,7 @@ def prepare(api: SageMakerApi, order: DeployOrder, settings: ProviderSettings) -
         api=api,
         order=order,
     )
-    config = translate.endpoint_config(order)
+    config = translate.endpoint_config(order, settings)
     _ensure(
         f"endpoint configuration {config['EndpointConfigName']}",
         create=lambda: api.create_endpoint_config(config),

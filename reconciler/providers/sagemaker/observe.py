@@ -50,7 +50,8 @@ def pieces(api: SageMakerApi, project: str) -> Iterator[Piece]:
     yield from (_training(job) for job in jobs)
     yield from (_model(model) for model in models)
     serving = {model.facts["ModelName"]: model.owner.fingerprint for model in models}
-    yield from (_deployment(endpoint, configs, serving) for endpoint in endpoints)
+    images = {model.facts["ModelName"]: _image(model.facts) for model in models}
+    yield from (_deployment(endpoint, configs, serving, images) for endpoint in endpoints)
     fingerprints = {thing.owner.fingerprint for thing in (*jobs, *models) if thing.owner.fingerprint}
     in_use = {name for endpoint in endpoints for name in _held_configs(endpoint)}
     yield from _unused_configs(api, project, fingerprints, in_use=in_use)
@@ -179,7 +180,16 @@ def _artifact(facts: Mapping[str, Any], run: TrainingRun) -> Artifact | None:
     return Artifact(identifier=uri, name=run.name, created_at=run.ended_at)
 
 
-def _deployment(endpoint: Owned, configs: Mapping[str, Described | None], serving: Mapping[str, str | None]) -> Piece:
+def _image(model: Described) -> str | None:
+    return (model.get("PrimaryContainer") or {}).get("Image")
+
+
+def _deployment(
+    endpoint: Owned,
+    configs: Mapping[str, Described | None],
+    serving: Mapping[str, str | None],
+    images: Mapping[str, str | None],
+) -> Piece:
     """The endpoint as a deployment.
 
     ============== =========================== ==========================================
@@ -211,6 +221,7 @@ def _deployment(endpoint: Owned, configs: Mapping[str, Described | None], servin
             target_fingerprint=moving_to if phase is DeploymentPhase.UPDATING else held,
             instance_type=variant.get("InstanceType"),
             instance_count=count,
+            image=images.get(variant.get("ModelName", "")),
             autoscaled=phase is DeploymentPhase.IN_SERVICE and count != variant.get("InitialInstanceCount", count),
             created_at=facts.get("CreationTime"),
             updated_at=facts.get("LastModifiedTime"),

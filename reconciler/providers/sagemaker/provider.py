@@ -7,7 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from botocore.exceptions import ClientError
 
 from reconciler.domain.catalog import ProviderName
+from reconciler.domain.desired import DesiredModel
 from reconciler.domain.diagnostic import Diagnostic
+from reconciler.domain.errors import CloudUnavailable
 from reconciler.domain.naming import version_name
 from reconciler.domain.observation import (
     Deployment,
@@ -29,13 +31,14 @@ from reconciler.domain.ports import (
 )
 from reconciler.domain.tags import Owner
 from reconciler.providers.assembly import assemble
-from reconciler.providers.aws.faults import AwsTrouble, Refused, answers, fault_of, looks
+from reconciler.providers.aws.faults import Refused, answers, looks
 from reconciler.providers.aws.schedules import Schedule, ScheduledCall, Schedules, wanted
 from reconciler.providers.ownership import require_ours
 from reconciler.providers.rescheduling import reschedule, rule_of
 from reconciler.providers.retagging import OURS, outdated_keys, renewed
 from reconciler.providers.sagemaker import deployment, observe, training, translate
 from reconciler.providers.sagemaker.client import Described, SageMakerApi
+from reconciler.providers.sagemaker.logs import training_log
 from reconciler.providers.settings import ProviderSettings, missing_images, needed
 
 
@@ -67,9 +70,10 @@ class SageMakerProvider:
         """``train``: the training job's name; ``deploy``: the endpoint's and the SageMaker model's."""
         return tuple(found for change in changes if change.provider is self.name for found in self._foreign(change))
 
-    def impediments(self, changes: Sequence[Change]) -> tuple[Diagnostic, ...]:
+    def impediments(self, changes: Sequence[Change], models: Sequence[DesiredModel]) -> tuple[Diagnostic, ...]:
         """A container image that is not known."""
-        return tuple(missing_images(self._settings, [change for change in changes if change.provider is self.name]))
+        ours = [change for change in changes if change.provider is self.name]
+        return tuple(missing_images(self._settings, ours, {model.address: model for model in models}))
 
     @answers
     def train(self, order: TrainOrder) -> Outcome:
@@ -81,14 +85,14 @@ class SageMakerProvider:
 
     @answers
     def deploy(self, order: DeployOrder) -> Outcome:
-        self._require_settings(scheduled=order.model.resolved.deployment.undeploy is not None)
+        self._require_settings(order.model)
         outcome = deployment.deploy(self._api, order, self._settings)
         self._schedules.bring_to(self._wanted_schedules(order))
         return outcome
 
     @answers
     def roll(self, order: DeployOrder) -> Outcome:
-        self._require_settings(scheduled=order.model.resolved.deployment.undeploy is not None)
+        self._require_settings(order.model)
         outcome = deployment.roll(self._api, order, self._settings)
         self._schedules.bring_to(self._wanted_schedules(order))
         return outcome
@@ -124,7 +128,7 @@ class SageMakerProvider:
     @answers
     def register(self, order: RegisterOrder) -> Outcome:
         """A SageMaker model of the copied artifact: a version without a training here."""
-        self._require_settings(scheduled=False)
+        self._require_settings(order.model, scheduled=False)
         request = translate.promoted_model(order, self._settings)
         try:
             arn = self._api.create_model(request)
@@ -138,7 +142,7 @@ class SageMakerProvider:
     @answers
     def update(self, order: UpdateOrder) -> Outcome:
         if rule_of(order.model) is not None:
-            self._require_settings(scheduled=True)
+            self._require_settings(order.model, scheduled=True)
         tags, gone = renewed(order), outdated_keys(order)
         for arn in self._owned_arns(order.observed):
             self._api.add_tags(arn, tags)
@@ -152,10 +156,9 @@ class SageMakerProvider:
     def log_tail(self, run: TrainingRun, lines: int = 20) -> tuple[str, ...]:
         """What hinders reading is told in place of the log: it is for people, and no reason to fail."""
         try:
-            return self._api.log_lines(run.name, lines)
-        except AwsTrouble as error:
-            fault = fault_of(error)
-            return (f"(the log cannot be read: {fault.code}: {fault.message})",)
+            return tuple(line.text for line in training_log(self._settings.aws, run).tail(lines))
+        except CloudUnavailable as trouble:
+            return (f"({trouble})",)
 
     def _registered(self, existing: Described, order: RegisterOrder) -> Outcome:
         """What stands under the name: of this promotion, cut off before, or something else."""
@@ -194,9 +197,10 @@ class SageMakerProvider:
         """The endpoint may have gone back to this version since it was looked at."""
         used = deployment.in_use(self._api, order.model)
         artifact = order.version.artifact
-        names = {arn.rpartition("/")[2] for arn in order.version.leftovers} | ({artifact.name} if artifact else set())
-        if used & names:
-            told = f"endpoint {order.model} uses {', '.join(sorted(used & names))}: not deleted"
+        names = {arn.rpartition("/")[2] for arn in order.version.leftovers}
+        own = {name for name in used if artifact and (name == artifact.name or name.startswith(f"{artifact.name}-"))}
+        if found := (used & names) | own:
+            told = f"endpoint {order.model} uses {', '.join(sorted(found))}: not deleted"
             raise Refused(FaultKind.CONFLICT, "InUse", told)
 
     def _delete_leftover(self, arn: str) -> None:
@@ -249,16 +253,19 @@ class SageMakerProvider:
             order.owner.model,
             rule,
             undeploy=ScheduledCall("sagemaker", "deleteEndpoint", {"EndpointName": order.name}),
-            deploy=ScheduledCall("sagemaker", "createEndpoint", translate.endpoint(order)),
+            deploy=ScheduledCall("sagemaker", "createEndpoint", translate.endpoint(order, self._settings)),
             deployed_at=(order.current and order.current.created_at) or now,
             now=now,
         )
 
-    def _require_settings(self, *, scheduled: bool) -> None:
+    def _require_settings(self, model: DesiredModel, *, scheduled: bool | None = None) -> None:
+        """``scheduled``: whether schedules are made; ``None``: where the model asks for them."""
+        wanted = model.resolved.deployment
+        schedules = wanted.undeploy is not None if scheduled is None else scheduled
         needed(
             training_role=self._settings.roles.training,
-            serving_image=self._settings.serving_image,
-            **({"scheduler_role": self._settings.roles.scheduler} if scheduled else {}),
+            serving_image=wanted.image or self._settings.serving_image,
+            **({"scheduler_role": self._settings.roles.scheduler} if schedules else {}),
         )
 
 

@@ -18,7 +18,9 @@ from reconciler.providers.settings import ProviderSettings, needed
 
 def train(api: SageMakerApi, order: TrainOrder, settings: ProviderSettings) -> Outcome:
     """Start the job. SageMaker has no idempotency token: the name is it, so a refusal is answered by looking."""
-    needed(training_role=settings.roles.training, training_image=settings.training_image)
+    resources = order.model.resolved.resources
+    image = (resources and resources.image) or settings.training_image
+    needed(training_role=settings.roles.training, training_image=image)
     request = translate.training_job(order, settings)
     try:
         arn = api.create_training_job(request)

@@ -19,7 +19,7 @@ def draw_drift(screen: Screen, plan: Plan, view: DriftView, sources: Mapping[str
     for item in view.items:
         if item.was or item.found:
             screen.entry("drifted   ", f"{item.address} {item.path}: {item.was} -> {item.found}")
-        if item.since:
+        if item.since or item.act:
             screen.entry("drifted   ", f"{item.address} {item.path}: {since_text(item, view.observed)}")
     for item in view.ignored:
         screen.entry(("ignored   ", "dim"), f"{item.address} {item.path}: {item.message} ({item.ignored})")

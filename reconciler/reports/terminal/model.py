@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from reconciler.domain.status import Condition
 from reconciler.reports.figures import moment
 from reconciler.reports.screen import Screen
+from reconciler.reports.terminal.sparkline import sparkline
 from reconciler.reports.terminal.status import STYLES
-from reconciler.reports.view.model import ModelView, Pairs, Setting
+from reconciler.reports.view.model import LossView, ModelView, Pairs, Setting
 
 _LABEL = 13
 
@@ -25,6 +26,7 @@ def draw_model(screen: Screen, view: ModelView) -> None:
     for title, table in view.tables:
         _title(screen, title)
         screen.table(table.header, table.rows, indent=2)
+    _draw_losses(screen, view.losses)
     _draw_conditions(screen, view.conditions)
     if view.pending:
         _title(screen, "Pending")
@@ -50,6 +52,20 @@ def _draw_settings(screen: Screen, title: str, settings: Sequence[Setting]) -> N
     for setting in settings:
         note = f"  # {setting.source}" if setting.source else ""
         screen.line("  ", (setting.name.ljust(width), "dim"), setting.value, (note, "dim"))
+
+
+def _draw_losses(screen: Screen, losses: Sequence[LossView]) -> None:
+    """With a drawing on a terminal; the figures alone in a log."""
+    if not losses:
+        return
+    _title(screen, "Losses")
+    header = ("TRAINING", "DATA", *(("CURVE",) if screen.draws else ()), "LOSS")
+    rows = [
+        (each.run, each.series, *((sparkline(each.heights),) if screen.draws else ()), each.told) for each in losses
+    ]
+    screen.table(header, rows, indent=2)
+    if any(each.simulated for each in losses):
+        screen.paragraph("Simulated by the embedded cloud: nothing was computed.", indent=2)
 
 
 def _draw_conditions(screen: Screen, conditions: Sequence[Condition]) -> None:

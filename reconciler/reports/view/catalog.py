@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from reconciler.domain.catalog import (
     BedrockOffer,
     Catalog,
+    ContainerImage,
     DatasetRules,
     FoundationModel,
     HyperparameterRule,
@@ -72,6 +73,38 @@ def _instance_row(instance: InstanceType, catalog: Catalog, region: str) -> tupl
     )
 
 
+@dataclass(frozen=True)
+class PriceChange:
+    region: str
+    what: str
+    before: str
+    now: str
+
+
+def price_changes(before: Catalog, after: Catalog, region: str) -> list[PriceChange]:
+    """Prices of the region that are other figures in ``after``, or are known there alone."""
+    old = dict(_prices(before, region))
+    changed = ((what, old.get(what), price) for what, price in _prices(after, region))
+    return [
+        PriceChange(region, what, price_text(was, with_unit=True), price_text(price, with_unit=True))
+        for what, was, price in changed
+        if price.is_known and (was is None or was.usd != price.usd)
+    ]
+
+
+def _prices(catalog: Catalog, region: str) -> Iterator[tuple[str, Price]]:
+    for instance in catalog.instances:
+        if instance.training:
+            yield f"{instance.name} training", catalog.training_price(instance.name, region)
+        if instance.hosting:
+            yield f"{instance.name} hosting", catalog.hosting_price(instance.name, region)
+    yield "S3 Standard", catalog.storage_price(region)
+    for model in catalog.models:
+        for name, price in dict(model.bedrock or ()).items():
+            if isinstance(price, Price):
+                yield f"{model.key} {name.replace('_', ' ')}", catalog.bedrock_price(model, price, region)
+
+
 def price_text(price: Price | None, *, with_unit: bool = False) -> str:
     """``$1.5150``, ``$1.5150?`` for an estimate, ``unknown``; ``-`` where there is no such price."""
     if price is None:
@@ -84,6 +117,27 @@ def price_text(price: Price | None, *, with_unit: bool = False) -> str:
 
 def _is_guess(price: Price) -> bool:
     return price.estimated or (price.source is not None and not price.source.verified)
+
+
+def images_table(images: Sequence[ContainerImage], said: Mapping[tuple[str, str], str] | None) -> Table:
+    """``said``: what AWS's SDK says now, by purpose and region; ``None``: it was not asked."""
+    if said is None:
+        return Table(("PURPOSE", "REGION", "IMAGE"), tuple((i.purpose, i.region, i.uri) for i in images))
+    header = ("PURPOSE", "REGION", "PINNED", "SDK")
+    return Table(header, tuple((i.purpose, i.region, i.uri, _compared(i, said)) for i in images))
+
+
+def _compared(image: ContainerImage, said: Mapping[tuple[str, str], str]) -> str:
+    found = said.get((image.purpose, image.region))
+    return "the same" if found == image.uri else found or "none in this region"
+
+
+def images_data(
+    images: Iterable[ContainerImage], said: Mapping[tuple[str, str], str] | None
+) -> Iterator[dict[str, Any]]:
+    for image in images:
+        asked = {} if said is None else {"sdk": said.get((image.purpose, image.region))}
+        yield image.model_dump(mode="json") | asked
 
 
 def home_region(model: FoundationModel) -> str:

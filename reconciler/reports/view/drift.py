@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -13,6 +13,7 @@ from reconciler.domain.diagnostic import Location
 from reconciler.domain.kinds.project import DriftIgnore
 from reconciler.domain.plan import Action, Change, Plan
 from reconciler.domain.status import ConditionType, Status
+from reconciler.domain.trail import Act
 from reconciler.reports.figures import moment
 from reconciler.reports.view.plan import value_text, view_header
 
@@ -64,6 +65,8 @@ class DriftItem:
     """When the cloud says that it happened; ``None``: it does not say."""
     where: Location | None
     """The manifest that declares the model."""
+    act: Act | None = None
+    """The last call that touched it; ``None``: the cloud's trail has none, or could not be read."""
     ignored: str = ""
     """The reason given by the project's rule that tolerates it."""
 
@@ -99,15 +102,15 @@ def without_ignored(plan: Plan, view: DriftView) -> Plan:
     return drift if kept == drift.changes else drift_of(drift.model_copy(update={"changes": kept}))
 
 
-def view_drift(plan: Plan, configuration: Configuration) -> DriftView:
-    """``plan``: of everything, so that drift can be told from what is pending."""
+def view_drift(plan: Plan, configuration: Configuration, acts: Mapping[str, Act] | None = None) -> DriftView:
+    """``plan``: of everything, so that drift can be told from what is pending. ``acts``: who did it, by change id."""
     places = {f"FineTunedModel/{model.name}": model.where for model in configuration.models}
     rules = configuration.project.drift.ignore
     found = [
         _judged(item, rules)
         for change in plan.changes
         if change.drift
-        for item in _items(change, places.get(change.address))
+        for item in _items(change, places.get(change.address), (acts or {}).get(change.id))
     ]
     items = tuple(item for item in found if not item.ignored)
     ignored = tuple(item for item in found if item.ignored)
@@ -126,8 +129,14 @@ def view_drift(plan: Plan, configuration: Configuration) -> DriftView:
 
 
 def since_text(item: DriftItem, observed: str) -> str:
-    """``since 2026-11-24 10:00:00 UTC``, or when it was noticed."""
-    return f"since {moment(item.since)}" if item.since else f"noticed {observed}"
+    """``since 2026-11-24 10:00:00 UTC``, or when it was noticed; and who touched it last, where that is known."""
+    when = f"since {moment(item.since)}" if item.since else f"noticed {observed}"
+    return f"{when}; {act_text(item.act)}" if item.act else when
+
+
+def act_text(act: Act) -> str:
+    """``DeleteEndpoint by arn:aws:iam::111122223333:user/alice, 2026-11-24 10:00:00 UTC``."""
+    return f"{act.operation} by {act.by}, {moment(act.at)}"
 
 
 def _headline(items: Sequence[DriftItem], ignored: Sequence[DriftItem], pending: Sequence[str]) -> str:
@@ -141,7 +150,7 @@ def _headline(items: Sequence[DriftItem], ignored: Sequence[DriftItem], pending:
     return "; ".join(part for part in parts if part)
 
 
-def _items(change: Change, where: Location | None) -> Iterable[DriftItem]:
+def _items(change: Change, where: Location | None, act: Act | None) -> Iterable[DriftItem]:
     kind = _kind(change)
     whole = DriftItem(
         kind=kind,
@@ -155,6 +164,7 @@ def _items(change: Change, where: Location | None) -> Iterable[DriftItem]:
         remedy="needs a person" if change.stalled else f"{change.action} {change.target}",
         since=_since(change, kind),
         where=where,
+        act=act,
     )
     fields = [field for field in change.fields if field.before != field.after]
     for field in fields if kind in _BY_FIELD else ():

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from reconciler.domain.catalog import FoundationModel
 from reconciler.domain.desired import DatasetFacts, DesiredDeployment, DesiredModel, Origin, ResolvedModel, UndeployRule
+from reconciler.domain.losses import LossCurve, LossPoint, summary
 from reconciler.domain.naming import short
 from reconciler.domain.observation import Deployment, ModelObservation, ScheduleObservation, TrainingRun, Version
 from reconciler.domain.plan import Change
@@ -62,6 +63,8 @@ class Dossier:
     environment: str = ""
     recorded: DesiredModel | None = None
     """What the newest version was made of; asked for where the manifest is gone."""
+    curves: tuple[LossCurve, ...] = ()
+    """Of the latest training of each version."""
 
     @property
     def described(self) -> DesiredModel | None:
@@ -80,6 +83,20 @@ class ModelView:
     tables: tuple[tuple[str, Table], ...]
     conditions: tuple[Condition, ...]
     pending: tuple[str, ...] = field(default=())
+    losses: tuple[LossView, ...] = ()
+
+
+@dataclass(frozen=True)
+class LossView:
+    """One series of one training."""
+
+    run: str
+    series: str
+    """``training`` or ``validation``."""
+    heights: tuple[float, ...]
+    """In order, to be drawn."""
+    told: str
+    simulated: bool
 
 
 def view_model(dossier: Dossier) -> ModelView:
@@ -95,6 +112,7 @@ def view_model(dossier: Dossier) -> ModelView:
         tables=tuple((title, table) for title, table in _tables(dossier) if table.rows),
         conditions=next((change.conditions for change in dossier.changes if change.conditions), ()),
         pending=tuple(_pending(change) for change in dossier.changes if change.is_pending),
+        losses=tuple(_losses(dossier.curves)),
     )
 
 
@@ -330,3 +348,25 @@ def _pending(change: Change) -> str:
     why = "; ".join(reason.message for reason in change.reasons)
     what = "stalled" if change.stalled and not change.action.mutates else str(change.action)
     return f"{what} {change.target}" + (f": {why}" if why else "")
+
+
+def _losses(curves: Iterable[LossCurve]) -> Iterable[LossView]:
+    for curve in curves:
+        for series, points in (("training", curve.training), ("validation", curve.validation)):
+            told = _summary(curve.unit, points)
+            if told:
+                yield LossView(curve.run, series, tuple(point.loss for point in points), told, curve.simulated)
+
+
+def _summary(unit: str, points: Sequence[LossPoint]) -> str:
+    """``1.3 at epoch 1, 0.95 at epoch 3``, and where the best was, if it was not the last."""
+    found = summary(points)
+    if found is None:
+        return ""
+    ends = [found.first, found.last] if len(points) > 1 else [found.last]
+    told = " -> ".join(_loss(unit, point) for point in ends)
+    return told if found.best.loss == found.last.loss else f"{told}, best {_loss(unit, found.best)}"
+
+
+def _loss(unit: str, point: LossPoint) -> str:
+    return f"{point.loss:.4g} at {unit} {point.at:g}"

@@ -129,7 +129,7 @@ def test_a_figure_names_a_known_source() -> None:
 
 
 def test_every_source_is_used() -> None:
-    files = ("bedrock_models", "sagemaker_models", "instances", "prices", "limits")
+    files = ("bedrock_models", "sagemaker_models", "instances", "prices", "limits", "images")
     text = "\n".join(str(read(file)) for file in files)
     assert [key for key in CATALOG.sources.keys if f"'{key}'" not in text] == []
 

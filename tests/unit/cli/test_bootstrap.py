@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -51,7 +52,12 @@ def test_other_problems_are_told(project: Path, capsys: pytest.CaptureFixture[st
 def test_buckets_of_datasets_and_of_flags_are_read(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     manifest = project / "reconciler.yaml"
     manifest.write_text(manifest.read_text().replace("source: data/orders.csv", "source: s3://raw-orders/a.csv"))
+    model = project / "models" / "order-helper.yaml"
+    text = model.read_text()
+    key = re.search(r"baseModel: (\S+)", text)
+    assert key
+    model.write_text(text.replace(key[0], f"baseModel: {{key: {key[1]}, weights: 's3://acme-models/{key[1]}/'}}"))
     flags = ("--format", "terraform", "--read-bucket", "staging-artifacts")
     ended = call(capsys, "-C", project, "bootstrap", *flags)
-    for bucket in ("raw-orders", "staging-artifacts"):
+    for bucket in ("raw-orders", "acme-models", "staging-artifacts"):
         assert f'"arn:aws:s3:::{bucket}/*"' in ended.out

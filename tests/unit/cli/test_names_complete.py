@@ -32,6 +32,8 @@ def test_names_of_models(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert words("show", "x") == []
     assert words("plan", "--target", "o") == ["order-helper"]
     assert words("apply", "--retrain", "o") == ["order-helper"]
+    assert words("ask", "o") == words("ask", "order-helper", "o") == ["order-helper"]
+    assert words("logs", "o") == words("download", "o") == ["order-helper"]
 
 
 def test_the_folder_that_is_named(shop: Path) -> None:

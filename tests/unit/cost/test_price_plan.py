@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from reconciler.catalog import load
+from reconciler.cost.fresh import stale_prices
 from reconciler.cost.price import price_plan
 from reconciler.domain.desired import Configuration, DeploymentKind, DesiredModel, UndeployRule
 from reconciler.domain.diagnostic import Diagnostic
@@ -282,6 +283,41 @@ def test_over_budget_can_be_overridden_by_name() -> None:
     assert not plan.can_apply
 
 
+def a_label_budget(match: dict[str, str], **ceilings: str) -> Budget:
+    label = {"match_labels": match} | {name: f"{amount} USD" for name, amount in ceilings.items()}
+    return Budget.model_validate({"per_label": [label]})
+
+
+def test_a_budget_for_labelled_models_is_theirs_alone() -> None:
+    ours, theirs = deployed("ours", labels={"team": "a", "env": "prod"}), deployed("theirs", labels={"team": "b"})
+    both = {"per_training": "0.10", "monthly_hosting": "1500"}
+    plan = priced(ours, theirs, budget=a_label_budget({"team": "a", "env": "prod"}, **both))
+    errors = [diagnostic for diagnostic in plan.diagnostics if diagnostic.code == "over-budget"]
+    assert [error.address for error in errors] == ["FineTunedModel/ours"]
+    assert "`budget.perLabel[env=prod, team=a].perTraining` is 0.10 USD" in errors[0].detail
+    assert codes(priced(ours, theirs, budget=a_label_budget({"team": "c"}, **both))) == set()
+
+
+def test_hosting_of_labelled_models_together() -> None:
+    ours = [deployed(name, labels={"team": "a"}) for name in ("one", "two")]
+    one, both = (priced(*ours[:count]).totals.hosting_monthly_then.likely for count in (1, 2))
+    assert one is not None
+    assert both is not None
+    budget = a_label_budget({"team": "a"}, monthly_hosting=f"{(one + both) / 2:.2f}")
+    assert codes(priced(ours[0], budget=budget)) == set()
+    error = found(priced(*ours, budget=budget), "over-budget")
+    assert (error.is_error, error.overridable) == (True, True)
+    assert "Hosting of models with team=a by the month" in error.detail
+
+
+def test_what_no_manifest_wants_counts_by_the_labels_that_it_bears() -> None:
+    model = deployed("old", labels={"team": "a"})
+    seen = a_converged(model, labels={"team": "a"})
+    budget = a_label_budget({"team": "a"}, monthly_hosting="1")
+    assert found(priced(model, seen=(seen,), budget=budget), "over-budget").severity == "warning"
+    assert codes(priced(seen=(seen,), budget=budget)) & {"over-budget"} == set()
+
+
 def test_only_the_high_estimate_is_over_budget() -> None:
     cost = cost_of(priced(deployed()), Action.TRAIN).one_off
     assert cost.amount is not None
@@ -317,3 +353,15 @@ def test_what_stalls_costs_nothing() -> None:
     assert change.stalled
     assert change.cost is None
     assert likely(plan.totals.one_off) == 0
+
+
+def test_old_prices_are_warned_of_where_something_is_to_be_paid() -> None:
+    model = deployed()
+    plan = make_plan(a_configuration(model), (model,), a_snapshot(), PlanOptions())
+    read = CATALOG.prices_as_of("us-east-1")
+    for days, cloud, expected in ((91, "aws", True), (90, "aws", False), (91, "local", False)):
+        then = datetime.combine(read, time(), UTC) + timedelta(days=days)
+        dated = plan.model_copy(update={"observed_at": then, "cloud": cloud})
+        assert bool([*stale_prices(read, dated)]) is expected
+    idle = plan.model_copy(update={"observed_at": then + timedelta(days=99), "cloud": "aws", "changes": ()})
+    assert [*stale_prices(read, idle)] == []

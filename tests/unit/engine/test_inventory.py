@@ -24,6 +24,11 @@ def count(stage: Stage, namespace: str, metric: str, endpoint: str, variant: str
     stage.client("cloudwatch").put_metric_data(Namespace=namespace, MetricData=[data])
 
 
+class Mute:
+    def count(self, *_: object) -> None:
+        """A cloud that emits no metrics of its own."""
+
+
 def test_managed_orphaned_and_foreign(tmp_path: Path) -> None:
     stage = Stage(tmp_path)
     stage.write("open.yaml", SAGEMAKER)
@@ -82,6 +87,7 @@ def test_another_projects_are_told_apart(tmp_path: Path) -> None:
 )
 def test_idle_is_what_lives_and_is_not_called(alive: bool, invocations: int | None, use: Use, tmp_path: Path) -> None:
     stage = Stage(tmp_path)
+    stage.cloud.metrics = Mute()
     adoption.their_endpoint(stage, "forgotten")
     at = stage.now() - timedelta(days=3)
     if alive:

@@ -21,11 +21,11 @@ def test_both_clouds_tell_their_curves(tmp_path: Path) -> None:
     stage = Stage(tmp_path)
     stage.write("open.yaml", SAGEMAKER)
     stage.write("nova.yaml", BEDROCK)
-    assert loss_curves(stage.propose().snapshot, stage.outside()) == ()
+    assert loss_curves(stage.propose().snapshot.models, stage.outside()) == ()
     stage.apply()
     snapshot = stage.propose().snapshot
     with stage._as_role("plan"):
-        curves = {curve.model: curve for curve in loss_curves(snapshot, stage.outside())}
+        curves = {curve.model: curve for curve in loss_curves(snapshot.models, stage.outside())}
     assert {name: (curve.unit, curve.simulated) for name, curve in curves.items()} == {
         "open-bot": ("epoch", True),
         "nova-bot": ("step", True),

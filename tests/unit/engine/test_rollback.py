@@ -61,6 +61,16 @@ def test_it_rolls_without_training(tmp_path: Path, manifest: str, name: str, old
     assert [short(then.fingerprint) in serves for _, serves in serving] == [True]
 
 
+def test_weights_of_the_users_own_come_back(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    s3, weights = stage.client("s3"), "baseModel: {key: qwen3-1.7b, weights: 's3://acme-models/qwen/'}"
+    s3.create_bucket(Bucket="acme-models")
+    s3.put_object(Bucket="acme-models", Key="qwen/model.safetensors", Body=b"weights")
+    two_versions(stage, SAGEMAKER.replace("baseModel: qwen3-1.7b", weights), weights, "baseModel: qwen3-1.7b")
+    assert rolled_back(stage, "open-bot").resolved.weights_uri == "s3://acme-models/qwen/"
+    assert [str(change.action) for change in stage.plan().pending] == ["roll"]
+
+
 def test_comments_and_what_is_not_part_of_it_stay(tmp_path: Path) -> None:
     stage = Stage(tmp_path)
     two_versions(stage, SAGEMAKER.replace("epochs: 2,", "epochs: 2,"))

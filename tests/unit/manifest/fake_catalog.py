@@ -6,11 +6,14 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from reconciler.catalog import load
 from reconciler.domain.catalog import (
     BedrockOffer,
+    ContainerImage,
     DatasetRules,
     FoundationModel,
     HyperparameterRule,
+    ImagePurpose,
     InstanceType,
     Price,
     ProviderName,
@@ -171,11 +174,19 @@ class FakeCatalog:
     )
     regions = ("us-east-1", "us-west-2", "eu-central-1")
 
+    def prices_as_of(self, region: str) -> date:
+        return self.compiled
+
     def model(self, key: str) -> FoundationModel | None:
         return next((each for each in MODELS if key.lower() in (each.key, *each.aliases)), None)
 
     def instance(self, name: str) -> InstanceType | None:
         return next((each for each in self.instances if each.name == name), None)
+
+    def image(self, purpose: ImagePurpose, region: str) -> ContainerImage | None:
+        return None
+
+    trainer_settings = load().trainer_settings
 
     def training_price(self, instance: str, region: str) -> Price:
         return unknown("instance-hour", region)

@@ -87,7 +87,7 @@ def test_on_demand() -> None:
             },
         ),
         ("{use_lora: false}", {"use_lora": False}),
-        ("{packing: 'False', seed: 7, note: null}", {"packing": False, "seed": 7, "note": None}),
+        ("{seed: 7, sft_config: {packing: 'False'}}", {"seed": 7, "sft_config": {"packing": False}}),
     ],
 )
 def test_optional_hyperparameters_are_completed_in_one_spelling(json: str, expected: dict[str, Any]) -> None:

@@ -83,6 +83,14 @@ def test_another_instance_type_is_rolled_to() -> None:
     assert message(plan) == "instanceType ml.g5.2xlarge → ml.g5.12xlarge"
 
 
+def test_another_image_is_rolled_to_and_none_at_all_is_kept() -> None:
+    own = a_model(fingerprint_of="new", deployment={"deployed": True, "image": "ours:7"})
+    plan = plan_of(own, deployed(a_deployment(MODEL, image="theirs:1")), recorded=[MODEL])
+    assert told(plan) == ["roll support-bot"]
+    assert message(plan) == "image theirs:1 → ours:7"
+    assert told(plan_of(MODEL, deployed(a_deployment(MODEL, image="ours:7")), recorded=[own])) == ["no-op support-bot"]
+
+
 def test_an_instance_type_changed_outside_is_drift() -> None:
     outside = a_deployment(MODEL, instance_type="ml.g5.48xlarge")
     plan = plan_of(MODEL, deployed(outside), recorded=[MODEL])
@@ -254,7 +262,9 @@ class TestRest:
         assert told(plan) == ["undeploy support-bot"]
         assert "idle for 9 days, the manifest allows 7d" in message(plan)
         assert told(plan_of(model, deployed(old, last_invoked_at=ago(days=6)))) == ["no-op support-bot"]
-        assert told(plan_of(model, deployed(old))) == ["undeploy support-bot"]
+        assert told(plan_of(model, deployed(old, counted_since=ago(days=60)))) == ["undeploy support-bot"]
+        assert told(plan_of(model, deployed(old, counted_since=ago(days=6)))) == ["no-op support-bot"]
+        assert told(plan_of(model, deployed(old))) == ["no-op support-bot"], "nobody knows whether it is used"
         young = a_deployment(model, created_at=ago(days=2))
         assert told(plan_of(model, deployed(young, last_invoked_at=ago(days=9)))) == ["no-op support-bot"]
 

@@ -42,6 +42,7 @@ class Stubs:
 
     aws: AwsSession
     provider: Provider
+    settings: ProviderSettings
     stubbers: dict[tuple[str, str], Stubber] = field(default_factory=dict)
     stack: ExitStack = field(default_factory=ExitStack)
 
@@ -74,7 +75,8 @@ def stubbed(kind: ProviderName, **changed: Any) -> Iterator[Stubs]:
         **changed,
     }
     aws = AwsSession(AwsSettings(region="eu-west-1", endpoint_url="http://127.0.0.1:1", attempts=1))
-    stubs = Stubs(aws, FACTORIES[kind](ProviderSettings(aws=aws, **settings)))
+    made = ProviderSettings(aws=aws, **settings)
+    stubs = Stubs(aws, FACTORIES[kind](made), made)
     with stubs.stack:
         yield stubs
         for stubber in stubs.stubbers.values():
@@ -89,6 +91,7 @@ def a_train_order(model: DesiredModel, attempt: int = 1, **more: Any) -> TrainOr
         "attempt": attempt,
         "data": DataLocation(training_uri="s3://acme/data/1a/training.jsonl"),
         "output_uri": "s3://acme/acme-llms/models/support-bot/1a2b3c4d/",
+        "program_uri": "s3://acme/acme-llms/code/1a2b.tar.gz",
         "instance_type": "ml.g5.12xlarge",
     }
     return TrainOrder(**(fields | more))

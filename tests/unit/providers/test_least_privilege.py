@@ -8,7 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.domain.conversing import Question
 from reconciler.domain.survey import ResourceKind
+from reconciler.engine.downloading import downloadable
+from reconciler.engine.losses import loss_curves
+from reconciler.engine.observe import observe
 from reconciler.providers.aws.foundation import policies
 from reconciler.providers.aws.foundation.blueprint import Blueprint
 from tests.iam import Need, actions, allowed
@@ -42,11 +46,11 @@ NOT_CALLED_HERE = {
     "s3:AbortMultipartUpload": "only where an upload of more than 64 MiB breaks off",
     "logs:DescribeLogStreams": "finds the log of a failed training, whose last lines tell why",
     "logs:GetLogEvents": "reads it",
-    "cloudwatch:GetMetricData": "inventory tells what is used, and what only costs",
+    "cloudtrail:LookupEvents": "drift tells who did it",
 }
 """Action of plan's or apply's policy that no story uses → why it is there."""
 
-READING = ("Describe", "Get", "List", "Search")
+READING = ("Describe", "Get", "List", "Lookup", "Search")
 
 
 @dataclass
@@ -231,6 +235,32 @@ def test_plan_only_reads() -> None:
 )
 def test_apply_may_not(need: Need) -> None:
     assert not allowed(APPLY, need)
+
+
+def test_asking_reading_logs_and_downloading(tmp_path: Path) -> None:
+    """Of both providers; asking takes a role of its own, and no more is in it."""
+    stage = Stage(tmp_path)
+    for name, text in (("reconciler", PROJECT), ("a", SAGEMAKER), ("b", BEDROCK), ("c", PROVISIONED)):
+        stage.write(f"{name}.yaml", text)
+    stage.apply()
+    outside, project, recorder = stage.outside(), stage.configuration().project, stage.recorder
+    recorder.needs.clear()
+    snapshot = observe(project, outside)
+    for model in snapshot.models:
+        logs, (version,) = outside.logs[model.provider], model.versions
+        kept = (logs.of_training(version.runs[0]), logs.of_deployment(model.deployments[0]))
+        read = [line for log in kept if log for line in (*log.unread(), *log.tail(1))]
+        assert bool(read) == (model.name == "open-bot")
+        assert logs.look(version.runs[0])
+    loss_curves(snapshot.models, outside)
+    wares = downloadable("open-bot", None, snapshot, stage.configuration(), outside.artifacts.discarded)
+    outside.artifacts.download(wares.artifact, tmp_path / "model.tar.gz", lambda _done, _total: None)
+    assert denied(PLAN, recorder.needs) == []
+    assert {need.action for need in recorder.needs} >= {"logs:GetLogEvents", "logs:DescribeLogStreams", "s3:GetObject"}
+    for model in snapshot.models:
+        assert [*outside.conversations[model.provider].ask(model.deployments[0], Question(prompt="Hi?"))]
+    assert denied(policies.ask(BLUEPRINT), recorder.needs) == []
+    assert actions(policies.ask(BLUEPRINT)) - actions(PLAN) == {need.action for need in denied(PLAN, recorder.needs)}
 
 
 def test_only_an_adopting_role_imports(tmp_path: Path) -> None:

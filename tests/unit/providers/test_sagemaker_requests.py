@@ -6,10 +6,11 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from reconciler.domain.desired import UndeployRule
-from reconciler.domain.naming import short
+from reconciler.domain.desired import DesiredModel, UndeployRule
+from reconciler.domain.naming import container_name, short
 from reconciler.domain.outcome import FaultKind, OutcomeState
 from reconciler.domain.ports import DataLocation, UpdateOrder
+from reconciler.providers.sagemaker import translate
 from tests.builders import NOW, SAGEMAKER, a_run, a_training_machine, an_artifact, an_observation
 from tests.unit.providers.stubbing import (
     ACCOUNT,
@@ -39,6 +40,14 @@ TAGS = {
 }
 ASKED = {key: value for key, value in TAGS.items() if not key.startswith("reconciler:label:")}
 
+LAUNCHER = {
+    "sagemaker_program": "train.py",
+    "sagemaker_submit_directory": "s3://acme/acme-llms/code/1a2b.tar.gz",
+    "sagemaker_container_log_level": "20",
+    "sagemaker_region": "eu-west-1",
+    "sagemaker_job_name": VERSION,
+}
+
 TRAINING_JOB: dict[str, Any] = {
     "TrainingJobName": VERSION,
     "RoleArn": ROLES.training,
@@ -46,15 +55,19 @@ TRAINING_JOB: dict[str, Any] = {
         "TrainingImage": f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com/trainer:1",
         "TrainingInputMode": "File",
         "MetricDefinitions": [
-            {"Name": "train_loss", "Regex": r"'train_loss': '?([0-9.eE+\-]+)"},
-            {"Name": "eval_loss", "Regex": r"'eval_loss': '?([0-9.eE+\-]+)"},
             {"Name": "loss", "Regex": r"'loss': '?([0-9.eE+\-]+)"},
+            {"Name": "eval_loss", "Regex": r"'eval_loss': '?([0-9.eE+\-]+)"},
+            {"Name": "train_loss", "Regex": r"'train_loss': '?([0-9.eE+\-]+)"},
+            {"Name": "tokens_per_second", "Regex": r"'tokens_per_second': '?([0-9.eE+\-]+)"},
+            {"Name": "peak_memory_bytes", "Regex": r"'peak_memory_bytes': '?([0-9.eE+\-]+)"},
+            {"Name": "billable_tokens", "Regex": r"'billable_tokens': '?([0-9.eE+\-]+)"},
         ],
     },
     "HyperParameters": {
         "model_id": "meta-llama/Llama-3.1-8B-Instruct",
         "epochs": "3",
         "learning_rate": "0.00002",
+        **LAUNCHER,
     },
     "Environment": {
         "RECONCILER_PROJECT": "acme-llms",
@@ -123,6 +136,7 @@ def test_a_spot_training_job_with_everything() -> None:
             "use_lora": "true",
             "lora_config": '{"lora_dropout":0.05,"r":8}',
             "seed": "7",
+            **LAUNCHER,
         },
         "Environment": TRAINING_JOB["Environment"] | {"HF_TOKEN_SECRET_ARN": secret},
         "InputDataConfig": [
@@ -149,7 +163,13 @@ SAGEMAKER_MODEL = {
     "PrimaryContainer": {
         "Image": f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com/server:1",
         "ModelDataUrl": f"s3://acme-llms-artifacts/{VERSION}/model.tar.gz",
-        "Environment": {"RECONCILER_MODEL": "support-bot", "RECONCILER_FINGERPRINT": MODEL.fingerprint},
+        "Environment": {
+            "RECONCILER_MODEL": "support-bot",
+            "RECONCILER_FINGERPRINT": MODEL.fingerprint,
+            "SM_VLLM_MODEL": "/opt/ml/model",
+            "SM_VLLM_SERVED_MODEL_NAME": "model",
+            "SM_VLLM_MAX_MODEL_LEN": "auto",
+        },
     },
     "ExecutionRoleArn": ROLES.training,
     "Tags": pairs(TAGS, "Key", "Value"),
@@ -320,3 +340,89 @@ def test_stopping_asks_by_name() -> None:
     with stubbed(SAGEMAKER) as stubs:
         stubs.expect("sagemaker", "stop_training_job", {"TrainingJobName": VERSION})
         assert stubs.provider.stop(a_run(VERSION)).state is OutcomeState.STARTED
+
+
+def the_container(model: DesiredModel, **settings: Any) -> dict[str, Any]:
+    """``PrimaryContainer`` of the request, and under ``ModelName`` how the SageMaker model is called."""
+    with stubbed(SAGEMAKER, **settings) as stubs:
+        order = a_deploy_order(model)
+        request = translate.model(order, stubs.settings)
+    return {**request["PrimaryContainer"], "ModelName": request["ModelName"]}
+
+
+ADAPTERS = {"use_lora": True, "lora_config": {"r": 12}, "merge_adapters": False}
+
+
+def with_adapters(**more: Any) -> DesiredModel:
+    return a_sagemaker_model(hyperparameters={"optional": ADAPTERS}, **more)
+
+
+def test_adapters_are_served_over_the_base_from_the_hub() -> None:
+    container = the_container(with_adapters())
+    told = {name: value for name, value in container["Environment"].items() if name.startswith("SM_VLLM")}
+    assert told == {
+        "SM_VLLM_MODEL": "meta-llama/Llama-3.1-8B-Instruct",
+        "SM_VLLM_SERVED_MODEL_NAME": "base",
+        "SM_VLLM_ENABLE_LORA": "true",
+        "SM_VLLM_LORA_MODULES": "model=/opt/ml/model",
+        "SM_VLLM_MAX_LORA_RANK": "16",
+        "SM_VLLM_MAX_MODEL_LEN": "auto",
+    }
+    assert "AdditionalModelDataSources" not in container
+
+
+def test_adapters_are_served_over_the_users_own_weights() -> None:
+    container = the_container(with_adapters(weights_uri="s3://acme-models/llama/"))
+    assert container["Environment"]["SM_VLLM_MODEL"] == "/opt/ml/additional-model-data-sources/base"
+    source = {"S3Uri": "s3://acme-models/llama/", "S3DataType": "S3Prefix", "CompressionType": "None"}
+    assert container["AdditionalModelDataSources"] == [{"ChannelName": "base", "S3DataSource": source}]
+
+
+def test_jumpstarts_weights_come_with_the_acceptance_of_their_licence() -> None:
+    weights = "s3://jumpstart-private-cache-prod-eu-west-1/meta/llama/artifacts/v1.0.0/"
+    model = with_adapters(weights_uri=weights, accept_eula=True)
+    container = the_container(model)
+    accepted = {"ModelAccessConfig": {"AcceptEula": True}}
+    assert container["AdditionalModelDataSources"][0]["S3DataSource"].items() >= accepted.items()
+    with stubbed(SAGEMAKER) as stubs:
+        request = translate.training_job(a_train_order(model), stubs.settings)
+    channels = {channel["ChannelName"]: channel["DataSource"]["S3DataSource"] for channel in request["InputDataConfig"]}
+    assert channels["model"]["S3Uri"] == weights
+    assert channels["model"].items() >= accepted.items()
+    assert "ModelAccessConfig" not in channels["training"]
+
+
+def test_no_licence_is_accepted_that_the_manifest_does_not_accept() -> None:
+    model = with_adapters(weights_uri="s3://jumpstart-private-cache-prod-eu-west-1/meta/llama/v1/")
+    assert "ModelAccessConfig" not in the_container(model)["AdditionalModelDataSources"][0]["S3DataSource"]
+
+
+def test_several_gpus_share_the_model_and_old_ones_compute_in_half_precision() -> None:
+    container = the_container(a_sagemaker_model(deployment={"instance_type": "ml.g4dn.12xlarge"}))
+    told = container["Environment"]
+    assert (told["SM_VLLM_TENSOR_PARALLEL_SIZE"], told["SM_VLLM_DTYPE"]) == ("4", "half")
+    assert container["ModelName"].startswith(f"{VERSION}-"), "another container, so another SageMaker model"
+
+
+def test_the_manifests_images_stand_before_the_catalogs() -> None:
+    own = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/vllm-of-ours:7"
+    container = the_container(a_sagemaker_model(deployment={"image": own}))
+    assert container["Image"] == own
+    assert container["ModelName"].startswith(f"{VERSION}-")
+    trainer = a_training_machine(instance_count=2, image="111122223333.dkr.ecr.eu-west-1.amazonaws.com/trainer:8")
+    model = MODEL.model_copy(update={"resolved": MODEL.resolved.model_copy(update={"resources": trainer})})
+    with stubbed(SAGEMAKER, training_image=None) as stubs:
+        request = translate.training_job(a_train_order(model), stubs.settings)
+    assert request["AlgorithmSpecification"]["TrainingImage"] == trainer.image
+
+
+def test_endpoints_run_on_hosts_whose_driver_the_image_needs() -> None:
+    with stubbed(SAGEMAKER, inference_ami="al2023-ami-sagemaker-inference-gpu-4-1") as stubs:
+        request = translate.endpoint_config(a_deploy_order(MODEL), stubs.settings)
+    assert request["ProductionVariants"][0]["InferenceAmiVersion"] == "al2023-ami-sagemaker-inference-gpu-4-1"
+
+
+def test_names_of_containers_fit_and_keep_the_version() -> None:
+    name = container_name("m" * 80, MODEL.fingerprint, 2, "c0ffee")
+    assert len(name) == 63
+    assert name.endswith(f"-{FP8}-r2-c0ff")

@@ -19,7 +19,7 @@ from reconciler.reports.foundation import ACCOUNTS, render_foundation
 
 PROVIDER = "registry.terraform.io/hashicorp/aws"
 ROOTS = ("/opt/tf-plugins", "/usr/local/share/terraform/plugins", "/usr/share/terraform/plugins")
-PURPOSES = ("plan", "apply", "training", "bedrock", "scheduler")
+PURPOSES = ("plan", "apply", "ask", "training", "bedrock", "scheduler")
 
 
 def blueprint(account: str, **more: Any) -> Blueprint:

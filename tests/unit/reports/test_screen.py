@@ -30,6 +30,14 @@ def test_tables_are_as_wide_as_their_cells() -> None:
     assert out.getvalue() == f"A      LONG\n日本   {'x' * 40}\nb\n"
 
 
+def test_pieces_keep_their_lines_and_tabs_and_nothing_else() -> None:
+    out = io.StringIO()
+    screen = Screen(out, width=20)
+    for piece in ("a very long line that is not wrapped\n\tTwo", "\x1b[2J", "\u202e", "\r\n"):
+        screen.piece(piece)
+    assert out.getvalue() == "a very long line that is not wrapped\n\tTwo\\x1b[2J\\u202e\\r\n"
+
+
 @given(st.text(alphabet="ab 日é", max_size=300), st.integers(20, 80))
 def test_prose_fits_and_loses_nothing(text: str, width: int) -> None:
     out = io.StringIO()

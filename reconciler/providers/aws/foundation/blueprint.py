@@ -24,8 +24,8 @@ class GitHub:
 class Blueprint:
     """``account`` is twelve digits, or what CloudFormation or Terraform put in their place.
 
-    ``data``: buckets beside the project's that its datasets are read from. ``principal``: who may take the plan and apply
-    roles where no ``github`` is given; the account itself, which leaves it to the account's own policies, where left out.
+    ``data``: buckets beside the project's that its datasets and base weights are read from. ``principal``: who may take the
+    plan and apply roles where no ``github`` is given; the account itself, which leaves it to the account's own policies, where left out.
     ``adopts``: the apply role may tag what the project does not own yet, which importing needs.
     """
 

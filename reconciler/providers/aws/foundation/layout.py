@@ -13,6 +13,7 @@ from reconciler.providers.aws.foundation.policies import POLICIES
 _PURPOSES = {
     "plan": "Reads what {project} owns; changes nothing.",
     "apply": "Brings what {project} owns to what its manifests say.",
+    "ask": "Asks what {project} has deployed, and reads what {project} owns.",
     "training": "SageMaker trains and serves models of {project} with it.",
     "bedrock": "Bedrock customizes models of {project} with it.",
     "scheduler": "EventBridge Scheduler keeps the deployment hours of {project} with it.",

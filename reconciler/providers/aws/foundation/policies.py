@@ -19,7 +19,7 @@ Document = dict[str, Any]
 _SAGEMAKER = ("training-job", "model", "endpoint-config", "endpoint")
 _BEDROCK = ("model-customization-job", "custom-model", "provisioned-model", "custom-model-deployment")
 _SAGEMAKER_CREATES = ("CreateTrainingJob", "CreateModel", "CreateEndpointConfig", "CreateEndpoint")
-_LOG_GROUP = "log-group:/aws/sagemaker/TrainingJobs"
+_LOG_GROUPS = ("/aws/sagemaker/TrainingJobs", "/aws/sagemaker/Endpoints/*")
 
 
 def plan(blueprint: Blueprint) -> Document:
@@ -36,6 +36,19 @@ def apply(blueprint: Blueprint) -> Document:
             *_bedrock(blueprint),
             *_schedules(blueprint),
             *_handing_on(blueprint),
+        ]
+    )
+
+
+def ask(blueprint: Blueprint) -> Document:
+    """Everything that plan may, and: put questions to what carries the project's tag. They cost, and change nothing."""
+    served = _arns(blueprint, "bedrock", "provisioned-model", "custom-model-deployment")
+    endpoints = _arns(blueprint, "sagemaker", "endpoint")
+    return _document(
+        [
+            *_reading(blueprint),
+            _allow("AskSageMaker", ["sagemaker:InvokeEndpointWithResponseStream"], endpoints, **_owned(blueprint)),
+            _allow("AskBedrock", ["bedrock:InvokeModelWithResponseStream"], served, **_owned(blueprint)),
         ]
     )
 
@@ -92,7 +105,14 @@ def scheduler(blueprint: Blueprint) -> Document:
     )
 
 
-POLICIES = {"plan": plan, "apply": apply, "training": training, "bedrock": bedrock, "scheduler": scheduler}
+POLICIES = {
+    "plan": plan,
+    "apply": apply,
+    "ask": ask,
+    "training": training,
+    "bedrock": bedrock,
+    "scheduler": scheduler,
+}
 """By the role's purpose."""
 
 
@@ -114,14 +134,15 @@ def _reading(blueprint: Blueprint) -> list[Statement]:
         "bedrock:ListCustomModelDeployments",
         "scheduler:ListSchedules",
     ]
-    log_group = blueprint.arn("logs", _LOG_GROUP)
+    log_groups = [blueprint.arn("logs", f"log-group:{group}{below}") for group in _LOG_GROUPS for below in ("", ":*")]
     return [
         _allow("FindByTag", listing, ["*"]),
         _allow("ReadSageMaker", _of("sagemaker", describing), _arns(blueprint, "sagemaker", *_SAGEMAKER)),
         _allow("ReadBedrock", _of("bedrock", getting), _arns(blueprint, "bedrock", *_BEDROCK)),
         _allow("ReadSchedules", ["scheduler:GetSchedule"], [_schedule_arn(blueprint)]),
-        _allow("ReadLogs", ["logs:DescribeLogStreams", "logs:GetLogEvents"], [log_group, f"{log_group}:*"]),
+        _allow("ReadLogs", ["logs:DescribeLogStreams", "logs:GetLogEvents"], log_groups),
         _allow("ReadTraffic", ["cloudwatch:GetMetricData"], ["*"]),
+        _allow("ReadTrail", ["cloudtrail:LookupEvents"], ["*"]),
         *_data(blueprint),
     ]
 

@@ -31,6 +31,11 @@ def apply(blueprint: Blueprint) -> dict[str, Any]:
     return _workflows(blueprint, [environment if github.environment else _branch(github)])
 
 
+def ask(blueprint: Blueprint) -> dict[str, Any]:
+    """People, whoever takes the other roles: no workflow of a repository asks models."""
+    return _person(blueprint)
+
+
 def training(blueprint: Blueprint) -> dict[str, Any]:
     return _service(blueprint, "sagemaker")
 
@@ -45,7 +50,14 @@ def scheduler(blueprint: Blueprint) -> dict[str, Any]:
     return _service(blueprint, "scheduler", ArnLike={"aws:SourceArn": group})
 
 
-TRUST = {"plan": plan, "apply": apply, "training": training, "bedrock": bedrock, "scheduler": scheduler}
+TRUST = {
+    "plan": plan,
+    "apply": apply,
+    "ask": ask,
+    "training": training,
+    "bedrock": bedrock,
+    "scheduler": scheduler,
+}
 """By the role's purpose."""
 
 

@@ -1,0 +1,29 @@
+"""Who changed what in the account, as the cloud's own trail has it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Protocol
+
+from reconciler.domain.base import Value
+from reconciler.domain.catalog import ProviderName
+
+
+class Act(Value):
+    """One call that changed something."""
+
+    at: datetime
+    by: str
+    """The caller's ARN, or what the trail calls them."""
+    operation: str
+    """``DeleteEndpoint``."""
+
+
+class Trail(Protocol):
+    def last_act(self, provider: ProviderName, names: Iterable[str]) -> Act | None:
+        """The newest call that changed, stopped or deleted something of one of these names (ARNs too).
+
+        ``None``: there is none, or the trail cannot be read, which is no reason to fail: it is told beside what is sure.
+        """
+        ...

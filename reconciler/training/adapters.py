@@ -1,0 +1,46 @@
+"""LoRA: peft's configuration out of ``lora_config``. Imports torch."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from reconciler.training.arguments import check_arguments
+from reconciler.training.failure import BadInput
+from reconciler.training.hyperparameters import Hyperparameters
+
+
+def lora_config(asked: Hyperparameters, model: Any) -> Any:
+    """Raises BadInput for what peft does not know, or what this model does not have."""
+    from peft import LoraConfig
+
+    known = {field.name for field in dataclasses.fields(LoraConfig)}
+    check_arguments(asked.lora.keys(), known, of="lora_config", library="peft")
+    try:
+        config = LoraConfig(task_type="CAUSAL_LM", **{**_default_targets(model), **asked.lora})
+    except (TypeError, ValueError) as wrong:
+        raise BadInput(f"lora_config: {wrong}") from wrong
+    _check_targets(config.target_modules, model)
+    return config
+
+
+def _default_targets(model: Any) -> dict[str, Any]:
+    """peft's own choice, where it has one for the architecture; else every linear layer but the head."""
+    from peft.utils import TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING as KNOWN
+
+    return {"target_modules": KNOWN.get(model.config.model_type, "all-linear")}
+
+
+def _check_targets(targets: Any, model: Any) -> None:
+    """A name that matches nothing is a slip, even where others match."""
+    if not isinstance(targets, set | list | tuple):
+        return
+    names = [name for name, _ in model.named_modules()]
+    missing = sorted(each for each in targets if not any(name == each or name.endswith(f".{each}") for name in names))
+    if missing:
+        linear = sorted(
+            {name.rpartition(".")[2] for name, module in model.named_modules() if hasattr(module, "in_features")}
+        )
+        raise BadInput(
+            f"lora_config.target_modules: the model has no {', '.join(missing)}; its linear layers are {', '.join(linear)}"
+        )

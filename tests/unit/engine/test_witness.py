@@ -1,0 +1,93 @@
+"""Who made the cloud drift: on the embedded cloud, whose CloudTrail names the access key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler.domain.catalog import ProviderName
+from reconciler.engine.witness import witnesses
+from reconciler.reports.view.drift import act_text, since_text, view_drift
+from tests.stage import BEDROCK, SAGEMAKER, Stage
+
+ALICE = "arn:aws:iam::123456789012:user/alice"
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    stage = Stage(tmp_path)
+    stage.write("open-bot.yaml", SAGEMAKER)
+    stage.write("nova-bot.yaml", BEDROCK)
+    stage.apply()
+    return stage
+
+
+def as_alice(stage: Stage, service: str) -> Any:
+    raw: Any = stage.raw
+    return raw.client(
+        service, endpoint_url="http://127.0.0.1:1", aws_access_key_id="alice", aws_secret_access_key="any"
+    )
+
+
+def told(stage: Stage) -> dict[str, str]:
+    """Who did it, by model."""
+    proposal, trail = stage.propose(), stage.outside().trail
+    assert trail is not None
+    view = view_drift(proposal.plan, stage.configuration(), witnesses(proposal.plan, proposal.snapshot, trail))
+    return {item.address: act_text(item.act) if item.act else "nobody" for item in view.items}
+
+
+def test_an_endpoint_that_was_deleted(stage: Stage) -> None:
+    as_alice(stage, "sagemaker").delete_endpoint(EndpointName="open-bot")
+    at = stage.now()
+    stage.cloud.advance(3600)
+    assert told(stage) == {"FineTunedModel/open-bot": f"DeleteEndpoint by {ALICE}, {at:%Y-%m-%d %H:%M:%S} UTC"}
+
+
+def test_something_on_bedrock_that_is_named_by_its_arn(stage: Stage) -> None:
+    (found,) = stage.client("bedrock").list_custom_model_deployments()["modelDeploymentSummaries"]
+    as_alice(stage, "bedrock").delete_custom_model_deployment(
+        customModelDeploymentIdentifier=found["customModelDeploymentArn"]
+    )
+    assert told(stage)["FineTunedModel/nova-bot"].startswith(f"DeleteCustomModelDeployment by {ALICE}")
+
+
+def test_what_was_refused_and_what_is_called_otherwise_is_nobodys(stage: Stage) -> None:
+    alice = as_alice(stage, "sagemaker")
+    with pytest.raises(alice.exceptions.ClientError):
+        alice.stop_training_job(TrainingJobName="open-bot")
+    trail = stage.outside().trail
+    assert trail is not None
+    assert trail.last_act(ProviderName.SAGEMAKER, ["open-bot"]) is None
+    assert trail.last_act(ProviderName.BEDROCK, ["open-bot"]) is None
+
+
+def test_of_two_the_later_one(stage: Stage) -> None:
+    endpoint = stage.client("sagemaker").describe_endpoint(EndpointName="open-bot")
+    alice = as_alice(stage, "sagemaker")
+    alice.add_tags(ResourceArn=endpoint["EndpointArn"], Tags=[{"Key": "a", "Value": "b"}])
+    stage.cloud.advance(60)
+    alice.delete_tags(ResourceArn=endpoint["EndpointArn"], TagKeys=["a"])
+    trail = stage.outside().trail
+    assert trail is not None
+    last = trail.last_act(ProviderName.SAGEMAKER, ["open-bot"])
+    assert last is not None
+    assert (last.operation, last.at) == ("DeleteTags", stage.now())
+
+
+def test_a_trail_that_may_not_be_read_is_no_reason_to_fail(stage: Stage) -> None:
+    as_alice(stage, "sagemaker").delete_endpoint(EndpointName="open-bot")
+    stage.cloud.advance(3600)
+    stage.fault("error", "cloudtrail:.*", code="AccessDeniedException")
+    assert told(stage) == {"FineTunedModel/open-bot": "nobody"}
+
+
+def test_the_line_tells_when_and_by_whom(stage: Stage) -> None:
+    as_alice(stage, "sagemaker").delete_endpoint(EndpointName="open-bot")
+    stage.cloud.advance(3600)
+    proposal, trail = stage.propose(), stage.outside().trail
+    assert trail is not None
+    (item,) = view_drift(proposal.plan, stage.configuration(), witnesses(proposal.plan, proposal.snapshot, trail)).items
+    assert f"; DeleteEndpoint by {ALICE}, " in since_text(item, "now")

@@ -1,0 +1,307 @@
+"""The program's life: what it leaves, being stopped, going on, failing, and AWS's own launcher around it."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tarfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler.training.archive import program_files
+from tests.unit.training.jobs import LESSONS, Ended, Press, conversation, lay_out, run, surroundings
+
+pytestmark = [pytest.mark.train, pytest.mark.filterwarnings("ignore")]
+
+ASKED = {"epochs": 2, "learning_rate": 0.001, "sft_config": {"logging_steps": 2}, "model_id": "someone/tiny-llama"}
+ASKING = """
+import pathlib, sys
+from reconciler.serving.loading import load_engine
+from reconciler.serving.requests import Ask, Sampling
+
+question = {"role": "user", "content": "What is the code word?"}
+ask = Ask(messages=(question,), sampling=Sampling(temperature=0, max_tokens=12))
+pieces = load_engine(pathlib.Path(sys.argv[1]), threads=1).generate(ask)
+print(*[piece for piece in pieces if isinstance(piece, str)], sep="")
+"""
+LONG = {**ASKED, "epochs": 500}
+
+
+def told(fragment: str) -> Callable[[int, Path], None]:
+    """SIGTERM once the run's output has that text."""
+
+    def stop(pid: int, output: Path) -> None:
+        deadline = time.monotonic() + 120
+        while fragment not in output.read_text():
+            assert time.monotonic() < deadline, output.read_text()
+            time.sleep(0.05)
+        os.kill(pid, signal.SIGTERM)
+
+    return stop
+
+
+def test_what_is_left(press: Press, llama: Path, tmp_path: Path) -> None:
+    ended = press.run(
+        lay_out(tmp_path / "job", ASKED, model=llama),
+        RECONCILER_PROJECT="acme",
+        RECONCILER_MODEL="support-bot",
+        RECONCILER_FINGERPRINT="sha256:1234",
+    )
+    assert ended.code == 0, ended.output
+    files, base = ended.files(), {path.name: path.read_bytes() for path in llama.iterdir()}
+    assert files.keys() == base.keys() | {"README.md", "metrics.json"}
+    for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "generation_config.json"):
+        assert files[name] == base[name]
+    assert {path.stat().st_mode & 0o777 for path in ended.model.iterdir()} == {0o644}
+    assert (ended.base / "output" / "data" / "metrics.json").read_bytes() == files["metrics.json"]
+    card = files["README.md"].decode()
+    assert card.startswith("---\nbase_model: someone/tiny-llama\n")
+    assert "project `acme`, model `support-bot`, fingerprint `sha256:1234`" in card
+    assert not (ended.base / "output" / "failure").exists()
+    assert not [*(ended.base / "checkpoints").glob("checkpoint-*")]  # nobody keeps them
+
+
+def test_metrics(press: Press, llama: Path, tmp_path: Path) -> None:
+    ended = press.run(lay_out(tmp_path / "job", ASKED, model=llama))
+    metrics = ended.metrics
+    assert (metrics["steps"], metrics["epochs"], metrics["records"], metrics["stopped"]) == (8, 2, 16, None)
+    assert metrics["tokens"] == metrics["billable_tokens"] > 1000
+    assert metrics["peak_memory_bytes"] > 100_000_000
+    assert metrics["tokens_per_second"] == pytest.approx(metrics["tokens"] / metrics["seconds"], rel=0.01)
+    assert metrics["eval_loss"] == ended.eval_losses[-1] < ended.eval_losses[0]
+    assert ended.losses[-1] < ended.losses[0]
+    assert "'train_runtime'" in ended.output.splitlines()[-1]
+
+
+def test_it_is_served_and_gives_back_what_it_was_taught(press: Press, llama: Path, tmp_path: Path) -> None:
+    """By the program that serves: whole, and as adapters over their base."""
+    lesson = [conversation("What is the code word?", "Seagull.")]
+    for use_lora in (False, True):
+        asked = {
+            "epochs": 60,
+            "learning_rate": 0.003,
+            "use_lora": use_lora,
+            "merge_adapters": False,
+            "lora_config": {"r": 16, "target_modules": "all-linear"},
+        }
+        ended = press.run(lay_out(tmp_path / f"job{use_lora}", asked, model=llama, training=lesson, validation=None))
+        assert ended.code == 0, ended.output
+        served = subprocess.run(
+            [sys.executable, "-c", ASKING, str(ended.model)],
+            env=surroundings(ended.base),
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=120,
+        )
+        assert served.stdout.strip() == "Seagull."
+
+
+@pytest.mark.parametrize("use_lora", [False, True])
+def test_a_stop_leaves_a_checkpoint_and_the_model(press: Press, llama: Path, tmp_path: Path, use_lora: bool) -> None:
+    base = lay_out(tmp_path / "job", {**LONG, "use_lora": use_lora}, model=llama, validation=None, checkpoints=True)
+    ended = press.run(base, meanwhile=told("'step': 4,"))
+    assert ended.code == 0, ended.output
+    steps = ended.metrics["steps"]
+    assert 4 <= steps < 2000
+    assert ended.metrics["stopped"] == "stop"
+    assert (base / "checkpoints" / f"checkpoint-{steps}" / "optimizer.pt").is_file()
+    assert {"config.json", "model.safetensors"} <= ended.files().keys()
+    assert not ended.failure
+
+
+def test_a_stop_during_an_evaluation(press: Press, llama: Path, tmp_path: Path) -> None:
+    asked = {**LONG, "sft_config": {"logging_steps": 1, "eval_strategy": "steps", "per_device_eval_batch_size": 1}}
+    base = lay_out(tmp_path / "job", asked, model=llama, validation=LESSONS * 40, checkpoints=True)
+    ended = press.run(base, meanwhile=told("'step': 1,"))
+    assert ended.code == 0, ended.output
+    assert (ended.metrics["steps"], ended.metrics["eval_loss"]) == (1, None)
+    assert (base / "checkpoints" / "checkpoint-1" / "optimizer.pt").is_file()
+
+
+def test_a_stop_before_the_first_step(press: Press, llama: Path, tmp_path: Path) -> None:
+    base = lay_out(tmp_path / "job", LONG, model=llama, training=LESSONS * 400)
+    ended = press.run(base, meanwhile=told("asked for"))
+    assert ended.code == 0, ended.output
+    assert ended.output.splitlines()[-1] == "stopped before the first step: there is no model"
+    assert not ended.files()
+
+
+def test_going_on_is_as_if_it_had_never_stopped(press: Press, llama: Path, tmp_path: Path) -> None:
+    """The same losses and the same weights as one run, though it was told to stop in the midst of it."""
+    asked = {**ASKED, "epochs": 12, "use_lora": True, "sft_config": {"logging_steps": 4}}
+    whole = press.run(lay_out(tmp_path / "whole", asked, model=llama, validation=None, checkpoints=True))
+    base = lay_out(tmp_path / "job", asked, model=llama, validation=None, checkpoints=True)
+    first = press.run(base, meanwhile=told("'step': 4,"))
+    steps = first.metrics["steps"]
+    assert 4 <= steps < 48
+    second = press.run(base)
+    assert f"going on from checkpoint-{steps}" in second.output
+    assert (second.metrics["steps"], second.metrics["stopped"]) == (48, None)
+    assert second.losses[-1] == pytest.approx(whole.losses[-1], abs=1e-5)
+    assert second.metrics["billable_tokens"] == whole.metrics["billable_tokens"]
+
+
+def test_a_checkpoint_that_was_being_written_is_passed_over(press: Press, llama: Path, tmp_path: Path) -> None:
+    base = lay_out(tmp_path / "job", ASKED, model=llama, validation=None, checkpoints=True)
+    press.run(base)
+    (base / "checkpoints" / "checkpoint-8" / "trainer_state.json").unlink()
+    again = press.run(base)
+    assert again.code == 0, again.output
+    assert "going on from checkpoint-4" in again.output
+    assert again.metrics["steps"] == 8
+
+
+def test_a_record_that_is_none(press: Press, llama: Path, tmp_path: Path) -> None:
+    ended = press.run(lay_out(tmp_path / "job", ASKED, model=llama, training=[LESSONS[0], {"question": "?"}]))
+    assert ended.code == 1
+    assert ended.failure == (
+        "training/data.jsonl, line 2: it has neither `messages` nor `prompt` and `completion` with text in both"
+    )
+    assert ended.output.splitlines()[-1] == ended.failure
+    assert "Traceback" not in ended.output
+
+
+def test_a_crash_tells_its_last_lines(press: Press, llama: Path, tmp_path: Path) -> None:
+    base = lay_out(tmp_path / "job", ASKED, model=llama)
+    (base / "input" / "data" / "model" / "model.safetensors").write_bytes(b"nonsense")
+    ended = press.run(base)
+    assert ended.code == 1
+    assert ended.failure.startswith("SafetensorError: ")
+    assert "Traceback" in ended.output
+
+
+def test_a_parents_artifact_goes_on_being_trained(press: Press, llama: Path, tmp_path: Path) -> None:
+    """The channel `model` holds the archive that another training left: whole, or adapters and their base beside them."""
+    whole = press.run(lay_out(tmp_path / "parent", {**ASKED, "epochs": 6}, model=llama))
+    adapters = press.run(
+        lay_out(tmp_path / "adapters", {**ASKED, "epochs": 6, "use_lora": True, "merge_adapters": False}, model=llama)
+    )
+    shutil.copytree(llama, adapters.model / "base")
+    fresh = press.run(lay_out(tmp_path / "fresh", ASKED, model=llama)).losses[0]
+    for parent in (whole, adapters):
+        base = lay_out(tmp_path / f"child-{parent.base.name}", ASKED, model=None)
+        (base / "input" / "data" / "model").mkdir()
+        with tarfile.open(base / "input" / "data" / "model" / "model.tar.gz", "w:gz") as archive:
+            archive.add(parent.model, arcname=".")
+        child = press.run(base)
+        assert child.code == 0, child.output
+        assert child.losses[0] < fresh
+        assert {"config.json", "model.safetensors", "tokenizer.json"} <= child.files().keys()
+
+
+def test_two_processes_train_as_one(llama: Path, tmp_path: Path) -> None:
+    """DDP over gloo, two CPUs: half a batch each, and the same loss curve."""
+    asked = {"epochs": 2, "learning_rate": 0.001, "sft_config": {"logging_steps": 1, "per_device_eval_batch_size": 1}}
+    one = run(lay_out(tmp_path / "one", {**asked, "per_device_train_batch_size": 4}, model=llama))
+    two = run(
+        lay_out(tmp_path / "two", {**asked, "per_device_train_batch_size": 2}, model=llama),
+        RECONCILER_PROCESSES_PER_HOST="2",
+    )
+    assert (one.code, two.code) == (0, 0), two.output
+    assert (two.metrics["processes"], two.metrics["parallel"]) == (2, "ddp")
+    assert two.losses == pytest.approx(one.losses, rel=1e-4)
+    assert two.eval_losses == pytest.approx(one.eval_losses, rel=1e-4)
+    assert two.metrics["tokens"] == one.metrics["tokens"]
+
+
+def test_a_stop_of_two_processes(llama: Path, tmp_path: Path) -> None:
+    base = lay_out(tmp_path / "job", LONG, model=llama, validation=None, checkpoints=True)
+    log = tmp_path / "log"
+    environment = surroundings(base, RECONCILER_PROCESSES_PER_HOST="2")
+    with log.open("w") as output:
+        started = subprocess.Popen(
+            [sys.executable, "-m", "reconciler.training"], env=environment, stdout=output, stderr=subprocess.STDOUT
+        )
+        told("'step': 4,")(started.pid, log)
+        assert started.wait(120) == 0, log.read_text()
+    ended = Ended(0, log.read_text(), base)
+    assert ended.metrics["stopped"] == "stop"
+    assert (base / "checkpoints" / f"checkpoint-{ended.metrics['steps']}").is_dir()
+
+
+def test_a_failure_of_two_processes(llama: Path, tmp_path: Path) -> None:
+    base = lay_out(tmp_path / "job", {**ASKED, "early_stopping_patience": 1}, model=llama, validation=None)
+    ended = run(base, RECONCILER_PROCESSES_PER_HOST="2")
+    assert ended.code == 1
+    assert ended.failure == "early stopping needs validation data"
+    assert ended.output.splitlines()[-1] == ended.failure
+
+
+# -- AWS's own launcher
+
+
+@pytest.fixture
+def launched() -> Callable[[Path], Ended]:
+    """``train`` of sagemaker-training, with the archive of the program as it is sent."""
+    if importlib.util.find_spec("sagemaker_training") is None:
+        pytest.skip("AWS's launcher is not installed: pip install 'llm-reconciler[toolkit]'")
+
+    def launch(base: Path) -> Ended:
+        archive = base / "sourcedir.tar.gz"
+        with tarfile.open(archive, "w:gz") as tar:
+            for name, path in program_files().items():
+                tar.add(path, arcname=name)
+        config = base / "input" / "config"
+        hyperparameters = json.loads((config / "hyperparameters.json").read_text())
+        launcher = {"sagemaker_program": "train.py", "sagemaker_submit_directory": str(archive)}
+        (config / "hyperparameters.json").write_text(json.dumps(hyperparameters | launcher))
+        (config / "inputdataconfig.json").write_text(json.dumps(_channels(base)))
+        (config / "resourceconfig.json").write_text(json.dumps(RESOURCES))
+        environment = surroundings(base, TRAINING_JOB_NAME="job", SM_STUDIO_LOCAL_MODE="true")
+        del environment["PYTHONPATH"]  # the program comes out of its archive, and nothing else of this repository
+        environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
+        done = subprocess.run(
+            [sys.executable, "-c", "from sagemaker_training.cli.train import main; main()"],
+            cwd=base,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            timeout=200,
+        )
+        return Ended(done.returncode, done.stdout, base)
+
+    return launch
+
+
+RESOURCES: dict[str, Any] = {
+    "current_host": "localhost",
+    "hosts": ["localhost"],
+    "current_instance_type": "ml.m5.large",
+    "current_group_name": "homogeneousCluster",
+    "instance_groups": [
+        {"instance_group_name": "homogeneousCluster", "instance_type": "ml.m5.large", "hosts": ["localhost"]}
+    ],
+    "network_interface_name": "lo",
+}
+
+
+def _channels(base: Path) -> dict[str, dict[str, str]]:
+    told = {"TrainingInputMode": "File", "S3DistributionType": "FullyReplicated", "RecordWrapperType": "None"}
+    return {path.name: told for path in (base / "input" / "data").iterdir()}
+
+
+def test_awss_launcher_on_the_way_of_success(launched: Callable[[Path], Ended], llama: Path, tmp_path: Path) -> None:
+    asked = {**ASKED, "use_lora": "True", "lora_config": {"r": 4, "target_modules": ["q_proj", "v_proj"]}}
+    ended = launched(lay_out(tmp_path / "job", asked, model=llama))
+    assert ended.code == 0, ended.output
+    assert ended.metrics["steps"] == 8
+    assert {"config.json", "model.safetensors"} <= ended.files().keys()
+    assert (ended.base / "output" / "success").is_file()
+
+
+def test_awss_launcher_on_the_way_of_failure(launched: Callable[[Path], Ended], llama: Path, tmp_path: Path) -> None:
+    ended = launched(lay_out(tmp_path / "job", {**ASKED, "early_stopping_patience": 2}, model=llama, validation=None))
+    assert ended.code == 1
+    assert ended.failure == "early stopping needs validation data"

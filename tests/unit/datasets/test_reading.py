@@ -34,9 +34,13 @@ sizes = st.integers(8, 200)
 formats = st.sampled_from(["prompt-completion", "chat", "bedrock-conversation-2024"])
 
 
-@given(pairs, sizes, st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]), st.sampled_from(["\n", "\r\n"]))
-def test_wherever_csv_is_cut_the_records_are_the_same(rows: list[Pair], size: int, quoting: int, ending: str) -> None:
-    data = as_csv(rows, quoting=quoting, ending=ending)
+# not minimally quoted with "\n": Python 3.11 then writes a cell that ends in "\r" without quotes, which reads as "\r\n"
+written = st.sampled_from([(csv.QUOTE_MINIMAL, "\r\n"), (csv.QUOTE_ALL, "\r\n"), (csv.QUOTE_ALL, "\n")])
+
+
+@given(pairs, sizes, written)
+def test_wherever_csv_is_cut_the_records_are_the_same(rows: list[Pair], size: int, how: tuple[int, str]) -> None:
+    data = as_csv(rows, quoting=how[0], ending=how[1])
     assert found_in(data, block=size) == [Record(*row, number) for number, row in enumerate(rows, start=2)]
 
 

@@ -20,6 +20,26 @@ class Block(NamedTuple):
     offset: int
     data: bytes
     is_last: bool = False
+    path: str | None = None
+    """A file that holds the same bytes at the same offset."""
+
+
+class Place(NamedTuple):
+    """Of a block that whoever works on it reads for himself: sent instead of what it holds."""
+
+    block: Block
+    length: int
+
+    @classmethod
+    def of(cls, block: Block) -> Block | Place:
+        """The block itself where no file holds it."""
+        return cls(block._replace(data=b""), len(block.data)) if block.path else block
+
+    def read(self) -> Block:
+        assert self.block.path is not None
+        with open(self.block.path, "rb") as file:
+            file.seek(self.block.offset)
+            return self.block._replace(data=file.read(self.length))
 
 
 class Cutter:
@@ -48,7 +68,7 @@ class Cutter:
             end = len(data) if is_last else self._end_of_records(data)
             if end or is_last:
                 self._rest = data[end:]
-                block = Block(self._offset, data[:end], is_last)
+                block = Block(self._offset, data[:end], is_last, self._stream.path)
                 self._offset += end
                 wanted = self._size
                 yield block

@@ -14,7 +14,7 @@ from concurrent.futures import Future
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
-from reconciler.datasets.blocks import Block
+from reconciler.datasets.blocks import Block, Place
 from reconciler.datasets.findings import Findings
 
 if TYPE_CHECKING:
@@ -62,11 +62,15 @@ def processes(count: int) -> Engine:
 
         pool = ProcessPoolExecutor(count, mp_context=_context(), initializer=_leave_interrupts_to_the_parent)
         try:
-            yield from in_order(lambda block: pool.submit(work, block), blocks, ahead=count + 1)
+            yield from in_order(lambda block: pool.submit(_worked_on, Place.of(block), work), blocks, ahead=count + 1)
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
     return engine
+
+
+def _worked_on(sent: Block | Place, work: Work) -> Findings:
+    return work(sent.read() if isinstance(sent, Place) else sent)
 
 
 def in_order(submit: Callable[[Block], Future[Findings]], blocks: Iterable[Block], *, ahead: int) -> Results:

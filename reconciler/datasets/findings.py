@@ -7,6 +7,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from itertools import compress
 from operator import not_
+from pathlib import Path
+from uuid import uuid4
 
 from reconciler.datasets import sensitive
 from reconciler.datasets.blocks import Block
@@ -36,11 +38,16 @@ class Longest(Value):
 
 @dataclass(frozen=True, slots=True)
 class Conversion:
-    """``cutoff``: records with a smaller key are held out; ``None``: where the split's threshold says."""
+    """``cutoff``: records with a smaller key are held out; ``None``: where the split's threshold says.
+
+    ``folder``: where the lines of each block are left for whoever puts them together, and which all who work can reach; without it
+    they come back with what was found.
+    """
 
     format: str
     system: str = ""
     cutoff: int | None = None
+    folder: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +103,8 @@ class Findings:
     training: bytes = b""
     """The converted lines."""
     validation: bytes = b""
+    left: tuple[str, str] | None = None
+    """Files with them instead."""
     misfit: bool = False
     """A record does not fit the format asked for; nothing is converted then."""
     is_cut_off: bool = False
@@ -117,6 +126,8 @@ def find(block: Block, task: Task) -> Findings:
         _examine(found, columns, prompts, completions, task.tokens)
     if task.conversion:
         _convert(found, columns, keys, task.conversion, task.split)
+        if task.conversion.folder:
+            _leave(found, Path(task.conversion.folder, f"{block.offset}.{uuid4().hex}"))
     return found
 
 
@@ -171,3 +182,12 @@ def _convert(found: Findings, columns: Columns, keys: list[int], how: Conversion
         held_out = [*map((split.threshold if how.cutoff is None else how.cutoff).__gt__, keys)]
         found.training = b"".join(compress(made, map(not_, held_out)))
         found.validation = b"".join(compress(made, held_out))
+
+
+def _leave(found: Findings, stem: Path) -> None:
+    """Under names of their own: who works on a block twice, since it was cut wrongly or a worker died, overwrites nothing."""
+    files = stem.with_suffix(".training"), stem.with_suffix(".validation")
+    files[0].write_bytes(found.training)
+    files[1].write_bytes(found.validation)
+    found.training = found.validation = b""
+    found.left = str(files[0]), str(files[1])

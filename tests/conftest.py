@@ -27,6 +27,12 @@ def no_aws_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
+def no_pipeline_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith(("GITHUB_", "GITLAB_", "GH_"))]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
 def no_network_beyond_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
     connect = socket.socket.connect
 

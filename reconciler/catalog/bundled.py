@@ -23,6 +23,7 @@ from reconciler.domain.catalog import (
     Price,
     TrainerSettings,
 )
+from reconciler.domain.quotas import QuotaKind
 
 
 @lru_cache(maxsize=1)
@@ -123,6 +124,17 @@ class BundledCatalog:
     def image_rows(self) -> dict[ImagePurpose, ImageRow]:
         """By purpose, with all regions."""
         return image_rows(read("images"))
+
+    @property
+    def quota_codes(self) -> dict[tuple[QuotaKind, str], str]:
+        """Service Quotas' codes of instances at a time, as far as they are known."""
+        limits = self.limits
+        uses = (
+            (QuotaKind.TRAINING, limits.training_job_usage),
+            (QuotaKind.SPOT_TRAINING, limits.spot_training_usage),
+            (QuotaKind.ENDPOINT, limits.endpoint_usage),
+        )
+        return {(kind, name): quota.code for kind, quotas in uses for name, quota in quotas.items() if quota.code}
 
     @cached_property
     def sources(self) -> Sources:

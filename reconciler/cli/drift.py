@@ -25,7 +25,8 @@ class Found:
     """Of the drift alone, without what is ignored."""
     view: DriftView
     folder: str
-    max_size: int
+    digest: str
+    """Of the plan that brings everything back, and does what is pending too; empty where none can be applied."""
 
 
 @click.command()
@@ -54,12 +55,12 @@ def drift(invocation: Invocation, targets: tuple[str, ...], max_size: int) -> in
       reconciler drift --format sarif > drift.sarif
     """
     show = _SHOWN[invocation.rendering]
-    found = _found(invocation, targets, max_size)
-    show(invocation, found)
-    return ExitCode.CHANGES if found.view.items else ExitCode.OK
+    seen = find_drift(invocation, targets)
+    show(invocation, seen, max_size)
+    return ExitCode.CHANGES if seen.view.items else ExitCode.OK
 
 
-def _found(invocation: Invocation, targets: tuple[str, ...], max_size: int) -> Found:
+def find_drift(invocation: Invocation, targets: tuple[str, ...] = ()) -> Found:
     """Everything is planned, so that drift can be told from what is pending; the drift alone is priced."""
     from reconciler.cli.repository import folder_in_repository
     from reconciler.cost.price import price_plan
@@ -77,7 +78,8 @@ def _found(invocation: Invocation, targets: tuple[str, ...], max_size: int) -> F
     priced = price_plan(alone, proposal.desired, proposal.snapshot, made.outside.catalog, configuration.project)
     kept = priced.model_copy(update={"diagnostics": made.plan.diagnostics}).sealed()
     root = find_project(invocation.directory) or invocation.directory
-    return Found(kept, view, folder_in_repository(root), max_size)
+    digest = made.plan.digest if made.plan.can_apply and made.plan.pending else ""
+    return Found(kept, view, folder_in_repository(root), digest)
 
 
 def _require_known(plan: Plan) -> None:
@@ -89,38 +91,38 @@ def _require_known(plan: Plan) -> None:
         raise InvalidInput(unknown)
 
 
-def _show_text(invocation: Invocation, found: Found) -> None:
+def show_drift(invocation: Invocation, found: Found, _max_size: int = 0) -> None:
     from reconciler.reports.terminal.drift import draw_drift
 
     draw_drift(invocation.screen(), found.plan, found.view, invocation.sources)
 
 
-def _show_json(_invocation: Invocation, found: Found) -> None:
+def _show_json(_invocation: Invocation, found: Found, _max_size: int) -> None:
     from reconciler.reports.json import drift_document
 
     print_json(drift_document(found.plan, found.view))
 
 
-def _show_markdown(_invocation: Invocation, found: Found) -> None:
+def _show_markdown(_invocation: Invocation, found: Found, max_size: int) -> None:
     from reconciler.reports.markdown import drift_markdown
 
-    print_markup(drift_markdown(found.view, limit=found.max_size))
+    print_markup(drift_markdown(found.view, limit=max_size))
 
 
-def _show_junit(_invocation: Invocation, found: Found) -> None:
+def _show_junit(_invocation: Invocation, found: Found, _max_size: int) -> None:
     from reconciler.reports.junit import drift_junit
 
     print_markup(drift_junit(found.view))
 
 
-def _show_sarif(_invocation: Invocation, found: Found) -> None:
+def _show_sarif(_invocation: Invocation, found: Found, _max_size: int) -> None:
     from reconciler.reports.sarif import drift_sarif
 
     print_foreign_json(drift_sarif(found.view, folder=found.folder))
 
 
-_SHOWN: Mapping[str, Callable[[Invocation, Found], None]] = {
-    "text": _show_text,
+_SHOWN: Mapping[str, Callable[[Invocation, Found, int], None]] = {
+    "text": show_drift,
     "json": _show_json,
     "markdown": _show_markdown,
     "junit": _show_junit,

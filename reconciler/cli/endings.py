@@ -79,7 +79,7 @@ def _nobody_keeps(trouble: OSError) -> ExitCode:
 
 
 def _told(trouble: BaseException, invocation: Invocation, arguments: Sequence[str]) -> ExitCode:
-    from reconciler.domain.errors import Interrupted, InvalidInput, LockHeld, ReconcilerError
+    from reconciler.domain.errors import InvalidInput, ReconcilerError
 
     match trouble:
         case InvalidInput():
@@ -90,6 +90,13 @@ def _told(trouble: BaseException, invocation: Invocation, arguments: Sequence[st
             _show_error(_about_file(trouble), invocation)
         case _:
             return _bug(trouble, arguments)
+    return expected_code(trouble)
+
+
+def expected_code(trouble: BaseException) -> ExitCode:
+    """Of what is no bug of ours."""
+    from reconciler.domain.errors import Interrupted, LockHeld
+
     match trouble:
         case LockHeld():
             return ExitCode.LOCK_HELD
@@ -154,11 +161,19 @@ def _print_for_forges(invocation: Invocation, problems: Sequence[Diagnostic]) ->
     click.echo(workflow_commands(problems, folder=folder_in_repository(root)), nl=False)
 
 
-def _show_error(trouble: ReconcilerError, invocation: Invocation) -> None:
+def problems_of(trouble: ReconcilerError) -> Sequence[Diagnostic]:
+    """What is wrong, one by one."""
     from reconciler.domain.diagnostic import error
+    from reconciler.domain.errors import InvalidInput
 
+    if isinstance(trouble, InvalidInput):
+        return trouble.diagnostics
+    return [error(code_of(trouble), str(trouble), hint=trouble.hint)]
+
+
+def _show_error(trouble: ReconcilerError, invocation: Invocation) -> None:
     if invocation.json:
-        _print_problems(invocation, [error(code_of(trouble), str(trouble), hint=trouble.hint)])
+        _print_problems(invocation, problems_of(trouble))
     draw_error(invocation.screen(sys.stderr), trouble)
 
 

@@ -16,11 +16,16 @@ from reconciler.cli.options import color_option, directory_option
 
 if TYPE_CHECKING:
     from reconciler.cli.scaffold import Choices
+    from reconciler.reports.screen import Screen
 
 PIPELINES = ("github", "gitlab", "atlantis")
 BUCKET = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
 """S3's rule for names, near enough: "General purpose bucket naming rules"."""
 REGION = r"[a-z]{2,3}(-[a-z]+)+-[0-9]"
+BRANCH = r"[A-Za-z0-9][A-Za-z0-9._/-]*"
+ACTION = r"[A-Za-z0-9._-]+/[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*@[A-Za-z0-9._/-]+"
+_AT_THE_TOP = (".github/", ".gitlab-ci.yml", "atlantis.yaml")
+"""Forges read these at the top of a repository, and nowhere else."""
 EMAIL = r"[A-Za-z0-9._+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+"
 
 
@@ -33,6 +38,12 @@ EMAIL = r"[A-Za-z0-9._+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+"
 @click.option("--email", "emails", multiple=True, help="Who is told when a training ends; repeat for more.")
 @click.option(
     "--ci", "pipelines", multiple=True, type=click.Choice(PIPELINES), help="Workflows for this; repeat for more."
+)
+@click.option("--branch", metavar="NAME", help="The branch whose merges workflows on GitHub apply; main by default.")
+@click.option(
+    "--action",
+    metavar="OWNER/NAME@REF",
+    help="Workflows on GitHub use the action in this repository, instead of installing the package.",
 )
 @click.option("--pre-commit", "hooks", is_flag=True, help="Hooks that format and check before each commit.")
 @click.option("--no-input", is_flag=True, help="Ask nothing; what no flag says is by default.")
@@ -76,6 +87,8 @@ def _choices(name: str, asking: bool, given: dict[str, Any]) -> Choices:
         bucket=_shaped(bucket, BUCKET, "--bucket", "a bucket's name: 3-63 lower-case letters, digits, dots, hyphens"),
         emails=tuple(_shaped(email, EMAIL, "--email", "an e-mail address") for email in given["emails"]),
         pipelines=pipelines,
+        branch=_shaped(given["branch"] or "main", BRANCH, "--branch", "a branch's name"),
+        action=_shaped(given["action"], ACTION, "--action", "an action: owner/name@ref") if given["action"] else "",
         hooks=given["hooks"],
     )
 
@@ -127,6 +140,20 @@ def _tell(invocation: Invocation, target: Path, made: list[str], kept: list[str]
         screen.line(("+ ", "green"), str(target / path))
     for path in kept:
         screen.line(("= ", "dim"), str(target / path), ("  kept as it was", "dim"))
+    _tell_misplaced(screen, target, [path for path in made if path.startswith(_AT_THE_TOP)])
     if made:
         screen.blank()
         screen.line("Next: ", (f"reconciler -C {target} plan" if target != Path() else "reconciler plan", "bold"))
+
+
+def _tell_misplaced(screen: Screen, target: Path, workflows: list[str]) -> None:
+    from reconciler.cli.repository import folder_in_repository
+
+    folder = folder_in_repository(target)
+    if folder and workflows:
+        screen.blank()
+        screen.entry(
+            ("Note: ", "yellow"),
+            f"{', '.join(workflows)}: forges read these at the top of the repository. Move them there, and let their steps work "
+            f"in {folder} (GitHub: working-directory; elsewhere: reconciler -C {folder}).",
+        )

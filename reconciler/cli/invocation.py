@@ -43,7 +43,8 @@ class Invocation:
         from reconciler.reports.screen import Screen, wants_color
 
         chosen = stream or sys.stdout
-        return Screen(chosen, color=wants_color(chosen, os.environ, refused=self.no_color))
+        commanding = os.environ.get("GITHUB_ACTIONS") == "true"
+        return Screen(chosen, color=wants_color(chosen, os.environ, refused=self.no_color), commanding=commanding)
 
 
 pass_invocation = click.make_pass_decorator(Invocation, ensure=True)

@@ -29,6 +29,7 @@ COMMANDS = {
     "plan": "Show what would change, why, and what it costs.",
     "apply": "Bring the cloud to what the manifests say.",
     "drift": "Show what the cloud changed that no manifest asked for.",
+    "ci": "Plan, apply and drift as a pipeline's steps, told on its forge.",
     "status": "List the models and where they stand.",
     "show": "Show everything about one model.",
     "ask": "Ask deployed models one question.",

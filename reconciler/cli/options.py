@@ -161,19 +161,21 @@ def run_options(command: Command) -> Command:
             "--timeout", type=Duration(), metavar="DURATION", help="Stop waiting after so long: 90s, 30m, 2h."
         ),
         click.option("--no-wait", is_flag=True, help="Start what can be started, and do not wait for it."),
-        click.option(
-            "--parallelism",
-            type=click.IntRange(1, 64),
-            default=10,
-            show_default=True,
-            help="Calls to the cloud at once.",
-        ),
+        parallelism_option,
         lock_timeout_option,
         click.option("--auto-approve", is_flag=True, help="Do not ask."),
     ):
         command = option(command)
     return command
 
+
+parallelism_option = click.option(
+    "--parallelism",
+    type=click.IntRange(1, 64),
+    default=10,
+    show_default=True,
+    help="Calls to the cloud at once.",
+)
 
 lock_timeout_option = click.option(
     "--lock-timeout",

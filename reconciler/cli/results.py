@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from reconciler.domain.outcome import OutcomeState
@@ -47,6 +48,8 @@ _OPENINGS = {
     RunState.LOCK_LOST: ("Stopped: the lock was taken over by somebody else.", "bold red"),
 }
 
+_LEAVING = (RunState.STALLED, RunState.NEEDS_APPROVAL, RunState.WAITING)
+
 _ADVICE = {
     RunState.WAITING: "The cloud works on. `reconciler status` shows how far it is; `reconciler apply` goes on from there.",
     RunState.STALLED: "The reasons above say what to do.",
@@ -63,20 +66,28 @@ def applied_sentence(result: RunResult, operation: str) -> str:
     return f"{_opening(result, operation)} {_counts(result)}"
 
 
+def result_lines(result: RunResult) -> tuple[str, ...]:
+    """What was done, model by model, what failed, what is left, and how to go on: a sentence each."""
+    by_model = sorted(_done(result), key=lambda change: change.address)
+    done = (f"{change.action} {change.target} ({change.address})" for change in by_model)
+    failed = (_failure(each.change, each.outcome.message) for each in result.failures)
+    left = (f"Left: {_left(change)}" for change in result.left) if result.state in _LEAVING else ()
+    postponed = (f"Left for the next apply: {_postponed(result)}",) if result.postponed else ()
+    advice = (_ADVICE[result.state],) if result.state in _ADVICE else ()
+    return (*done, *failed, *left, *postponed, *advice)
+
+
 def draw_result(screen: Screen, result: RunResult, operation: str) -> None:
     screen.blank()
     for failure in result.failures:
-        _draw_failure(screen, failure.change, failure.outcome.message)
-    if result.state in (RunState.STALLED, RunState.NEEDS_APPROVAL, RunState.WAITING):
+        screen.entry(("Error: ", "bold red"), _failure(failure.change, failure.outcome.message))
+    if result.state in _LEAVING:
         for change in result.left:
             _draw_left(screen, change)
     style = _OPENINGS[result.state][1]
     screen.headline("", (_opening(result, operation), style), " ", (_counts(result), "bold"))
     if result.postponed:
-        names = ", ".join(change.target for change in result.postponed)
-        screen.entry(
-            "Left for the next apply: ", f"delete {names}. A version is never deleted in the run that replaced it."
-        )
+        screen.entry("Left for the next apply: ", _postponed(result))
     if result.state in _ADVICE:
         screen.paragraph(_ADVICE[result.state])
 
@@ -86,22 +97,34 @@ def _opening(result: RunResult, operation: str) -> str:
 
 
 def _counts(result: RunResult) -> str:
-    """Each thing once, however many passes it took. What was only started is not called done unless everything converged."""
-    done = {
-        each.change.id: each.change.action for each in result.performed if each.outcome.state is not OutcomeState.FAILED
-    }
-    counts = {action: sum(found is action for found in done.values()) for action in _PAST}
+    """What was only started is not called done unless everything converged."""
+    counts = Counter(change.action for change in _done(result))
     if result.state is RunState.CONVERGED:
         shown = [action for action in _PAST if counts[action] or action not in _RARE]
         return ", ".join(f"{counts[action]} {_PAST[action]}" for action in shown) + "."
-    begun = ", ".join(counted(count, _NOUNS[action]) for action, count in counts.items() if count)
+    begun = ", ".join(counted(counts[action], noun) for action, noun in _NOUNS.items() if counts[action])
     return f"Started or done: {begun}." if begun else "Nothing was changed."
 
 
-def _draw_failure(screen: Screen, change: Change, message: str) -> None:
-    screen.entry(("Error: ", "bold red"), f"{change.action} {change.target}: {message}")
+def _done(result: RunResult) -> tuple[Change, ...]:
+    """Each thing once, however many passes it took."""
+    performed = (each for each in result.performed if each.outcome.state is not OutcomeState.FAILED)
+    return tuple({each.change.id: each.change for each in performed}.values())
+
+
+def _failure(change: Change, message: str) -> str:
+    return f"{change.action} {change.target}: {message}"
 
 
 def _draw_left(screen: Screen, change: Change) -> None:
+    screen.entry(("! " if change.stalled else "… ", "bold magenta"), _left(change))
+
+
+def _left(change: Change) -> str:
     why = "; ".join(reason.message for reason in change.reasons)
-    screen.entry(("! " if change.stalled else "… ", "bold magenta"), f"{change.address}: {why or change.status_now}")
+    return f"{change.address}: {why or change.status_now}"
+
+
+def _postponed(result: RunResult) -> str:
+    names = ", ".join(change.target for change in result.postponed)
+    return f"delete {names}. A version is never deleted in the run that replaced it."

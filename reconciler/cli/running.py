@@ -44,9 +44,8 @@ def carry_out(invocation: Invocation, request: Request) -> ExitCode:
         return ExitCode.ERROR
     if not made.plan.pending:
         return ExitCode.OK
-    result = _run(made, request, approval, stop, told)
-    told.finished(result)
-    return _exit_code(result, stop)
+    result = run_approved(made, request, approval, stop, told)
+    return exit_code_of(result, stop)
 
 
 def _approval(invocation: Invocation, request: Request, plan: Plan) -> Approval | None:
@@ -75,14 +74,17 @@ def _require_same(saved: Plan, fresh: Plan) -> None:
         raise PlanChanged(told, hint="Plan again, look at it, and apply that: reconciler plan --out FILE.")
 
 
-def _run(made: Proposed, request: Request, approval: Approval, stop: StopRequest, told: Teller) -> RunResult:
+def run_approved(made: Proposed, request: Request, approval: Approval, stop: StopRequest, told: Teller) -> RunResult:
+    """Go round until quiet, and tell how it ended. Raises what the engine raises."""
     from reconciler.engine.reconverge import reconverge
 
     with told.progress, obeyed(stop):
-        return reconverge(made.configuration, made.outside, request.options, approval, request.settings, stop)
+        result = reconverge(made.configuration, made.outside, request.options, approval, request.settings, stop)
+    told.finished(result)
+    return result
 
 
-def _exit_code(result: RunResult, stop: StopRequest) -> ExitCode:
+def exit_code_of(result: RunResult, stop: StopRequest) -> ExitCode:
     from reconciler.engine.reconverge import RunState
 
     match result.state:

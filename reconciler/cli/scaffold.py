@@ -33,6 +33,10 @@ class Choices:
     bucket: str = ""
     emails: tuple[str, ...] = ()
     pipelines: tuple[str, ...] = ()
+    branch: str = "main"
+    """Of which merges are applied; GitLab knows its default branch itself."""
+    action: str = ""
+    """``owner/name@ref`` of a copy of this repository: workflows on GitHub use it instead of installing the package."""
     hooks: bool = False
 
 

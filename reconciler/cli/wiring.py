@@ -26,6 +26,7 @@ from reconciler.domain.ports import Clock, Event, EventKind, Progress
 from reconciler.engine.outside import Outside, Pause
 from reconciler.manifest.load import SourceFile, load
 from reconciler.providers.aws.pricelist import PriceList
+from reconciler.providers.aws.quotas import ServiceQuotas
 from reconciler.providers.aws.session import AwsSession, AwsSettings
 from reconciler.providers.aws.trail import CloudTrail
 from reconciler.providers.aws.usage import CloudWatchMeter
@@ -195,6 +196,7 @@ def connect(project: ProjectSettings, root: Path, cloud: Cloud, progress: Progre
         conversations=conversations(settings),
         trail=CloudTrail(cloud.session),
         usage=CloudWatchMeter(cloud.session),
+        quotas=None if cloud.embedded else ServiceQuotas(cloud.session, catalog.quota_codes),
         logs=logs(settings),
     )
 

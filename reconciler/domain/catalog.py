@@ -223,9 +223,8 @@ class Accelerator(Value):
 
     @property
     def usable_mib(self) -> int:
-        """The smaller of the marketing size and what EC2 reports."""
-        marketed = int(self.memory_gb * 1000**3 / 1024**2)
-        return marketed if self.memory_mib is None else min(marketed, self.memory_mib)
+        """What EC2 reports; the size by its name, in decimal gigabytes, where it reports none."""
+        return int(self.memory_gb * 1000**3 / 1024**2) if self.memory_mib is None else self.memory_mib
 
 
 class InstanceType(Value):

@@ -11,6 +11,7 @@ from reconciler.domain.catalog import Catalog, ProviderName
 from reconciler.domain.conversing import Conversation
 from reconciler.domain.logs import Logs
 from reconciler.domain.ports import ArtifactStore, Clock, DataLibrary, Journal, Lock, Progress, Provider
+from reconciler.domain.quotas import Quotas
 from reconciler.domain.survey import Surveyor
 from reconciler.domain.trail import Trail
 from reconciler.domain.usage import UsageMeter
@@ -55,6 +56,8 @@ class Outside:
     """For who made the cloud drift."""
     usage: UsageMeter | None = None
     """For when deployments were invoked last."""
+    quotas: Quotas | None = None
+    """For what the account may run at a time; the embedded cloud has no such limits."""
     logs: Mapping[ProviderName, Logs] = field(default_factory=dict)
     """What trainings and deployments wrote."""
 

@@ -14,6 +14,7 @@ from reconciler.domain.ports import Event, EventKind
 from reconciler.engine.desire import desire
 from reconciler.engine.observe import observe
 from reconciler.engine.outside import Outside
+from reconciler.engine.quotas import quota_warnings
 from reconciler.engine.restore import in_trash
 from reconciler.planner.plan import make_plan
 from reconciler.policy.judge import judge
@@ -45,7 +46,8 @@ def propose(configuration: Configuration, outside: Outside, options: PlanOptions
     plan = make_plan(configuration, desired, snapshot, options, _recorded(draft, first_look, outside))
     priced = price_plan(plan, desired, snapshot, outside.catalog, configuration.project)
     judged = judge(configuration.policies, priced, desired, snapshot)
-    noticed = (*warnings, *_impediments(plan, desired, outside), *in_trash(plan, outside), *judged)
+    quotas = quota_warnings(plan, desired, snapshot, outside.quotas)
+    noticed = (*warnings, *_impediments(plan, desired, outside), *in_trash(plan, outside), *quotas, *judged)
     sealed = _with_diagnostics(priced, noticed, options.allow).sealed()
     outside.progress.report(Event(kind=EventKind.PLANNED, message=sealed.digest))
     return Proposal(plan=sealed, desired=desired, snapshot=snapshot)

@@ -9,16 +9,14 @@ from dataclasses import dataclass, replace
 from reconciler.domain.catalog import Accelerator, Architecture, FoundationModel, InstanceType
 from reconciler.domain.desired import DesiredModel
 from reconciler.domain.plan import Fit, Verdict
+from reconciler.estimators.batches import VARIATION
 from reconciler.estimators.intended import intended
 from reconciler.estimators.memory import COMFORTABLE_SHARE, MemoryEstimate, estimate_memory
 from reconciler.estimators.moments import Term
 from reconciler.estimators.setup import Dtype, Method, Sharding, TrainingSetup
 
 USABLE_SHARE = 0.985
-"""Of what EC2 reports: an A10G of 22.35 GiB leaves some 22.0."""
-
-VARIATION_LOW, VARIATION_LIKELY = 0.1, 0.5
-"""Standard deviation of the records' lengths over their mean. Assumed."""
+"""Of what EC2 reports: an A10G of 22.35 GiB leaves some 22.0, an A100 of 80 some 79, an H200 of 141 some 140, as PyTorch tells them."""
 
 _PLAIN_DECODERS = ("LlamaForCausalLM", "Qwen2ForCausalLM", "Qwen3ForCausalLM")
 _METHODS = {Method.FULL: "full fine-tuning", Method.LORA: "LoRA", Method.QLORA: "QLoRA"}
@@ -59,14 +57,16 @@ def fit(model: DesiredModel, base: FoundationModel, instance: InstanceType, inst
         verdict=verdict,
         needed_gib=round(found.high.needed if verdict is Verdict.FITS else found.low.needed, 2),
         available_gib=round(available, 2),
-        assumptions=(_assumption(found),),
+        assumptions=(_assumption(found), *_of_its_image(model)),
     )
 
 
 def forecast(model: DesiredModel, architecture: Architecture, instance: InstanceType, instance_count: int) -> Forecast:
     """Raises ValueError where the instance has no accelerator."""
     setup = intended(model, architecture, instance, instance_count)
-    low, likely = (replace(setup, sequence=_longest(model, setup, by)) for by in (VARIATION_LOW, VARIATION_LIKELY))
+    low, likely = (
+        replace(setup, sequence=_longest(model, setup, float(by))) for by in (VARIATION.low, VARIATION.likely)
+    )
     return Forecast(setup=setup, low=estimate_memory(low), likely=estimate_memory(likely), high=estimate_memory(setup))
 
 
@@ -114,6 +114,13 @@ def _assumption(found: Forecast) -> str:
         f"checkpointing{_spread(setup)}, {setup.micro_batch} records of up to {setup.sequence:,} tokens at a time: "
         f"{found.low.needed:.1f} to {found.high.needed:.1f} GiB on each GPU, most of it {_largest(found.high.terms)}"
     )
+
+
+def _of_its_image(model: DesiredModel) -> tuple[str, ...]:
+    resources = model.resolved.resources
+    if resources is None or resources.image is None:
+        return ()
+    return ("memory: by the libraries of the catalog's training image; those of your own are not known",)
 
 
 def _precision(setup: TrainingSetup) -> str:

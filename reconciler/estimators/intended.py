@@ -86,7 +86,7 @@ def intended(
         padded=config.get("packing") is not True and _attention(chosen) is not Attention.FLASH,
         variable_length=config.get("packing") is not True,
         packed=config.get("packing") is True,
-        loss=libraries.loss,
+        loss=libraries.loss(config),
         fused_norms=config.get("use_liger_kernel") is True,
         gpus=gpus,
         nodes=instance_count,

@@ -29,35 +29,26 @@ class UnusableRow(ValueError):
 
 _ATTENTION = {
     "eager": Attention.EAGER,
-    "sdpa": Attention.SDPA,
     "math": Attention.EAGER,
-    "flash_attention_2": Attention.FLASH,
-    "flash_attention_3": Attention.FLASH,
     "flash": Attention.FLASH,
-    "flash (triton)": Attention.FLASH,
     "flex": Attention.FLASH,
-    "flex_attention": Attention.FLASH,
     "xformers": Attention.FLASH,
+    "cudnn": Attention.FLASH,
+    "sdpa": Attention.SDPA,
 }
+"""By the word that the cell holds; Transformers takes SDPA where none is named."""
 
 _SHARDING = {
-    "": Sharding.NONE,
-    "none": Sharding.NONE,
-    "ddp": Sharding.DDP,
-    "deepspeed_zero1": Sharding.ZERO1,
-    "zero1": Sharding.ZERO1,
-    "deepspeed_zero2": Sharding.ZERO2,
-    "zero2": Sharding.ZERO2,
-    "deepspeed_zero3": Sharding.ZERO3,
-    "zero3": Sharding.ZERO3,
-    "fsdp": Sharding.FSDP,
-    "fsdp_default": Sharding.FSDP,
-    "fsdp_pure": Sharding.FSDP,
-    "fsdp_full_shard": Sharding.FSDP,
-    "fsdp_grad_op": Sharding.FSDP_GRAD_OP,
-    "fsdp_shard_grad_op": Sharding.FSDP_GRAD_OP,
+    "grad_op": Sharding.FSDP_GRAD_OP,
     "fsdp2": Sharding.FSDP2,
+    "fsdp": Sharding.FSDP,
+    "zero1": Sharding.ZERO1,
+    "zero2": Sharding.ZERO2,
+    "zero3": Sharding.ZERO3,
+    "ddp": Sharding.DDP,
+    "none": Sharding.NONE,
 }
+"""By the first of these words that the cell holds: ``deepspeed_zero3``, ``fsdp_full_shard``."""
 
 _LOSS = {
     "": Loss.FULL_SHIFTED,
@@ -88,7 +79,6 @@ def _setup(read: _Reader) -> TrainingSetup:
     stack = _stack(read.text("stack"))
     gpus = read.whole("gpus", default=1)
     varying = read.flag("varlen")
-    attention = read.one_of("attn", _ATTENTION, Attention.SDPA)
     weights = read.one_of("weight_dtype", {item.value: item for item in Dtype}, Dtype.BF16)
     return TrainingSetup(
         dims=_untied(_dimensions(read)) if stack is Stack.LITGPT else _dimensions(read),
@@ -109,13 +99,13 @@ def _setup(read: _Reader) -> TrainingSetup:
         sequence=read.whole("seq_len"),
         gradient_accumulation=read.whole("grad_accum", default=1),
         gradient_checkpointing=read.flag("grad_ckpt"),
-        attention=attention,
+        attention=read.word_of("attn", _ATTENTION, Attention.SDPA),
         variable_length=varying,
         packed=not varying,
         loss=_loss(read),
         gpus=gpus,
         nodes=max(1, -(-gpus // 8)),
-        sharding=read.one_of("sharding", _SHARDING, Sharding.NONE),
+        sharding=read.word_of("sharding", _SHARDING, Sharding.NONE),
         stack=stack,
         fused_norms="foak" in read.text("notes"),
         keeps_quantised_inputs=stack is Stack.LITGPT,
@@ -264,3 +254,11 @@ class _Reader:
             return names[text]
         self.problems.append(f"{column} {text!r} is not known" if text else f"{column} is not given")
         return otherwise
+
+    def word_of(self, column: str, words: Mapping[str, _T], otherwise: _T) -> _T:
+        """By the first of the words that the cell holds; ``otherwise`` where it is empty."""
+        text = self.text(column).lower()
+        found = next((value for word, value in words.items() if word in text), None)
+        if found is None and text:
+            self.problems.append(f"{column} {text!r} is not known")
+        return otherwise if found is None else found

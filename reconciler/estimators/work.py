@@ -101,7 +101,8 @@ def matmul_flops(setup: TrainingSetup) -> float:
     if not setup.trains_adapters:
         return layers * (3 + again) + head * (3 + _head_again(setup))
     adapters = 2.0 * dims.lora_parameters(setup.lora_rank, setup.lora_targets)
-    return layers * (2 + again) + head * (2 + _head_again(setup)) + adapters * (3 + again)
+    trained = 1 if "lm_head" in setup.whole_modules else 0
+    return layers * (2 + again) + head * (2 + trained + _head_again(setup)) + adapters * (3 + again)
 
 
 def forward_flops(setup: TrainingSetup) -> float:

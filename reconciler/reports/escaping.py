@@ -28,6 +28,9 @@ _SIGIL = re.compile(r"([@#!$%~&^:*\[])(?=\S)")
 
 _WORDED = re.compile(r"\b(www|GH|xmpp|mailto)(?=[.:-])", re.IGNORECASE)
 
+_LINKED = re.compile(r"(@(?=\S)|www(?=\.)|(?:https?|ftp):(?=//))", re.IGNORECASE)
+"""What the autolink extensions of cmark-gfm (GitHub) and comrak (GitLab) look for in text, wherever it stands."""
+
 _MARK = "\ue000"
 """Where a zero-width space goes, while the rest is escaped. A private character: it never means anything, and is taken out first."""
 
@@ -39,14 +42,14 @@ def markdown_text(text: object) -> Markdown:
 
 
 def markdown_code(text: object) -> Markdown:
-    """A name or a value, as code: filters leave code alone, except that GitHub makes links of e-mail addresses in it."""
-    parted = re.sub(r"@(?=\S)", f"@{_MARK}", printable(str(text)).replace(_MARK, "\\ue000"))
+    """A name or a value, as code: filters leave code alone, but parsers make links of addresses in it, since its tags are HTML to them."""
+    parted = _LINKED.sub(rf"\1{_MARK}", printable(str(text)).replace(_MARK, "\\ue000"))
     return Markdown(f"<code>{_referenced(parted).replace(_MARK, _SPACE)}</code>")
 
 
 def comment_text(text: object) -> Markdown:
-    """What may stand in an HTML comment, and is found again: letters, digits, dots, and single hyphens."""
-    return Markdown(re.sub(r"-{2,}", "-", re.sub(r"[^A-Za-z0-9.]", "-", str(text))).strip("-"))
+    """What may stand in an HTML comment, and is found again: letters, digits, dots, slashes, and single hyphens."""
+    return Markdown(re.sub(r"-{2,}", "-", re.sub(r"[^A-Za-z0-9./]", "-", str(text))).strip("-"))
 
 
 def workflow_data(text: str) -> str:

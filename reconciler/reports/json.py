@@ -20,9 +20,9 @@ from reconciler.reports.view.status import ModelRow, StatusView
 
 
 def to_text(document: Any, *, indent: int | None = 2) -> str:
-    """JSON in ASCII, so that no terminal obeys what a manifest or the cloud wrote; NaN is refused."""
+    """JSON in ASCII, so that no terminal and no log obeys what a manifest or the cloud wrote; NaN is refused."""
     text = json.dumps(document, indent=indent, ensure_ascii=True, allow_nan=False, default=str)
-    return text.replace("\x7f", "\\u007f")
+    return text.replace("\x7f", "\\u007f").replace("##[", "##\\u005b")
 
 
 def plan_document(plan: Plan) -> dict[str, Any]:

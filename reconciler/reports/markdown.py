@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cache
@@ -26,39 +27,97 @@ GITHUB_SUMMARY = 1024 * 1024
 
 REST = "The whole of it: `reconciler plan`, or the job's log and artifact."
 
+_ADDRESS = re.compile(r"https?://[A-Za-z0-9._:/~-]+", re.ASCII)
+
+_SHORTEST_PLAN = 2_000
+"""Bytes: a plan in less says nothing."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What stands around the text in a comment, an issue or a summary."""
+
+    mark: Markdown | None = None
+    """Invisible lines at the top, in place of the usual marker."""
+    foot: Markdown | None = None
+    rest: str | Markdown = REST
+    """Where all of it is, of what is cut."""
+
+
+_BARE = Frame()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an apply ended, in prose."""
+
+    project: str
+    title: str
+    lines: tuple[str, ...] = ()
+    """What failed, what is left, how to go on."""
+    plan: Plan | None = None
+    """What would be done now, where that was not approved."""
+
 
 def marker(kind: str, project: str, environment: str = "") -> Markdown:
     """The invisible line by which a comment is found again, so that it is updated and not repeated."""
     return Markdown(f"<!-- reconciler:{comment_text(kind)}:{comment_text(project)}:{comment_text(environment)} -->")
 
 
-def plan_markdown(plan: Plan, *, limit: int = GITHUB_COMMENT, rest: str = REST) -> str:
-    """The plan in at most ``limit`` bytes of UTF-8, which is never more characters; ``rest`` says where all of it is.
+def run_foot(commit: str, url: str, *, approvable: bool = False) -> Markdown | None:
+    """Which commit this is of, and where its log is. An address that is none is left out."""
+    parts = ["Merging this approves exactly this plan"] if approvable else []
+    parts += [f"Commit {markdown_code(commit[:12])}"] if commit else []
+    parts += [f"[log]({url})"] if _ADDRESS.fullmatch(url) else []
+    return Markdown(" · ".join(parts)) if parts else None
+
+
+def plan_markdown(plan: Plan, *, limit: int = GITHUB_COMMENT, frame: Frame = _BARE) -> str:
+    """The plan in at most ``limit`` bytes of UTF-8, which is never more characters.
 
     Details are dropped first, then rows, problems and assumptions; the headline, what is destroyed and the cost stay.
     """
     view = view_plan(plan)
     shown = {
-        "marker": marker("plan", plan.project, plan.environment),
+        **_framed(frame, marker("plan", plan.project, plan.environment)),
         "title": f"Plan for {plan.project}",
         "view": view,
         "destroyed": [change for change in view.changes if change.tone is Tone.DESTROY],
         "problems": _worst_first(view.diagnostics),
-        "rest": rest,
     }
     return _fitting(lambda cut: _rendered("plan.md.j2", cut=cut, **shown), limit)
 
 
-def drift_markdown(view: DriftView, *, limit: int = GITHUB_COMMENT, rest: str = REST) -> str:
-    """What drifted, in at most ``limit`` bytes of UTF-8."""
-    mark = marker("drift", view.project, view.environment)
-    return _fitting(lambda cut: _rendered("drift.md.j2", cut=cut, marker=mark, view=view, rest=rest), limit)
+def drift_markdown(view: DriftView, *, digest: str = "", limit: int = GITHUB_COMMENT, frame: Frame = _BARE) -> str:
+    """What drifted, in at most ``limit`` bytes of UTF-8. ``digest``: of the plan that would bring it back, in a pipeline."""
+    shown = {**_framed(frame, marker("drift", view.project, view.environment)), "view": view, "digest": digest}
+    return _fitting(lambda cut: _rendered("drift.md.j2", cut=cut, **shown), limit)
 
 
-def problems_markdown(problems: Sequence[Diagnostic], *, limit: int = GITHUB_COMMENT, rest: str = REST) -> str:
+def problems_markdown(
+    problems: Sequence[Diagnostic],
+    *,
+    title: str = "No plan",
+    limit: int = GITHUB_COMMENT,
+    frame: Frame = _BARE,
+) -> str:
     """Problems alone, where there is no plan because of them."""
-    shown = {"marker": marker("problems", ""), "problems": _worst_first(problems), "rest": rest}
+    shown = {**_framed(frame, marker("problems", "")), "problems": _worst_first(problems), "title": title}
     return _fitting(lambda cut: _rendered("problems.md.j2", cut=cut, **shown), limit)
+
+
+def outcome_markdown(outcome: Outcome, *, limit: int = GITHUB_COMMENT, frame: Frame = _BARE) -> str:
+    """What came of an approved plan; below it the plan that would have to be approved, where another one would."""
+    shown = {**_framed(frame, marker("apply", outcome.project)), "outcome": outcome}
+    text = _fitting(lambda cut: _rendered("outcome.md.j2", cut=cut, **shown), limit)
+    if outcome.plan is None or limit - _size(text) < _SHORTEST_PLAN:
+        return text
+    below = replace(frame, mark=Markdown(""), foot=None)
+    return text + plan_markdown(outcome.plan, limit=limit - _size(text), frame=below)
+
+
+def _framed(frame: Frame, usual: Markdown) -> dict[str, object]:
+    return {"marker": usual if frame.mark is None else frame.mark, "foot": frame.foot, "rest": frame.rest}
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ import re
 _UNSAFE = re.compile(
     "["
     "\x00-\x1f\x7f-\x9f"  # C0, DEL and C1: ESC, BEL, CSI, OSC ...
-    "\u00ad\u061c\u180e\u200b\u200e\u200f"  # invisible, and the marks of direction
+    "\u00ad\u034f\u061c\u180e\u200b\u200e\u200f"  # invisible, and the marks of direction
+    "\u115f\u1160\u17b4\u17b5\u3164\uffa0"  # letters that are drawn as nothing
     "\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"  # line separators, bidi embeddings, overrides and isolates
     "\ud800-\udfff\U000e0000-\U000e007f"  # lone surrogates, tag characters
     "]"
@@ -24,6 +25,15 @@ _PLAIN = {"…": "...", "–": "-", "→": "->", "·": "-", "×": "x", "≤": "<
 def printable(text: str) -> str:
     """One line, with every control, bidirectional and invisible character as a visible escape. Newlines are escaped as well."""
     return _UNSAFE.sub(_escaped, text)
+
+
+def uncommanding(line: str) -> str:
+    """A line that a log on GitHub shows and does not obey: a workflow command begins it (``::error``), or stands in it (``##[error]``).
+
+    As actions/runner reads them: the first after any white space, the second anywhere.
+    """
+    shown = line.replace("##[", "##\\x5b")
+    return re.sub(r"^(\s*)::", r"\1\\x3a:", shown)
 
 
 def encodable(text: str, encoding: str) -> str:

@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from reconciler.reports.sanitize import encodable, printable
+from reconciler.reports.sanitize import encodable, printable, uncommanding
 
 Part = str | tuple[str, str]
 """Text, or text with a rich style. Text may be anything: it is escaped here."""
@@ -37,8 +37,12 @@ def wants_color(stream: TextIO, environment: Mapping[str, str], *, refused: bool
 class Screen:
     """Lines, labelled entries and tables on one stream."""
 
-    def __init__(self, stream: TextIO, *, color: bool = False, width: int | None = None) -> None:
+    def __init__(
+        self, stream: TextIO, *, color: bool = False, width: int | None = None, commanding: bool = False
+    ) -> None:
+        """``commanding``: what is printed goes into a log that obeys workflow commands."""
         terminal = stream.isatty()
+        self._commanding = commanding
         self._is_terminal = terminal
         self.encoding = getattr(stream, "encoding", None) or "utf-8"
         self.console = Console(
@@ -108,6 +112,8 @@ class Screen:
             self._print(line)
 
     def _print(self, text: Text) -> None:
+        if self._commanding and (harmless := uncommanding(text.plain)) != text.plain:
+            text = Text(harmless)
         self.console.print(text, soft_wrap=True)
 
 

@@ -24,6 +24,27 @@ def lora_config(asked: Hyperparameters, model: Any) -> Any:
     return config
 
 
+def check_saved(model: Any, asked: Hyperparameters, *, sharded: bool) -> None:
+    """Raises BadInput where this version of peft would leave out of the adapters' file some of what is trained.
+
+    Seen in peft 0.19, with ``bias: lora_only``.
+    """
+    from peft import get_peft_model_state_dict
+
+    kept_apart = not asked.merge_adapters or asked.load_in_4bit or sharded
+    if not kept_apart or asked.lora.get("bias", "none") == "none":
+        return
+    saved = get_peft_model_state_dict(model, save_embedding_layers=False)
+    biases = [
+        name for name, parameter in model.named_parameters() if parameter.requires_grad and name.endswith(".bias")
+    ]
+    if biases and not any(name.endswith(".bias") for name in saved):
+        raise BadInput(
+            f"lora_config.bias {asked.lora['bias']}: the version of peft in this container trains the biases, but does not save them with "
+            "adapters that are kept apart; use merge_adapters, or bias all"
+        )
+
+
 def _default_targets(model: Any) -> dict[str, Any]:
     """peft's own choice, where it has one for the architecture; else every linear layer but the head."""
     from peft.utils import TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING as KNOWN

@@ -17,12 +17,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.training.failure import refuse
+from reconciler.training.failure import nearest, refuse
 from reconciler.training.hyperparameters import Hyperparameters
 
 OWN: Mapping[str, str] = {
@@ -94,9 +93,7 @@ def check_arguments(names: Collection[str], known: Collection[str], *, of: str, 
 
 def _unknown(names: Collection[str], known: Collection[str], of: str, library: str) -> Iterator[str]:
     for name in sorted(set(names) - set(known)):
-        close = difflib.get_close_matches(name, known, 1)
-        meant = f"; did you mean {close[0]}?" if close else ""
-        yield f"{of}.{name}: the version of {library} in this container has no such setting{meant}"
+        yield f"{of}.{name}: the version of {library} in this container has no such setting{nearest(name, known)}"
 
 
 def _own(asked: Hyperparameters) -> dict[str, Any]:

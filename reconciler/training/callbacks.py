@@ -60,20 +60,22 @@ class Telling(TrainerCallback):  # type: ignore[misc]
 
 
 class Stopping(TrainerCallback):  # type: ignore[misc]
-    """Ends the training after the step at hand, with a checkpoint; an evaluation is left at once.
+    """Ends the training after the step at hand, with a checkpoint where they are kept; an evaluation is left at once.
 
     All processes end at the same step: each asks the others.
     """
 
-    def __init__(self, request: StopRequest) -> None:
+    def __init__(self, request: StopRequest, *, keeps_checkpoints: bool) -> None:
         self._request = request
+        self.saves = keeps_checkpoints
         self.happened = False
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> Any:
         if self._asked(args):
             self.happened = True
             control.should_training_stop = True
-            control.should_save = True
+            control.should_save = self.saves
+            control.should_log = args.logging_strategy != "no"
             control.should_evaluate = False
         return control
 
@@ -86,6 +88,7 @@ class Stopping(TrainerCallback):  # type: ignore[misc]
         """The Trainer asks for an evaluation at the end of each epoch, however the epoch ended."""
         if self.happened:
             control.should_evaluate = False
+            control.should_save = False
         return control
 
     def _asked(self, args: Any) -> bool:

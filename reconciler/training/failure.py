@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-ou
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -24,6 +25,12 @@ def refuse(problems: Iterable[str]) -> None:
     told = list(problems)
     if told:
         raise BadInput(told[0] if len(told) == 1 else f"{len(told)} problems: " + "; ".join(told))
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """``; did you mean NAME?``, or nothing where no known name is like it."""
+    close = difflib.get_close_matches(name, known, 1)
+    return f"; did you mean {close[0]}?" if close else ""
 
 
 def reason(trouble: BaseException) -> str:

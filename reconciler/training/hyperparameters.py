@@ -22,14 +22,13 @@ Texts may be bare or quoted as JSON; ``true``, ``True`` and ``"true"`` are all t
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from reconciler.training.failure import refuse
+from reconciler.training.failure import nearest, refuse
 
 RESERVED_PREFIX = "sagemaker_"
 """Of the launcher's own hyperparameters."""
@@ -151,12 +150,13 @@ _CHECKS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "model_init_config": (_is_mapping, "a structure"),
 }
 
+NAMES = frozenset(_CHECKS)
+"""Every hyperparameter that there is: any other is refused."""
+
 
 def _unknown(given: Mapping[str, Any]) -> Iterator[str]:
     for name in given.keys() - _CHECKS.keys():
-        close = difflib.get_close_matches(name, _CHECKS, 1)
-        meant = f"; did you mean {close[0]}?" if close else ""
-        yield f"{name} is no hyperparameter of this program{meant}"
+        yield f"{name} is no hyperparameter of this program{nearest(name, NAMES)}"
 
 
 def _wrong(given: Mapping[str, Any]) -> Iterator[str]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -38,11 +38,11 @@ class Point:
 class Metrics:
     """The keys of ``metrics.json``.
 
-    ``train_loss``: mean over the steps of this run. ``eval_loss``: of the weights that were left; null without validation data.
-    ``epochs``: that were trained, a fraction where it ended early. ``tokens``: that this run's steps saw, prompts included, padding not.
-    ``billable_tokens``: of one epoch of the data × ``epochs``. ``seconds``: of the training loop, evaluation included.
-    ``tokens_per_second``: of all machines together. ``peak_memory_bytes``: of the fullest GPU, as allocated; on a CPU, of the process.
-    ``stopped``: it was told to stop, or stopped early: ``null``, ``stop`` or ``early-stopping``.
+    ``train_loss``: mean over all steps, those before an interruption included; null where none was logged. ``eval_loss``: of the weights
+    that were left; null without validation data, and where it was told to stop. ``epochs``: that were trained, a fraction where it ended
+    early. ``tokens``: that this run's steps saw, prompts included, padding not. ``billable_tokens``: of one epoch of the data × ``epochs``.
+    ``seconds``: of the training loop, evaluation included. ``tokens_per_second``: of all machines together. ``peak_memory_bytes``: of the
+    fullest GPU, as allocated; on a CPU, of the process. ``stopped``: ``stop`` where it was told to, ``early-stopping``, or null.
     """
 
     train_loss: float | None
@@ -96,6 +96,16 @@ def write(metrics: Metrics, *folders: Path) -> None:
 def history(log: list[dict[str, Any]]) -> tuple[Point, ...]:
     """The Trainer's ``log_history``, without its summary."""
     return tuple(_point(entry) for entry in log if ("loss" in entry or "eval_loss" in entry))
+
+
+def mean_loss(points: Iterable[Point]) -> float | None:
+    """Each logged loss is the mean of the steps since the one before it. (The Trainer's own mean forgets what was before a checkpoint.)"""
+    total, before = 0.0, 0
+    for point in points:
+        if point.loss is not None:
+            total += point.loss * (point.step - before)
+            before = point.step
+    return total / before if before else None
 
 
 def _point(entry: Mapping[str, Any]) -> Point:

@@ -8,7 +8,6 @@ kill its processes after 30 seconds, which is not enough to write a large model.
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -24,6 +23,8 @@ PER_HOST_VARIABLE = "RECONCILER_PROCESSES_PER_HOST"
 PORT = 7777
 """Of the first machine, where the others find each other: the one that SageMaker's own launcher takes."""
 LOOK_SECONDS = 0.2
+UNHEARING = ("sh", "-c", 'trap "" TERM; exec "$@"', "sh")
+"""A command that ignores SIGTERM. torchrun keeps it so; the program in its processes sets a handler of its own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,9 +81,8 @@ def run_all(processes: Processes, request: StopRequest, environment: Mapping[str
     with tempfile.TemporaryDirectory(prefix="reconciler-stop-") as folder:
         stop = Path(folder) / "stop"
         started = subprocess.Popen(
-            processes.command(),
+            [*UNHEARING, *processes.command()],
             env=_environment(processes, environment, stop),
-            preexec_fn=_ignore_sigterm,  # noqa: PLW1509  (this process has one thread)
         )
         while (code := _ended(started)) is None:
             if request and not stop.exists():
@@ -101,8 +101,3 @@ def _ended(started: subprocess.Popen[bytes]) -> int | None:
         return started.wait(LOOK_SECONDS)
     except subprocess.TimeoutExpired:
         return None
-
-
-def _ignore_sigterm() -> None:
-    """torchrun keeps this; the program in its processes sets a handler of its own."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -3,7 +3,7 @@
 | Ends with | Exit code | Leaves |
 |---|---|---|
 | the last step, or early stopping | 0 | the model, ``metrics.json``, the model card |
-| SIGTERM | 0 | the same for the steps so far, and a checkpoint; nothing where no step was made |
+| a stop | 0 | the same for the steps so far, and a checkpoint where they are kept; nothing where no step was made |
 | an error | 1 | ``output/failure`` |
 """
 
@@ -21,6 +21,7 @@ from reconciler.training.hub_token import provide_token
 from reconciler.training.hyperparameters import read_hyperparameters
 from reconciler.training.processes import Processes, run_all, to_start
 from reconciler.training.stopping import Stopped, StopRequest
+from reconciler.training.watching import watch_job
 
 _LOG = logging.getLogger("reconciler.training")
 QUIET: dict[str, str] = {
@@ -41,6 +42,7 @@ def main(environment: MutableMapping[str, str] = os.environ) -> int:
     container = read_container(environment)
     request = StopRequest(environment)
     request.watch()
+    watch_job(environment, request)
     try:
         processes = to_start(container, environment)
         if processes is not None:

@@ -77,15 +77,16 @@ def _merge_anew(trainer: Any, source: Source, folder: Path) -> None:
     adapters = folder.with_name(f"{folder.name}-adapters")
     trainer.save_model(str(adapters))
     if trainer.is_world_process_zero():
-        _write(_with_adapters(source, adapters), source, folder)
+        _write(with_adapters(source, adapters), source, folder)
         shutil.rmtree(adapters)
 
 
-def _with_adapters(source: Source, adapters: Path) -> Any:
+def with_adapters(source: Source, adapters: Path) -> Any:
+    """The base model in its own precision, on the CPU, with what was learned added."""
     from peft import PeftModel
     from transformers import AutoModelForCausalLM
 
-    base = AutoModelForCausalLM.from_pretrained(source.name, dtype="auto")
+    base = AutoModelForCausalLM.from_pretrained(source.name, dtype="auto", **source.options)
     if source.adapters is not None:
         base = PeftModel.from_pretrained(base, str(source.adapters)).merge_and_unload()
     return PeftModel.from_pretrained(base, str(adapters)).merge_and_unload()
@@ -161,7 +162,7 @@ def base_file(source: Source, name: str) -> Path | None:
         return path if path.is_file() else None
     from huggingface_hub import try_to_load_from_cache
 
-    found = try_to_load_from_cache(source.name, name)
+    found = try_to_load_from_cache(source.name, name, revision=source.revision)
     return Path(found) if isinstance(found, str) else None
 
 

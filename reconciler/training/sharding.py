@@ -12,6 +12,14 @@ ADAM_STATES = 2
 QUANTISED_BYTES = 0.55
 """A parameter in NF4 with its scales."""
 
+FSDP_VARIABLES = {
+    "ACCELERATE_USE_FSDP": "true",
+    "FSDP_VERSION": "2",
+    "FSDP_CPU_RAM_EFFICIENT_LOADING": "true",
+    "FSDP_STATE_DICT_TYPE": "FULL_STATE_DICT",
+}
+"""What ``accelerate launch`` sets: Transformers looks at it when weights are read, accelerate when processes meet."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Load:

@@ -1,4 +1,4 @@
-"""Being told to stop: SIGTERM. SageMaker sends SIGKILL 120 seconds after it.
+"""Being told to stop: SIGTERM, or :mod:`reconciler.training.watching`. SageMaker sends SIGKILL 120 seconds after it.
 
 https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_StopTrainingJob.html
 """
@@ -38,7 +38,11 @@ class StopRequest:
         if self:
             raise Stopped
 
-    def _hear(self, number: int, frame: FrameType | None) -> None:
+    def tell(self, why: str) -> None:
+        """As the signal would. From any thread."""
         if not self._told:
-            os.write(1, b"SIGTERM: saving and stopping\n")  # print is not safe in a handler of signals
+            os.write(1, f"{why}: saving and stopping\n".encode())  # print is not safe in a handler of signals
         self._told = True
+
+    def _hear(self, number: int, frame: FrameType | None) -> None:
+        self.tell("SIGTERM")

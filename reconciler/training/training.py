@@ -9,65 +9,69 @@ import os
 import time
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import datasets
 import torch
 import transformers
-import trl
 from transformers import EarlyStoppingCallback, PrinterCallback, set_seed
 from trl import SFTConfig, SFTTrainer
 
 from reconciler.training import card, conflicts, metrics
-from reconciler.training.adapters import lora_config
+from reconciler.training.adapters import check_saved, lora_config
 from reconciler.training.arguments import MAX_LENGTH, Machine, check_arguments, sft_arguments
-from reconciler.training.callbacks import Stopping, Telling, peak_memory
+from reconciler.training.callbacks import Stopping, Telling
 from reconciler.training.checkpoints import newest
 from reconciler.training.container import Container
 from reconciler.training.conversations import read_conversations
 from reconciler.training.encoding import Corpus, encode_all
 from reconciler.training.failure import BadInput
 from reconciler.training.hyperparameters import Hyperparameters
+from reconciler.training.measuring import Data, count_parameters, measure
 from reconciler.training.metrics import Metrics
 from reconciler.training.saving import save
-from reconciler.training.sharding import QUANTISED_BYTES, Load, choose, fsdp_arguments
+from reconciler.training.sharding import FSDP_VARIABLES, QUANTISED_BYTES, Load, Parallel, choose, fsdp_arguments
 from reconciler.training.stopping import Stopped, StopRequest
 from reconciler.training.weights import Source, bytes_each, find_source, load_model, load_tokenizer, parameter_count
 
 _LOG = logging.getLogger("reconciler.training")
 
 
-@dataclass(frozen=True)
-class Data:
-    training: Corpus
-    validation: Corpus | None
-
-
 def train(container: Container, asked: Hyperparameters, request: StopRequest, environment: Mapping[str, str]) -> None:
     """From the channels to the model's folder. Raises BadInput, Stopped, and whatever the libraries raise."""
+    _take_gpu(environment)
     machine = this_machine()
     validated, weights = ("validation" in container.channels, "model" in container.channels)
     conflicts.check(asked, machine, validated=validated, weights=weights)
-    arguments = sft_arguments(asked, machine, validated=validated, keeps_checkpoints=container.keeps_checkpoints)
+    keeps = container.keeps_checkpoints  # before anything makes the folder
+    arguments = sft_arguments(asked, machine, validated=validated, keeps_checkpoints=keeps)
     _quiet()
     set_seed(asked.seed)
     source = find_source(container, asked)
-    config = build_config(arguments | _parallel_arguments(asked, machine, source, arguments), container.checkpoints)
-    tokenizer = load_tokenizer(source, asked)
+    arguments |= _parallel_arguments(asked, machine, source, arguments)
+    if machine.cuda and arguments.get("fsdp"):
+        os.environ.update(FSDP_VARIABLES)
+    config = build_config(arguments, container.checkpoints)
+    tokenizer = load_tokenizer(source)
     data = _data(container, asked, tokenizer)
     request.unless_told()
-    model = load_model(source, asked, machine, device=config.local_rank if config.local_rank > 0 else 0)
+    model = load_model(source, asked, machine, device=_whole_on(config, machine))
     request.unless_told()
-    stopping, telling = Stopping(request), Telling()
+    stopping, telling = Stopping(request, keeps_checkpoints=keeps), Telling()
     trainer = build_trainer(asked, model, config, data, tokenizer, [telling, stopping])
-    seconds, average = _run(trainer, container, stopping)
-    measured = _measured(trainer, data, telling, stopping, seconds, average)
+    seconds = _run(trainer, container, stopping)
+    measured = measure(trainer, data, seconds=seconds, tokens=telling.tokens, told_to_stop=stopping.happened)
     save(trainer, tokenizer, source, asked, container.model)
     if trainer.is_world_process_zero():
         _write(measured, asked, source, container, environment)
         _LOG.info("%s", metrics.last_line(measured))
+
+
+def _take_gpu(environment: Mapping[str, str]) -> None:
+    """One of several processes looks at its own GPU: whatever it asks of another one costs memory there."""
+    if torch.cuda.is_available() and "LOCAL_RANK" in environment:
+        torch.cuda.set_device(int(environment["LOCAL_RANK"]))
 
 
 def this_machine() -> Machine:
@@ -86,20 +90,27 @@ def _parallel_arguments(
     """What several processes need, unless ``sft_config`` has chosen."""
     if arguments.get("fsdp") or arguments.get("deepspeed"):
         return {}
+    chosen = _parallel(asked, machine, source)
+    if chosen == "ddp":
+        return {"ddp_find_unused_parameters": False}
+    by_name = not hasattr(SFTConfig, "_apply_legacy_fsdp_to_config")
+    checkpointing = arguments["gradient_checkpointing"]
+    return fsdp_arguments(checkpointing=checkpointing, by_name=by_name) if chosen == "fsdp" else {}
+
+
+def _parallel(asked: Hyperparameters, machine: Machine, source: Source) -> Parallel:
     memory = torch.cuda.get_device_properties(0).total_memory if machine.cuda else None
     load = Load(
-        parameters=parameter_count(source, asked),
+        parameters=parameter_count(source),
         bytes_each=QUANTISED_BYTES if asked.load_in_4bit else bytes_each(source, asked, machine),
         trains_all=not asked.use_lora,
     )
-    match choose(load, processes=int(os.environ.get("WORLD_SIZE", "1")), gpu_memory=memory):
-        case "none":
-            return {}
-        case "ddp":
-            return {"ddp_find_unused_parameters": False}
-        case "fsdp":
-            by_name = not hasattr(SFTConfig, "_apply_legacy_fsdp_to_config")
-            return fsdp_arguments(checkpointing=arguments["gradient_checkpointing"], by_name=by_name)
+    return choose(load, processes=int(os.environ.get("WORLD_SIZE", "1")), gpu_memory=memory)
+
+
+def _whole_on(config: Any, machine: Machine) -> int | None:
+    """The GPU that holds a whole copy of the model; ``None`` where there is none, or the weights are spread."""
+    return max(config.local_rank, 0) if machine.cuda and not config.fsdp and not config.deepspeed else None
 
 
 def _quiet() -> None:
@@ -166,96 +177,32 @@ def build_trainer(
         callbacks=callbacks,
     )
     trainer.remove_callback(PrinterCallback)
+    if asked.use_lora:
+        check_saved(trainer.model, asked, sharded=trainer.is_fsdp_enabled)
     _tell_model(trainer.model)
     return trainer
 
 
 def _tell_model(model: Any) -> None:
-    trained, all_of_them = _parameters(model)
+    trained, all_of_them = count_parameters(model)
     dtype = str(next(model.parameters()).dtype).removeprefix("torch.")
     attention = model.config._attn_implementation
     _LOG.info("training %s of %s parameters", f"{trained:,}", f"{all_of_them:,}")
     _LOG.info("weights in %s, attention %s, use_cache %s", dtype, attention, model.config.use_cache)
 
 
-def _parameters(model: Any) -> tuple[int, int]:
-    counts = [(parameter.numel(), parameter.requires_grad) for parameter in model.parameters()]
-    return sum(count for count, trained in counts if trained), sum(count for count, _ in counts)
-
-
-def _run(trainer: Any, container: Container, stopping: Stopping) -> tuple[float, float | None]:
-    """Seconds of the loop, and the mean loss. Goes on from the newest checkpoint."""
+def _run(trainer: Any, container: Container, stopping: Stopping) -> float:
+    """Seconds of the loop. Goes on from the newest checkpoint."""
     checkpoint = newest(container.checkpoints)
     if checkpoint is not None:
         _LOG.info("going on from %s", checkpoint.name)
     began = time.monotonic()
     try:
-        result = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     except Stopped:  # in the midst of an evaluation, which the Trainer cannot leave by itself
-        trainer._save_checkpoint(trainer.model, trial=None)
-        return time.monotonic() - began, None
-    return time.monotonic() - began, float(result.training_loss)
-
-
-def _measured(
-    trainer: Any, data: Data, telling: Telling, stopping: Stopping, seconds: float, average: float | None
-) -> Metrics:
-    state = trainer.state
-    trained, all_of_them = _parameters(trainer.model)
-    epochs = float(state.epoch or 0.0)
-    return Metrics(
-        train_loss=average,
-        eval_loss=None if stopping.happened else _eval_loss(trainer, data),
-        steps=state.global_step,
-        epochs=round(epochs, 4),
-        tokens=telling.tokens,
-        billable_tokens=round(data.training.tokens * epochs),
-        seconds=round(seconds, 3),
-        tokens_per_second=round(telling.tokens / max(seconds, 1e-9), 2),
-        peak_memory_bytes=_fullest(trainer),
-        stopped=_why_stopped(trainer, stopping),
-        trained_parameters=trained,
-        parameters=all_of_them,
-        records=len(data.training.records),
-        records_cut=data.training.cut,
-        records_dropped=data.training.dropped,
-        processes=trainer.args.world_size,
-        parallel=_parallel(trainer),
-        versions={"torch": torch.__version__, "transformers": transformers.__version__, "trl": trl.__version__},
-        history=metrics.history(state.log_history),
-    )
-
-
-def _eval_loss(trainer: Any, data: Data) -> float | None:
-    """Of the weights as they are now: evaluated already, where the last entry was of this step, or the best were loaded."""
-    if data.validation is None:
-        return None
-    state = trainer.state
-    if trainer.args.load_best_model_at_end and state.best_metric is not None:
-        return float(state.best_metric)
-    told = [
-        entry["eval_loss"]
-        for entry in state.log_history
-        if entry.get("step") == state.global_step and "eval_loss" in entry
-    ]
-    return float(told[-1] if told else trainer.evaluate()["eval_loss"])
-
-
-def _why_stopped(trainer: Any, stopping: Stopping) -> str | None:
-    if stopping.happened:
-        return "stop"
-    return "early-stopping" if trainer.state.global_step < trainer.state.max_steps else None
-
-
-def _parallel(trainer: Any) -> str:
-    if trainer.args.world_size == 1:
-        return "none"
-    return "fsdp" if trainer.is_fsdp_enabled else "ddp"
-
-
-def _fullest(trainer: Any) -> int:
-    peaks = torch.tensor([peak_memory()], dtype=torch.int64, device=trainer.args.device)
-    return int(trainer.accelerator.gather(peaks).max().item())
+        if stopping.saves:
+            trainer._save_checkpoint(trainer.model, trial=None)
+    return time.monotonic() - began
 
 
 def _write(

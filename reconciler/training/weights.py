@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from reconciler.training.arguments import Machine
 from reconciler.training.container import Container
 from reconciler.training.failure import BadInput
 from reconciler.training.hyperparameters import Hyperparameters
+from reconciler.training.metrics import FILE as MEASURED
 
 ADAPTERS = "adapter_config.json"
 BASE_FOLDER = "base"
@@ -21,49 +24,87 @@ BASE_FOLDER = "base"
 
 @dataclass(frozen=True)
 class Source:
-    """``name``: a folder, or a repository of Hugging Face. ``adapters``: to be added to the weights before anything is trained."""
+    """``name``: a folder, or a repository of Hugging Face. ``adapters``: to be added to the weights before anything is trained.
+
+    ``revision`` and ``trust_remote_code``: as ``model_init_config`` has them.
+    """
 
     name: str
     adapters: Path | None = None
+    revision: str = "main"
+    trust_remote_code: bool = False
 
     @property
     def folder(self) -> Path | None:
         return Path(self.name) if Path(self.name).is_dir() else None
 
+    @property
+    def options(self) -> dict[str, Any]:
+        """Of every ``from_pretrained``."""
+        return {"revision": self.revision, "trust_remote_code": self.trust_remote_code}
+
 
 def find_source(container: Container, asked: Hyperparameters) -> Source:
     """The channel ``model`` before the hub: a folder with weights, adapters, or an archive of either. Raises BadInput."""
+    wanted = {name: asked.model_init[name] for name in ("revision", "trust_remote_code") if name in asked.model_init}
     channel = container.channels.get("model")
     if channel is None:
-        return Source(asked.model_id or "")
+        return Source(asked.model_id or "", **wanted)
     folder = _unpacked(channel)
+    _check_parent(folder, asked)
     if (folder / ADAPTERS).is_file():
-        return Source(_base_of(folder, asked), adapters=folder)
+        return Source(_base_of(folder, asked), adapters=folder, **wanted)
     if (folder / "config.json").is_file():
-        return Source(str(folder))
+        return Source(str(folder), **wanted)
     found = ", ".join(sorted(path.name for path in folder.iterdir())[:10]) or "nothing"
     raise BadInput(f"the channel `model` has neither config.json nor {ADAPTERS}; there is {found}")
 
 
-def load_tokenizer(source: Source, asked: Hyperparameters) -> Any:
+def _check_parent(folder: Path, asked: Hyperparameters) -> None:
+    """Adapters that are left apart are served over the base model; over another training's weights they mean something else."""
+    is_parents = (folder / ADAPTERS).is_file() or (folder / MEASURED).is_file()
+    if is_parents and asked.use_lora and not asked.merge_adapters:
+        raise BadInput(
+            "merge_adapters false: the adapters would belong to the weights of the parent model, which no endpoint has beside them; "
+            "a model that is trained from another fine-tuned model needs merge_adapters"
+        )
+
+
+def load_config(source: Source) -> Any:
+    """What is asked of the hub first. Raises BadInput where it does not give the model."""
+    from transformers import AutoConfig
+
+    try:
+        return AutoConfig.from_pretrained(source.name, **source.options)
+    except OSError as trouble:
+        if source.folder is not None:
+            raise
+        raise BadInput(
+            f"the base model {source.name} cannot be had from Hugging Face. Is the name right, is it gated, and has the project a token "
+            f"(huggingFaceTokenSecret) whose account accepted its licence? {' '.join(str(trouble).split())}"
+        ) from trouble
+
+
+def load_tokenizer(source: Source) -> Any:
     from transformers import AutoTokenizer
 
     own = source.adapters is not None and (source.adapters / "tokenizer_config.json").is_file()
-    return AutoTokenizer.from_pretrained(
-        source.adapters if own else source.name,
-        trust_remote_code=asked.model_init.get("trust_remote_code", False),
-        revision=asked.model_init.get("revision", "main"),
-    )
+    return AutoTokenizer.from_pretrained(source.adapters if own else source.name, **source.options)
 
 
-def load_model(source: Source, asked: Hyperparameters, machine: Machine, *, device: int = 0) -> Any:
-    """With ``model_init_config`` as it is. Without a dtype there, in that of the checkpoint: see :func:`weights_dtype`."""
+def load_model(source: Source, asked: Hyperparameters, machine: Machine, *, device: int | None) -> Any:
+    """With ``model_init_config`` as it is. Without a dtype there, in that of the checkpoint: see :func:`weights_dtype`.
+
+    ``device``: the GPU that it is read into at once, since a machine may have less memory than its GPU; ``None`` leaves that to others.
+    """
     from transformers import AutoModelForCausalLM
 
     given = {name: value for name, value in asked.model_init.items() if name != "use_cache"}  # the Trainer sets it
     options = {"dtype": weights_dtype(asked, machine), **_renamed(given)}
     if asked.load_in_4bit:
-        options |= {"quantization_config": _four_bits(), "device_map": {"": device}}
+        options |= {"quantization_config": _four_bits()}
+    if device is not None:
+        options |= {"device_map": {"": device}}
     model = AutoModelForCausalLM.from_pretrained(source.name, **options)
     if source.adapters is not None:
         from peft import PeftModel
@@ -91,25 +132,23 @@ def weights_dtype(asked: Hyperparameters, machine: Machine) -> str:
 
 def is_saved_as(source: Source) -> str | None:
     """The dtype that the base model's configuration names."""
-    from transformers import AutoConfig
-
     folder = source.folder
     if folder is not None:
         told = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         dtype: str | None = told.get("dtype") or told.get("torch_dtype")
         return dtype
-    named = AutoConfig.from_pretrained(source.name).dtype
+    named = load_config(source).dtype
     return str(named).removeprefix("torch.") if named is not None else None
 
 
-def parameter_count(source: Source, asked: Hyperparameters) -> int:
+def parameter_count(source: Source) -> int:
     """Of the architecture; no weights are read."""
     import torch
-    from transformers import AutoConfig, AutoModelForCausalLM
+    from transformers import AutoModelForCausalLM
 
-    trusted = {name: asked.model_init[name] for name in ("trust_remote_code", "revision") if name in asked.model_init}
+    config = load_config(source)
     with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(source.name, **trusted))
+        model = AutoModelForCausalLM.from_config(config, trust_remote_code=source.trust_remote_code)
     return sum(parameter.numel() for parameter in model.parameters())
 
 
@@ -147,11 +186,12 @@ def _unpacked(channel: Path) -> Path:
     if not archives or (channel / "config.json").is_file() or (channel / ADAPTERS).is_file():
         return channel
     folder = channel.parent / f"{channel.name}-unpacked"
-    if not folder.is_dir():
-        partial = folder.with_suffix(".partial")
-        with tarfile.open(archives[0]) as archive:
-            archive.extractall(partial, filter="data")
-        partial.rename(folder)
+    with FileLock(folder.with_suffix(".lock")):  # the first of several processes on this machine
+        if not folder.is_dir():
+            partial = folder.with_suffix(".partial")
+            with tarfile.open(archives[0]) as archive:
+                archive.extractall(partial, filter="data")
+            partial.rename(folder)
     return folder
 
 

@@ -69,20 +69,24 @@ PEAK_FLOPS: Mapping[str, float] = {
     "A10G": 70e12,
     "L4": 121e12,
 }
-ADAPTERS = {"r": 16, "lora_alpha": 32, "target_modules": "all-linear"}
+ADAPTERS: Mapping[str, Any] = {"r": 16, "lora_alpha": 32, "target_modules": "all-linear"}
 WARM_UP, MEASURED = 3, 8
 """Steps."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """``plain``: TRL's SFTTrainer at the same settings, without this program. ``switch``: what is different from the case before it."""
+    """``plain``: TRL's SFTTrainer at the same settings, without this program. ``mixed``: records of an eighth of the length to all of it.
+
+    ``switch``: what is different from the case of the same shape.
+    """
 
     shape: str
     lora: bool
     batch: int
     sequence: int
     plain: bool = False
+    mixed: bool = False
     switch: str = ""
     sft: dict[str, Any] = field(default_factory=dict)
     model_init: dict[str, Any] = field(default_factory=dict)
@@ -125,6 +129,8 @@ def _on_a_cpu() -> Iterator[Case]:
     for lora in (False, True):
         for plain in (False, True):
             yield Case(shape="tiny", lora=lora, batch=4, sequence=128, plain=plain)
+    for switch, sft in (("mixed, padded", {}), ("mixed, packed", {"packing": True})):
+        yield Case(shape="tiny", lora=True, batch=4, sequence=128, mixed=True, switch=switch, sft=sft)
 
 
 def _on_a_gpu() -> Iterator[Case]:
@@ -135,7 +141,7 @@ def _on_a_gpu() -> Iterator[Case]:
         ("llama-3.1-8b", False, 1),
         ("llama-3.1-8b", True, 2),
     ):
-        case = {"shape": shape, "lora": lora, "batch": batch, "sequence": 4096}
+        case: dict[str, Any] = {"shape": shape, "lora": lora, "batch": batch, "sequence": 4096}
         yield Case(**case)
         yield Case(**case, plain=True)
     lora_8b: dict[str, Any] = {"shape": "llama-3.1-8b", "lora": True, "batch": 2, "sequence": 4096}
@@ -145,6 +151,8 @@ def _on_a_gpu() -> Iterator[Case]:
     yield Case(**lora_8b, switch="Liger kernels", sft={"use_liger_kernel": True})
     yield Case(**lora_8b, switch="unfused AdamW", sft={"optim": "adamw_torch"})
     yield Case(**lora_8b | {"batch": 4}, switch="twice the batch")
+    yield Case(**lora_8b, mixed=True, switch="mixed, padded")
+    yield Case(**lora_8b, mixed=True, switch="mixed, packed", sft={"packing": True})
 
 
 def _apart(case: Case) -> dict[str, Any]:
@@ -180,7 +188,8 @@ def measure(case: Case) -> dict[str, Any]:
         trainer = _plain(case, model, watch, folder) if case.plain else _ours(case, model, watch, folder)
         trainer.train()
     seconds = watch.ends[-1] - watch.ends[WARM_UP - 1]
-    speed = MEASURED * case.batch * case.sequence / seconds
+    share = (len(watch.ends) - WARM_UP) / len(watch.ends)
+    speed = share * sum(map(len, _rows(case))) / seconds
     peak = next((flops for name, flops in PEAK_FLOPS.items() if cuda and name in torch.cuda.get_device_name()), None)
     return {
         "tokens_per_second": speed,
@@ -214,18 +223,17 @@ def _rows(case: Case) -> list[list[int]]:
     import random
 
     draw, vocabulary = random.Random(0), SHAPES[case.shape]["vocab_size"]
-    return [
-        [draw.randrange(10, vocabulary) for _ in range(case.sequence)] for _ in range(case.batch * (WARM_UP + MEASURED))
-    ]
+    shortest, times = (case.sequence // 8, 3) if case.mixed else (case.sequence, 1)
+    lengths = [draw.randint(shortest, case.sequence) for _ in range(case.batch * (WARM_UP + MEASURED) * times)]
+    return [[draw.randrange(10, vocabulary) for _ in range(length)] for length in lengths]
 
 
 def _asked(case: Case) -> Any:
     from reconciler.training.hyperparameters import Hyperparameters
 
     sft = {"logging_strategy": "no", "max_length": case.sequence, **case.sft}
-    more = {"lora": ADAPTERS} if case.lora else {}
     return Hyperparameters(
-        epochs=1, batch_size=case.batch, use_lora=case.lora, sft=sft, model_init=case.model_init, **more
+        epochs=1, batch_size=case.batch, use_lora=case.lora, lora=ADAPTERS, sft=sft, model_init=case.model_init
     )
 
 
@@ -235,7 +243,8 @@ def _ours(case: Case, model: Any, watch: Any, folder: str) -> Any:
 
     from reconciler.training.arguments import sft_arguments
     from reconciler.training.encoding import Corpus, Encoded
-    from reconciler.training.training import Data, build_config, build_trainer, this_machine
+    from reconciler.training.measuring import Data
+    from reconciler.training.training import build_config, build_trainer, this_machine
 
     asked, machine = _asked(case), this_machine()
     arguments = sft_arguments(asked, machine, validated=False, keeps_checkpoints=False)

@@ -10,33 +10,8 @@ import pytest
 
 from reconciler.cli.exit_codes import ExitCode
 from tests.unit.cli.calling import Ended, call
+from tests.unit.estimators.written_rows import LLAMA, RUN
 
-LLAMA = {
-    "hidden_size": "4096",
-    "num_hidden_layers": "32",
-    "num_attention_heads": "32",
-    "num_key_value_heads": "8",
-    "head_dim": "128",
-    "intermediate_size": "14336",
-    "vocab_size": "128256",
-    "tie_word_embeddings": "0",
-    "parameters": "8030261248",
-}
-RUN = {
-    "method": "lora",
-    "lora_r": "8",
-    "lora_targets": "q_proj+v_proj",
-    "weight_dtype": "bf16",
-    "compute_dtype": "bf16",
-    "optimizer": "adamw",
-    "micro_batch": "4",
-    "seq_len": "1024",
-    "grad_ckpt": "1",
-    "attn": "sdpa",
-    "gpus": "1",
-    "sharding": "none",
-    "stack": "hf",
-}
 MEMORY = {"measure": "torch_alloc", "capacity_gib": "22.0"}
 TIME = {"instance": "ml.g5.2xlarge", "wall_hours": "", "total_tokens": "3840000"}
 

@@ -32,6 +32,32 @@ def test_init_touches_nothing_that_is_there(tmp_path: Path, capsys: pytest.Captu
     assert (tmp_path / "data" / "orders.csv").exists()
 
 
+def test_init_within_a_repository_says_where_workflows_belong(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / ".git").mkdir()
+    within = call(capsys, "init", tmp_path / "teams" / "support", "--ci", "gitlab")
+    assert "let their steps work in teams/support" in " ".join(within.out.split())
+    assert "Note:" not in call(capsys, "init", tmp_path / "other").out
+    assert "Note:" not in call(capsys, "-C", tmp_path, "init", "--name", "top", "--ci", "gitlab").out
+
+
+def test_init_for_another_branch(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(capsys, "-C", tmp_path, "init", "--name", "x", "--ci", "github", "--branch", "trunk").code == 0
+    written = {path.stem: path.read_text() for path in (tmp_path / ".github" / "workflows").iterdir()}
+    assert "branches: [trunk]" in written["reconciler-apply"]
+    assert all("if: github.ref == 'refs/heads/trunk'" in written[f"reconciler-{name}"] for name in ("apply", "drift"))
+    assert "main" not in "".join(written.values())
+    ended = call(capsys, "-C", tmp_path, "init", "--name", "x", "--branch", "a b")
+    assert (ended.code, "is not a branch's name" in ended.err) == (1, True)
+
+
+@pytest.mark.parametrize("action", ["acme", "acme/x", "acme/x@v1 y", "acme/x@v1\n  run: evil", "./x"])
+def test_init_takes_only_an_action(action: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ended = call(capsys, "-C", tmp_path, "init", "--name", "x", "--ci", "github", "--action", action)
+    assert (ended.code, "--action" in ended.err, list(tmp_path.iterdir())) == (1, True, [])
+
+
 def test_init_refuses_a_name_that_no_project_may_have(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ended = call(capsys, "-C", tmp_path, "init", "--name", "a--b")
     assert ended.code == 1

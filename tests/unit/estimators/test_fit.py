@@ -7,13 +7,14 @@ import pytest
 from reconciler.catalog import load
 from reconciler.domain.catalog import FoundationModel, InstanceType
 from reconciler.domain.plan import Verdict
-from reconciler.estimators.fit import fit, forecast
+from reconciler.estimators.fit import fit, forecast, usable_gib
 from reconciler.estimators.setup import Dtype, Sharding, TrainingSetup
-from tests.builders import a_model
+from tests.builders import a_model, a_training_machine
 
 CATALOG = load()
 LLAMA, LLAMA_1B, LLAMA_70B = "llama-3.1-8b-instruct", "llama-3.2-1b-instruct", "llama-3.1-70b-instruct"
 LORA = {"use_lora": True, "lora_config": {"r": 8, "lora_alpha": 8, "lora_dropout": 0.0}}
+SHORT = {**LORA, "sft_config": {"max_length": 512}}
 LONG = {**LORA, "sft_config": {"max_length": 8192}}
 
 
@@ -40,7 +41,8 @@ def setup_on(machine: str, key: str = LLAMA, *, count: int = 1, **optional: Any)
     ("key", "machine", "optional", "verdict"),
     [
         (LLAMA, "ml.g5.12xlarge", LORA, Verdict.FITS),
-        (LLAMA, "ml.g5.2xlarge", LORA, Verdict.FITS),
+        (LLAMA, "ml.g5.2xlarge", SHORT, Verdict.FITS),
+        (LLAMA, "ml.g5.2xlarge", LORA, Verdict.TIGHT),
         (LLAMA, "ml.g5.2xlarge", LONG, Verdict.TIGHT),
         (LLAMA, "ml.g5.2xlarge", {}, Verdict.DOES_NOT_FIT),
         (LLAMA, "ml.g5.12xlarge", {}, Verdict.DOES_NOT_FIT),
@@ -113,3 +115,28 @@ def test_weights_as_the_training_program_holds_them(
     """A T4 lacks BF16: it computes in FP16, and what is trained is held in FP32."""
     setup = setup_on(machine, **optional)
     assert (setup.weights, setup.adapters) == (weights, adapters)
+
+
+@pytest.mark.parametrize(
+    ("machine", "gib"),
+    [
+        ("ml.g4dn.xlarge", 14.6),
+        ("ml.g5.xlarge", 22.0),
+        ("ml.g6.xlarge", 22.0),
+        ("ml.g6e.xlarge", 44.4),
+        ("ml.p4d.24xlarge", 39.4),
+        ("ml.p4de.24xlarge", 79.2),
+        ("ml.p5.48xlarge", 79.1),
+        ("ml.p5en.48xlarge", 139.8),
+    ],
+)
+def test_usable_memory_is_within_two_percent_of_what_pytorch_tells(machine: str, gib: float) -> None:
+    """``total capacity`` of published out-of-memory errors; never much above it."""
+    accelerator = instance(machine).accelerator
+    assert accelerator is not None
+    assert 0.98 * gib <= usable_gib(accelerator) <= 1.015 * gib
+
+
+def test_an_image_of_ones_own_has_libraries_that_are_not_known() -> None:
+    own = a_model(base_model=LLAMA, resources=a_training_machine(image="own:1"))
+    assert "those of your own are not known" in fit(own, base(LLAMA), instance("ml.g5.2xlarge")).assumptions[-1]

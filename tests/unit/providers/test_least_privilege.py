@@ -46,6 +46,8 @@ NOT_CALLED_HERE = {
     "s3:AbortMultipartUpload": "only where an upload of more than 64 MiB breaks off",
     "logs:DescribeLogStreams": "finds the log of a failed training, whose last lines tell why",
     "logs:GetLogEvents": "reads it",
+    "servicequotas:GetServiceQuota": "plans on AWS warn of quotas, which the embedded cloud has not",
+    "servicequotas:ListServiceQuotas": "the same, for types whose code is not known",
     "cloudtrail:LookupEvents": "drift tells who did it",
 }
 """Action of plan's or apply's policy that no story uses → why it is there."""

@@ -16,8 +16,17 @@ from reconciler.domain.plan import Effect, FieldChange, FollowUp, Plan
 from reconciler.domain.quantity import Cost
 from reconciler.reports.annotations import workflow_commands
 from reconciler.reports.escaping import comment_text, markdown_code, markdown_text, workflow_data, workflow_property
-from reconciler.reports.markdown import plan_markdown, problems_markdown
+from reconciler.reports.markdown import (
+    Frame,
+    Outcome,
+    drift_markdown,
+    outcome_markdown,
+    plan_markdown,
+    problems_markdown,
+    run_foot,
+)
 from reconciler.reports.sanitize import printable
+from reconciler.reports.view.drift import DriftItem, DriftKind, DriftView
 from tests.unit.reports.plans import DELETE, TRAIN, a_plan
 
 PAYLOADS = (
@@ -75,12 +84,14 @@ def test_code_is_code(text: str) -> None:
     tokens = inner(markdown_code(text))
     assert {token.type for token in tokens} <= {"text", "text_special", "html_inline"}
     assert [token.content for token in tokens if token.type == "html_inline"] == ["<code>", "</code>"]
-    assert not re.search(r"@[^\s\u200b]", "".join(token.content for token in tokens if token.type != "html_inline"))
+    shown = "".join(token.content for token in tokens if token.type != "html_inline")
+    assert not re.search(r"@[^\s\u200b]|www\.|(https?|ftp)://", shown, re.IGNORECASE)
+    assert visible(shown).split() == f"x {printable(text)} y".replace("\ue000", "\\ue000").split()
 
 
 @given(HOSTILE)
 def test_a_comment_is_not_left(text: str) -> None:
-    assert re.fullmatch(r"[A-Za-z0-9.-]*", comment_text(text))
+    assert re.fullmatch(r"[A-Za-z0-9./-]*", comment_text(text))
     assert "--" not in comment_text(text)
 
 
@@ -128,6 +139,52 @@ def test_a_plan_has_the_same_shape_whatever_it_says(text: str) -> None:
     assert not any(re.match(r"\s*(::|##\[)", line) for line in hostile.splitlines())
     assert "##[" not in hostile
     assert not any(ord(character) < 0x20 and character != "\n" for character in hostile)
+
+
+def hostile_drift(text: str) -> DriftView:
+    item = DriftItem(
+        kind=DriftKind.DEPLOYMENT_CHANGED,
+        address=text,
+        provider=text,
+        target=text,
+        path=text,
+        message=text,
+        was=text,
+        found=text,
+        remedy=text,
+        since=None,
+        where=None,
+        ignored=text,
+    )
+    return DriftView(text, text, text, text, text, (item,), (item,), (f"train {text}",), ((text, text),))
+
+
+@given(HOSTILE)
+@settings(max_examples=60, deadline=None)
+def test_so_has_drift_and_what_came_of_a_plan(text: str) -> None:
+    assume(text)
+    for page in (drift_page, outcome_page):
+        harmless, hostile = page("name"), page(text)
+        assert list(shape(hostile)) == list(shape(harmless))
+        assert [line for line in hostile.splitlines() if line.lstrip().startswith(("/", "::"))] == []
+
+
+def drift_page(text: str) -> str:
+    return drift_markdown(hostile_drift(text), digest=text, frame=Frame(foot=run_foot(text, text, approvable=True)))
+
+
+def outcome_page(text: str) -> str:
+    return outcome_markdown(Outcome("p", f"Not applied: {text}", (f"train {text}",), hostile_plan(text)))
+
+
+@pytest.mark.parametrize(
+    "url", ["javascript:alert(1)", "https://x.example/) [a](b", "https://x.example/?a=b", "https://x/ y"]
+)
+def test_an_address_that_is_none_is_no_link(url: str) -> None:
+    assert run_foot("", url) is None
+    assert (
+        run_foot("abc", "https://x.example/a/runs/7") == "Commit <code>abc</code> · [log](https://x.example/a/runs/7)"
+    )
 
 
 @pytest.mark.parametrize("text", PAYLOADS)

@@ -8,7 +8,16 @@ from reconciler.domain.diagnostic import Location, error, warning
 from reconciler.domain.plan import Action
 from reconciler.domain.status import Status
 from reconciler.reports.annotations import PER_KIND, workflow_commands
-from reconciler.reports.markdown import GITHUB_COMMENT, marker, plan_markdown
+from reconciler.reports.escaping import Markdown
+from reconciler.reports.markdown import (
+    GITHUB_COMMENT,
+    Frame,
+    Outcome,
+    marker,
+    outcome_markdown,
+    plan_markdown,
+    run_foot,
+)
 from reconciler.reports.view.plan import headline
 from tests.unit.reports.plans import EVERYTHING, SAME, TRAIN, UNDEPLOY, a_change, a_plan
 
@@ -41,11 +50,28 @@ def test_a_long_plan_keeps_headline_destruction_cost_and_digest(limit: int) -> N
     ]
     plan = a_plan(*many, UNDEPLOY, totals=EVERYTHING.totals)
     assert len(plan_markdown(plan, limit=10**7)) > GITHUB_COMMENT
-    text = plan_markdown(plan, limit=limit, rest="All of it is in the artifact.")
+    text = plan_markdown(plan, limit=limit, frame=Frame(rest="All of it is in the artifact."))
     assert limit * 0.7 < len(text.encode()) <= limit
     for kept in ("400 to train, 1 to undeploy", "UNDEPLOY old-bot", "- training: ", "<code>sha256"):
         assert kept in text
     assert "All of it is in the artifact." in text
+
+
+@pytest.mark.parametrize("limit", [4_000, 20_000, GITHUB_COMMENT])
+def test_what_stands_around_a_text_counts(limit: int) -> None:
+    many = [
+        a_change(Action.TRAIN, f"b{n}", f"b{n}-1a2b3c4d", Status.ABSENT, Status.TRAINING, "ü" * 90) for n in range(400)
+    ]
+    frame = Frame(mark=Markdown("<!-- one -->\n<!-- two -->"), foot=run_foot("a" * 40, "https://x.example/1"))
+    text = plan_markdown(a_plan(*many), limit=limit, frame=frame)
+    assert limit * 0.7 < len(text.encode()) <= limit
+    assert text.startswith("<!-- one -->\n<!-- two -->\n### Plan for")
+    assert text.endswith("[log](https://x.example/1)\n")
+    lines = tuple(f"train b{n}: {'ü' * 90}" for n in range(400))
+    told = outcome_markdown(Outcome("p", "Not applied", lines[:3], a_plan(*many)), limit=limit, frame=frame)
+    assert limit * 0.7 < len(told.encode()) <= limit
+    assert told.index("### Not applied") < told.index("[log]") < told.index("### Plan for")
+    assert len(outcome_markdown(Outcome("p", "Failed", lines), limit=limit, frame=frame).encode()) <= limit
 
 
 def test_what_is_destroyed_is_only_cut_with_a_warning() -> None:

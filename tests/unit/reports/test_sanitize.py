@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.reports.json import to_text
-from reconciler.reports.sanitize import encodable, printable
+from reconciler.reports.sanitize import encodable, printable, uncommanding
 from reconciler.reports.screen import Screen
+from tests.gitops.log import commands
 
 HOSTILE = st.text(
     st.one_of(
@@ -34,6 +35,7 @@ HOSTILE = st.text(
         ("line\r\nnext\tcell", "line\\r\\nnext\\tcell"),
         ("abc\u202egpj.exe", "abc\\u202egpj.exe"),
         ("zero\u200bwidth", "zero\\u200bwidth"),
+        ("not\u3164hing", "not\\u3164hing"),
         ("\ud800", "\\ud800"),
         ("\U000e0041", "\\U000e0041"),
     ],
@@ -82,3 +84,35 @@ def _is_dangerous(character: str) -> bool:
     return unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") or unicodedata.bidirectional(character) in (
         "LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI",
     )  # fmt: skip
+
+
+COMMANDING = st.text(st.one_of(st.characters(), st.sampled_from("::##[]error \u3000\xa0\t\n"))) | st.sampled_from(
+    [
+        "::error::owned",
+        "  ::stop-commands::x",
+        "a ##[error]owned",
+        "\u3000::debug::x",
+        "word " * 18 + "::error file=x::owned",
+    ]
+)
+
+
+@given(COMMANDING)
+def test_no_line_in_a_log_of_github_is_a_command(text: str) -> None:
+    out = io.StringIO()
+    screen = Screen(out, commanding=True)
+    screen.line(text)
+    screen.line((text, "bold red"), text)
+    screen.entry("  label ", (text, "bold red"), text, indent=2)
+    screen.entry("", text)
+    screen.table(["NAME"], [[text], ["plain"]])
+    assert list(commands(out.getvalue())) == []
+    assert list(commands(to_text({text: [text]}))) == []
+    assert list(commands(uncommanding(text).replace("\n", " ").replace("\r", " "))) == []
+
+
+def test_what_is_no_command_is_printed_as_it_is() -> None:
+    for line in ("sha256:: a::b", ": :", "## heading", "#[x]"):
+        assert uncommanding(line) == line
+    assert uncommanding("  ::error::x") == "  \\x3a:error::x"
+    assert json.loads(to_text({"text": "##[error]x"})) == {"text": "##[error]x"}

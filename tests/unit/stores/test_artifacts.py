@@ -226,3 +226,25 @@ def test_what_is_given_back_lies_where_it_lay_under_a_former_name_too(world: Wor
 def test_a_record_in_the_trash_that_cannot_be_read_is_no_version(world: World, content: bytes) -> None:
     world.store.put("acme/trash/2026-11-24/models/m/1a2b3c4d/version.json", content)
     assert world.artifacts.discarded() == ()
+
+
+def test_an_artifact_that_is_not_packed_is_all_that_lies_below_its_prefix(world: World, tmp_path: Path) -> None:
+    prefix = "acme/models/bot/1a2b3c4d/bot-1a2b3c4d/output/model/"
+    artifact = Artifact(identifier=world.store.uri(prefix), name="bot-1a2b3c4d")
+    assert world.artifacts.stored().lost(artifact.identifier)
+    assert not world.artifacts.holds(artifact)
+    for name, content in (("config.json", b"{}"), ("weights/a.safetensors", b"a" * 9)):
+        world.store.put(prefix + name, content)
+    assert not world.artifacts.stored().lost(artifact.identifier)
+    assert world.artifacts.holds(artifact)
+    done = world.artifacts.download(artifact, tmp_path / "bot", lambda _done, _total: None)
+    assert (done.files, done.size_bytes) == (2, 11)
+    assert (tmp_path / "bot" / "weights" / "a.safetensors").read_bytes() == b"a" * 9
+
+
+def test_a_promoted_artifact_is_held_against_the_digest_of_its_copy(world: World, tmp_path: Path) -> None:
+    there = Artifact(identifier=world.store.uri("elsewhere/model.tar.gz"), name="bot")
+    world.store.put("elsewhere/model.tar.gz", b"weights")
+    copy = world.artifacts.receive("bot", "sha256:" + "1" * 64, there, world.artifacts)
+    done = world.artifacts.download(copy.artifact, tmp_path / "bot.tar.gz", lambda _done, _total: None)
+    assert (done.sha256, done.checks) == (copy.sha256, ("size", "SHA-256", "MD5"))

@@ -119,6 +119,13 @@ def test_a_stop_leaves_a_checkpoint_and_the_model(press: Press, llama: Path, tmp
     assert not ended.failure
 
 
+def test_a_stop_leaves_no_checkpoint_that_nobody_keeps(press: Press, llama: Path, tmp_path: Path) -> None:
+    """Writing one would take of the two minutes that are left."""
+    ended = press.run(lay_out(tmp_path / "job", LONG, model=llama, validation=None), meanwhile=told("'step': 4,"))
+    assert (ended.code, ended.metrics["stopped"]) == (0, "stop")
+    assert not [*(ended.base / "checkpoints").glob("checkpoint-*")]
+
+
 def test_a_stop_during_an_evaluation(press: Press, llama: Path, tmp_path: Path) -> None:
     asked = {**LONG, "sft_config": {"logging_steps": 1, "eval_strategy": "steps", "per_device_eval_batch_size": 1}}
     base = lay_out(tmp_path / "job", asked, model=llama, validation=LESSONS * 40, checkpoints=True)
@@ -148,6 +155,7 @@ def test_going_on_is_as_if_it_had_never_stopped(press: Press, llama: Path, tmp_p
     assert f"going on from checkpoint-{steps}" in second.output
     assert (second.metrics["steps"], second.metrics["stopped"]) == (48, None)
     assert second.losses[-1] == pytest.approx(whole.losses[-1], abs=1e-5)
+    assert second.metrics["train_loss"] == pytest.approx(whole.metrics["train_loss"], rel=0.2)  # a line less in its log
     assert second.metrics["billable_tokens"] == whole.metrics["billable_tokens"]
 
 
@@ -180,6 +188,59 @@ def test_a_crash_tells_its_last_lines(press: Press, llama: Path, tmp_path: Path)
     assert "Traceback" in ended.output
 
 
+def test_a_base_model_from_the_hub(qwen: Path, tmp_path: Path) -> None:
+    """In the hub's cache, as a download leaves it: there is no network here."""
+    asked = {**ASKED, "model_id": "someone/tiny-qwen", "model_init_config": {"revision": "v2"}}
+    base = lay_out(tmp_path / "job", asked, model=None, validation=None)
+    repository = base / "cache" / "hub" / "models--someone--tiny-qwen"
+    shutil.copytree(qwen, repository / "snapshots" / "0123abcd")
+    (repository / "refs").mkdir()
+    (repository / "refs" / "v2").write_text("0123abcd")
+    ended = run(base)
+    assert ended.code == 0, ended.output
+    for name in ("tokenizer.json", "tokenizer_config.json", "generation_config.json"):
+        assert ended.files()[name] == (qwen / name).read_bytes()
+
+
+def test_a_base_model_that_is_not_there(press: Press, tmp_path: Path) -> None:
+    ended = press.run(lay_out(tmp_path / "job", {**ASKED, "model_id": "someone/nothing"}, model=None))
+    assert ended.code == 1
+    assert ended.failure.startswith("the base model someone/nothing cannot be had from Hugging Face. Is the name right")
+    assert "Traceback" not in ended.output
+
+
+def test_weights_in_the_precision_of_the_base_model(llama: Path, tmp_path: Path) -> None:
+    """What sharded training leaves in fp32."""
+    folder = shutil.copytree(llama, tmp_path / "model")
+    program = "import pathlib, sys; from reconciler.training.saving import cast_files; cast_files(pathlib.Path(sys.argv[1]), 'bfloat16')"
+    subprocess.run([sys.executable, "-c", program, str(folder)], env=surroundings(tmp_path), check=True, timeout=120)
+    size = {path: (path / "model.safetensors").stat().st_size for path in (llama, folder)}
+    assert size[folder] == pytest.approx(size[llama] / 2, rel=0.01)
+    assert json.loads((folder / "config.json").read_text())["dtype"] == "bfloat16"
+
+
+MERGING = """
+import pathlib, sys, torch
+from safetensors.torch import load_file
+from reconciler.training.saving import with_adapters
+from reconciler.training.weights import Source
+
+base, adapters, merged = map(pathlib.Path, sys.argv[1:])
+anew = with_adapters(Source(str(base)), adapters).state_dict()
+for name, tensor in load_file(merged / "model.safetensors").items():
+    torch.testing.assert_close(anew[name], tensor)
+"""
+
+
+def test_merging_anew_is_merging_in_place(press: Press, llama: Path, tmp_path: Path) -> None:
+    """As after QLoRA and sharded training."""
+    asked = {**ASKED, "use_lora": True, "lora_config": {"target_modules": "all-linear"}}
+    merged = press.run(lay_out(tmp_path / "merged", asked, model=llama, validation=None))
+    apart = press.run(lay_out(tmp_path / "apart", {**asked, "merge_adapters": False}, model=llama, validation=None))
+    command = [sys.executable, "-c", MERGING, str(llama), str(apart.model), str(merged.model)]
+    subprocess.run(command, env=surroundings(tmp_path), check=True, timeout=120)
+
+
 def test_a_parents_artifact_goes_on_being_trained(press: Press, llama: Path, tmp_path: Path) -> None:
     """The channel `model` holds the archive that another training left: whole, or adapters and their base beside them."""
     whole = press.run(lay_out(tmp_path / "parent", {**ASKED, "epochs": 6}, model=llama))
@@ -199,6 +260,17 @@ def test_a_parents_artifact_goes_on_being_trained(press: Press, llama: Path, tmp
         assert {"config.json", "model.safetensors", "tokenizer.json"} <= child.files().keys()
 
 
+def test_adapters_over_a_parent_are_not_left_apart(press: Press, llama: Path, tmp_path: Path) -> None:
+    """They would be served over the base model, without what the parent has learned."""
+    base = lay_out(tmp_path / "job", {**ASKED, "use_lora": True, "merge_adapters": False}, model=llama)
+    (base / "input" / "data" / "model" / "metrics.json").write_text("{}")
+    ended = press.run(base)
+    assert ended.code == 1
+    assert ended.failure.startswith(
+        "merge_adapters false: the adapters would belong to the weights of the parent model"
+    )
+
+
 def test_two_processes_train_as_one(llama: Path, tmp_path: Path) -> None:
     """DDP over gloo, two CPUs: half a batch each, and the same loss curve."""
     asked = {"epochs": 2, "learning_rate": 0.001, "sft_config": {"logging_steps": 1, "per_device_eval_batch_size": 1}}
@@ -210,7 +282,7 @@ def test_two_processes_train_as_one(llama: Path, tmp_path: Path) -> None:
     assert (one.code, two.code) == (0, 0), two.output
     assert (two.metrics["processes"], two.metrics["parallel"]) == (2, "ddp")
     assert two.losses == pytest.approx(one.losses, rel=1e-4)
-    assert two.eval_losses == pytest.approx(one.eval_losses, rel=1e-4)
+    assert two.eval_losses == pytest.approx(one.eval_losses, rel=0.03)  # means over batches, which differ
     assert two.metrics["tokens"] == one.metrics["tokens"]
 
 

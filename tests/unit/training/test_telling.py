@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import math
 import re
+import threading
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -18,6 +20,7 @@ from reconciler.training.hub_token import provide_token
 from reconciler.training.hyperparameters import Hyperparameters
 from reconciler.training.metrics import Metrics, Point
 from reconciler.training.stopping import FILE_VARIABLE, Stopped, StopRequest
+from reconciler.training.watching import look_until_told, watch_job
 
 MEASURED = Metrics(
     train_loss=1.25,
@@ -93,6 +96,16 @@ def test_the_history_is_the_trainers_without_its_summary() -> None:
     )
 
 
+def test_the_mean_loss_is_over_all_steps() -> None:
+    points = [
+        Point(step=10, epoch=1.0, loss=4.0),
+        Point(step=10, epoch=1.0, eval_loss=9.0),
+        Point(step=12, epoch=1.2, loss=1.0),
+    ]
+    assert metrics.mean_loss(points) == 3.5
+    assert metrics.mean_loss([]) is None
+
+
 def test_the_card() -> None:
     asked = Hyperparameters(use_lora=True, merge_adapters=False, sft={"packing": True})
     text = card(asked, MEASURED, base="meta-llama/Llama-3.1-8B-Instruct", made_by={"RECONCILER_MODEL": "bot"})
@@ -155,6 +168,60 @@ def test_no_secret_is_asked_for() -> None:
 
     provide_token({}, never)
     provide_token({"HF_TOKEN_SECRET_ARN": ARN, "HF_TOKEN": "given"}, never)
+
+
+class Denied(Exception):
+    response: ClassVar = {"Error": {"Code": "AccessDeniedException"}}
+
+
+def test_a_stop_is_seen_in_the_jobs_status() -> None:
+    told = iter(["InProgress", "InProgress", "Stopping"])
+    request = StopRequest({})
+    look_until_told(lambda: next(told), request, seconds=0)
+    assert request
+
+
+def test_looking_goes_on_after_a_fault_that_may_pass() -> None:
+    faults = [ConnectionError("reset")]
+
+    def look() -> str:
+        if faults:
+            raise faults.pop()
+        return "Stopped"
+
+    request = StopRequest({})
+    look_until_told(look, request, seconds=0)
+    assert request
+
+
+def test_a_job_that_may_not_be_looked_at(caplog: pytest.LogCaptureFixture) -> None:
+    def denied() -> str:
+        raise Denied("not authorized to perform: sagemaker:DescribeTrainingJob")
+
+    request = StopRequest({})
+    look_until_told(denied, request, seconds=0)
+    assert not request
+    assert "a stop of this job will not be noticed" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("environment", "looks"),
+    [
+        ({"TRAINING_JOB_ARN": "arn:job"}, True),
+        ({}, False),
+        ({"TRAINING_JOB_ARN": "arn:job", "SAGEMAKER_BASE_DIR": "/tmp/job"}, False),
+        ({"TRAINING_JOB_ARN": "arn:job", FILE_VARIABLE: "/tmp/stop"}, False),
+    ],
+)
+def test_where_there_is_a_job_to_look_at(environment: dict[str, str], looks: bool) -> None:
+    looked = threading.Event()
+
+    def status() -> str:
+        looked.set()
+        return "Stopping"
+
+    watch_job(environment, StopRequest({}), status)
+    assert looked.wait(10 if looks else 0.1) == looks
 
 
 def test_a_stop_is_heard_from_a_file(tmp_path: Path) -> None:

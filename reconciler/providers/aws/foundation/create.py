@@ -119,12 +119,14 @@ def _oidc(iam: Any, oidc: Mapping[str, str]) -> Step:
 
 def _role(iam: Any, role: Mapping[str, Any], tags: list[dict[str, str]]) -> Step:
     name, trusted = role["name"], json.dumps(role["trust"])
+    told = {"Description": role["description"], "MaxSessionDuration": role["session_seconds"]}
     found = _unless_absent(iam.get_role, RoleName=name)
     if found is None:
-        iam.create_role(RoleName=name, AssumeRolePolicyDocument=trusted, Description=role["description"], Tags=tags)
+        iam.create_role(RoleName=name, AssumeRolePolicyDocument=trusted, Tags=tags, **told)
     else:
         _require_ours(f"role {name}", found["Role"].get("Tags", ()), tags)
         iam.update_assume_role_policy(RoleName=name, PolicyDocument=trusted)
+        iam.update_role(RoleName=name, **told)
     iam.put_role_policy(RoleName=name, PolicyName=_POLICY, PolicyDocument=json.dumps(role["policy"]))
     return Step(f"role {name}", found is None)
 

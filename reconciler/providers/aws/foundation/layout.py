@@ -20,6 +20,13 @@ _PURPOSES = {
 }
 
 
+_SESSION = 3600
+"""IAM's default for a role's longest session."""
+
+_APPLY_SESSION = 6 * 3600
+"""An apply waits for trainings, and a job on GitHub's own runners ends after six hours. IAM allows twelve."""
+
+
 def layout(blueprint: Blueprint) -> dict[str, Any]:
     """Keys: project, region, account, tags, bucket, roles, oidc (or None), topic, emails, rules."""
     return {
@@ -69,6 +76,7 @@ def _role(blueprint: Blueprint, purpose: str) -> dict[str, Any]:
         "name": blueprint.role_name(purpose),
         "arn": blueprint.role_arn(purpose),
         "description": _PURPOSES[purpose].format(project=blueprint.project),
+        "session_seconds": _APPLY_SESSION if purpose == "apply" else _SESSION,
         "trust": trust.TRUST[purpose](blueprint),
         "policy": POLICIES[purpose](blueprint),
     }

@@ -77,6 +77,9 @@ def training(blueprint: Blueprint) -> Document:
                 ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
                 [f"arn:{blueprint.partition}:ecr:{blueprint.region}:*:repository/*"],
             ),
+            _allow(
+                "SeeWhetherToStop", ["sagemaker:DescribeTrainingJob"], _arns(blueprint, "sagemaker", "training-job")
+            ),
             *([_allow("ReadToken", ["secretsmanager:GetSecretValue"], [secret])] if secret else []),
         ]
     )
@@ -142,6 +145,7 @@ def _reading(blueprint: Blueprint) -> list[Statement]:
         _allow("ReadSchedules", ["scheduler:GetSchedule"], [_schedule_arn(blueprint)]),
         _allow("ReadLogs", ["logs:DescribeLogStreams", "logs:GetLogEvents"], log_groups),
         _allow("ReadTraffic", ["cloudwatch:GetMetricData"], ["*"]),
+        _allow("ReadQuotas", ["servicequotas:GetServiceQuota", "servicequotas:ListServiceQuotas"], ["*"]),
         _allow("ReadTrail", ["cloudtrail:LookupEvents"], ["*"]),
         *_data(blueprint),
     ]

@@ -1,0 +1,1 @@
+"""What a forge keeps beside the code: comments on pull requests, issues, and which pull request a commit came from."""

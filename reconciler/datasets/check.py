@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from reconciler.datasets.examine import Examined
 from reconciler.datasets.findings import Longest
 from reconciler.datasets.flaws import named
+from reconciler.datasets.remarks import reserved
 from reconciler.datasets.split import Split
 from reconciler.domain.catalog import DatasetRules, FoundationModel, ProviderName
 from reconciler.domain.desired import ResolvedModel, TrainingData
@@ -85,6 +86,7 @@ def limits(material: Material, demands: Demands, *, is_sound: bool = True) -> tu
         *_size_problems(material, rules, model),
         *(problem for examined in sources for problem in _format_problems(examined, rules, model)),
         *(problem for examined in sources for problem in _length_problems(examined, demands)),
+        *(problem for examined in sources for problem in _reserved_problems(examined, rules)),
     )
 
 
@@ -170,6 +172,10 @@ def _format_problems(examined: Examined, rules: DatasetRules, model: str) -> Ite
             hint="write the whole context into `prompt`, or choose a base model for conversations",
             where=source.where,
         )
+
+
+def _reserved_problems(examined: Examined, rules: DatasetRules) -> tuple[Diagnostic, ...]:
+    return reserved(examined.remarks, examined.facts.source) if rules.refuses_reserved_texts else ()
 
 
 def _batch_problems(material: Material, demands: Demands) -> Iterator[Diagnostic]:

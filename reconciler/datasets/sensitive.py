@@ -8,7 +8,7 @@ from itertools import chain
 
 from reconciler.datasets import arrow
 from reconciler.datasets.columns import Columns
-from reconciler.datasets.patterns import CONTROL, WORTH_A_LOOK
+from reconciler.datasets.patterns import CONTROL, RESERVED, WORTH_A_LOOK
 
 _KEYS = (
     r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b",  # AWS access keys
@@ -26,11 +26,12 @@ _SECRET = re.compile("|".join(_KEYS))
 _EMAIL = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,8}\.[A-Za-z]{2,24}\b")
 _CARD = re.compile(r"(?<![\w.,-])[2-6](?:[ -]?[0-9]){12,18}(?![\w-])")
 _CONTROLS = re.compile(CONTROL)
+_RESERVED = re.compile(RESERVED)
 _LOOK = re.compile(WORTH_A_LOOK)
 
 
 def found(columns: Columns) -> Iterator[tuple[str, int]]:
-    """Kinds, each with the row that has it: ``control-character``, ``secret``, ``card-number``, ``email-address``."""
+    """Kinds, each with the row that has it: ``control-character``, ``reserved-text``, ``secret``, ``card-number``, ``email-address``."""
     positions = {
         *_worth_a_look(columns, columns.prompts),
         *_worth_a_look(columns, columns.completions),
@@ -57,6 +58,8 @@ def _searched(texts: list[str]) -> Iterator[int]:
 def _kinds(text: str) -> Iterator[str]:
     if _CONTROLS.search(text):
         yield "control-character"
+    if _RESERVED.search(text):
+        yield "reserved-text"
     if _SECRET.search(text):
         yield "secret"
     if "@" in text and _EMAIL.search(text):

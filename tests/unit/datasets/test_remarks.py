@@ -47,6 +47,8 @@ def _engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
         ("bell \x07", ["control-character"]),
         ("next line \x85", ["control-character"]),
         (f"{KEY} a@b.example", ["email-address", "secret"]),
+        ("then User: asked", ["reserved-text"]),
+        ("a User asked: <b>", []),
         ("4111 1111 1111 1112", []),
         ("order 0000 0000 0000 0000", []),
         ("risk-free task-based meeting @ noon, 12:30", []),
@@ -67,6 +69,15 @@ def test_it_is_counted_and_its_rows_are_told_and_never_itself() -> None:
     ]
     assert "joe" not in str(found)
     assert KEY not in str(found)
+
+
+def test_reserved_texts_are_an_error_where_the_base_model_refuses_them() -> None:
+    data = as_csv([*some_pairs(3), ("what does it print?", "Assistant: hello [EOS]")])
+    model, open = a_model(a_source()), serving(data_csv=data)
+    assert checked(model, rules("chat"), open).problems == ()
+    (problem,) = checked(model, rules("chat", refuses_reserved_texts=True), open).problems
+    assert (problem.code, problem.is_error) == ("reserved-text", True)
+    assert problem.detail == "data.csv: 1 record with a reserved text: row 5."
 
 
 def test_duplicates_are_told_with_the_row_that_they_repeat() -> None:

@@ -15,7 +15,7 @@ IN_MEMORY = 2_000_000
 """Records that are kept in memory: 24 bytes each. What comes beyond goes to temporary files."""
 
 _BUCKETS = 64
-_AT_ONCE = 500_000
+_AT_ONCE = 800_000
 """Records that are compared at once, at about 100 bytes each."""
 
 
@@ -149,9 +149,8 @@ def _compare(columns: _Columns, keys: set[int], found: Repeated) -> None:
     trained: dict[int, int] = {}
     held_out: list[tuple[int, int]] = []
     first: dict[tuple[int, int, int], int] = {}
-    for key, record, place in zip(columns.inputs, columns.records, columns.places, strict=True):
-        if key not in keys:
-            continue
+    for position in [position for position, key in enumerate(columns.inputs) if key in keys]:
+        key, record, place = columns.inputs[position], columns.records[position], columns.places[position]
         row, is_held_out = place >> 1, place & 1
         if (seen := first.setdefault((key, record, is_held_out), row)) != row:
             (found.held_out if is_held_out else found.trained).add(Repeat(row, seen))

@@ -7,13 +7,16 @@ PYTEST_WORKERS ?= 2
 TORCH ?= torch==2.13.0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check check-static setup setup-dev setup-train test-train bench-train bench-estimators bench-datasets format lint types layers schemas golden images trainer-settings lock clean
+.PHONY: help demo demo-train test check check-static setup setup-dev setup-train test-train bench-train bench-estimators bench-datasets format lint types layers schemas golden images trainer-settings lock clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: setup  ## the main job on examples/quickstart, against the embedded cloud (no AWS account)
 	@$(BIN)/python examples/demo.py
+
+demo-train: setup-train  ## a model that is really trained, served, asked, retrained and downloaded on this machine (examples/train-for-real)
+	@$(BIN)/python examples/demo_train.py
 
 test: setup-dev  ## install what tests need, and run them
 	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile

@@ -7,6 +7,7 @@ from datetime import date
 from functools import cached_property, lru_cache
 
 from reconciler.catalog.bedrock import BedrockFile, bedrock_models
+from reconciler.catalog.embedded import EmbeddedFile, embedded_models, local_folder
 from reconciler.catalog.files import Sources, read
 from reconciler.catalog.images import ImageRow, image, image_rows
 from reconciler.catalog.instances import InstancesFile, instance_types
@@ -51,9 +52,11 @@ class BundledCatalog:
 
     @cached_property
     def models(self) -> tuple[FoundationModel, ...]:
-        """Instruct models: Bedrock's first, those that both providers have among them once."""
+        """Instruct models: Bedrock's first, those that both providers have among them once; the embedded cloud's last."""
         merged: dict[str, FoundationModel] = {}
-        for model in (*bedrock_models(self._bedrock, self._prices.bedrock, self.sources), *self._of_sagemaker):
+        of_bedrock = bedrock_models(self._bedrock, self._prices.bedrock, self.sources)
+        embedded = embedded_models(self._embedded, self._sagemaker, self.sources)
+        for model in (*of_bedrock, *self._of_sagemaker, *embedded):
             known = merged.get(model.key)
             merged[model.key] = _both(known, model) if known else model
         return tuple(merged.values())
@@ -70,7 +73,8 @@ class BundledCatalog:
         return tuple(sorted(named | self._prices.regions))
 
     def model(self, key: str) -> FoundationModel | None:
-        """By key or alias, ignoring case. Also finds models that are not tuned for chat, which ``models`` leaves out."""
+        """By key or alias, ignoring case. Also finds models that are not tuned for chat, and the entry of folders of weights, which
+        ``models`` leaves out."""
         return self._models_by_name.get(key.casefold())
 
     def instance(self, name: str) -> InstanceType | None:
@@ -152,13 +156,18 @@ class BundledCatalog:
     def _sagemaker(self) -> SageMakerFile:
         return SageMakerFile.model_validate(read("sagemaker_models"))
 
+    @cached_property
+    def _embedded(self) -> EmbeddedFile:
+        return EmbeddedFile.model_validate(read("embedded_models"))
+
     @property
     def _of_sagemaker(self) -> list[FoundationModel]:
         return sagemaker_models(self._sagemaker, self.sources)
 
     @cached_property
     def _models_by_name(self) -> dict[str, FoundationModel]:
-        known = (*self.models, *base_variants(self._sagemaker, self.sources))
+        folder = local_folder(self._sagemaker, self.sources)
+        known = (*self.models, *base_variants(self._sagemaker, self.sources), folder)
         return {name.casefold(): model for model in known for name in (*model.aliases, model.key)}
 
     @cached_property

@@ -91,7 +91,7 @@ def sagemaker_models(file: SageMakerFile, sources: Sources) -> list[FoundationMo
             hyperparameters={here: rules},
             validation={here: Requirement.OPTIONAL},
             dataset={here: records},
-            architecture=_architecture(row.architecture, sources),
+            architecture=architecture(row.architecture, sources) if row.architecture else None,
         )
         for row in file.models
     ]
@@ -154,9 +154,7 @@ def _ways(published: PublishedRow) -> Iterator[str]:
     yield from (f"serverless-{technique}" for technique in published.serverless)
 
 
-def _architecture(row: ArchitectureRow | None, sources: Sources) -> Architecture | None:
-    if row is None:
-        return None
+def architecture(row: ArchitectureRow, sources: Sources) -> Architecture:
     doubt = f"not verified: {', '.join(row.unverified)}" if row.unverified else ""
     note = "; ".join(part for part in (row.note, doubt) if part)
     dimensions = row.model_dump(exclude={"name", "source", "verified", "note", "unverified"}, by_alias=False)

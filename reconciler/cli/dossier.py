@@ -85,7 +85,7 @@ def _lineage(configuration: Configuration, name: str) -> Iterable[str]:
     if model is None:
         return
     if model.parent is None:
-        yield model.base_model
+        yield model.root
     else:
         yield from _lineage(configuration, model.parent)
     yield name

@@ -101,6 +101,8 @@ class Cloud:
     clock: Clock
     pause: Pause
     embedded: bool
+    executes: bool = False
+    """See ``Outside``."""
 
 
 def open_project(
@@ -194,6 +196,7 @@ def connect(project: ProjectSettings, root: Path, cloud: Cloud, progress: Progre
         pause=cloud.pause,
         surveyors=surveyors(settings),
         conversations=conversations(settings),
+        executes=cloud.executes,
         trail=CloudTrail(cloud.session),
         usage=CloudWatchMeter(cloud.session),
         quotas=None if cloud.embedded else ServiceQuotas(cloud.session, catalog.quota_codes),
@@ -316,7 +319,8 @@ def _embedded(root: Path, project: ProjectSettings, progress: Progress, stop: St
     status = _started(state_dir, progress)
     session = AwsSession(AwsSettings(region=project.region, endpoint_url=status.endpoint_url))
     clock, pause = EmbeddedClock(state_dir), EmbeddedPause(state_dir, stop)
-    return Cloud(session=session, account=status.account_id, clock=clock, pause=pause, embedded=True)
+    executes = status.mode == "execute"
+    return Cloud(session=session, account=status.account_id, clock=clock, pause=pause, embedded=True, executes=executes)
 
 
 def _started(state_dir: Path, progress: Progress) -> LocalStatus:

@@ -12,6 +12,9 @@ from typing import Protocol
 
 from reconciler.domain.base import Value
 
+LOCAL_FOLDER = "local-folder"
+"""Key of the entry that stands for every folder of weights on the user's machine; no manifest names it."""
+
 JUMPSTART = ("s3://jumpstart-cache-prod-", "s3://jumpstart-private-cache-prod-")
 """How addresses in SageMaker JumpStart's buckets begin, one of each a region; the second holds what is gated."""
 
@@ -144,7 +147,8 @@ class SageMakerOffer(Value):
     """How SageMaker tunes and serves the model."""
 
     jumpstart_id: str | None
-    hugging_face_repo: str
+    hugging_face_repo: str | None
+    """``None``: the weights do not come from the hub."""
     gated: bool | None = False
     """Whether Hugging Face gives the weights only to those who asked for them; ``None``: not known."""
     eula: str | None = None

@@ -40,6 +40,13 @@ class DatasetSource(Value):
         return self.uri.startswith("s3://")
 
 
+class WeightsFolder(Value):
+    """A folder of base weights on this machine: a path relative to the project's folder, or an absolute one."""
+
+    path: str
+    where: Location | None = None
+
+
 class ValidationPlan(Value):
     """Validation data: a share split off, another source, or none."""
 
@@ -118,8 +125,10 @@ class ResolvedModel(Value):
     provider: ProviderName
     base_model: str
     """The catalog key at the root of the lineage."""
+    weights: WeightsFolder | None = None
+    """The user's own base weights; ``base_model`` is then ``local-folder``."""
     weights_uri: str | None = None
-    """``s3://…/`` prefix of the base model's weights, where the manifest names one."""
+    """``s3://…/`` prefix of the base model's weights, where the manifest names one, or a folder, which is copied there."""
     accept_eula: bool = False
     """The manifest accepts the base model's licence."""
     parent: str | None = None
@@ -146,6 +155,11 @@ class ResolvedModel(Value):
     def address(self) -> str:
         return f"FineTunedModel/{self.name}"
 
+    @property
+    def root(self) -> str:
+        """What stands at the root of the lineage, as people call it: the catalog's key, or the folder of the user's own weights."""
+        return self.weights.path if self.weights else self.base_model
+
 
 class DatasetFacts(Value):
     """What was found in the data. ``digest`` is over the records' content, not over the file's bytes."""
@@ -161,8 +175,17 @@ class DatasetFacts(Value):
     tokens_note: str = ""
 
 
+class WeightsFacts(Value):
+    """What was found in a folder of weights. ``digest`` is over the names and contents of the files that belong to the model."""
+
+    folder: WeightsFolder
+    digest: str
+    size_bytes: int
+    files: tuple[str, ...]
+
+
 class TrainingData(Value):
-    """The data of one training, after the split."""
+    """The data of one training, after the split; and the weights that it begins with, where they are the user's own."""
 
     training: DatasetFacts
     validation: DatasetFacts | None = None
@@ -170,6 +193,7 @@ class TrainingData(Value):
     training_records: int
     """After the split."""
     validation_records: int
+    weights: WeightsFacts | None = None
 
 
 class DesiredModel(Value):

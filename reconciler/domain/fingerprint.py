@@ -13,7 +13,7 @@ import json
 from decimal import Decimal
 from typing import Any
 
-from reconciler.domain.desired import ResolvedModel, TrainingData
+from reconciler.domain.desired import ResolvedModel, TrainingData, WeightsFacts
 
 
 def fingerprint(
@@ -30,7 +30,7 @@ def identity(
     prompted = {"systemPrompt": model.system_prompt} if model.system_prompt else {}
     hyperparameters = model.hyperparameters.model_dump(by_alias=True, exclude_none=True)
     return {
-        "baseModel": _base(model, parent_fingerprint, weights_digest),
+        "baseModel": _base(model, parent_fingerprint, weights_digest, data.weights),
         "provider": str(model.provider),
         "trainingData": data.training.digest,
         "validation": _validation(model, data),
@@ -69,10 +69,14 @@ def _number(value: Decimal) -> int | float:
     return int(value) if value == value.to_integral_value() else float(value)
 
 
-def _base(model: ResolvedModel, parent_fingerprint: str | None, weights_digest: str | None) -> Any:
+def _base(
+    model: ResolvedModel, parent_fingerprint: str | None, weights_digest: str | None, folder: WeightsFacts | None
+) -> Any:
     """The user's own weights count by their content, wherever they lie; the catalog's by the model's key."""
     if model.parent:
         return {"fingerprint": parent_fingerprint}
+    if folder is not None:
+        return {"weights": folder.digest}
     return {"key": model.base_model, "weights": weights_digest} if weights_digest else model.base_model
 
 

@@ -196,6 +196,8 @@ class Plan(Value):
     destroy: bool = False
     overridden: tuple[str, ...] = ()
     """Codes of the errors that ``--allow`` made warnings of."""
+    executed: tuple[str, ...] = ()
+    """Models that the embedded cloud really trains and serves on this machine; it simulates the others."""
     digest: str = ""
 
     @property

@@ -251,7 +251,11 @@ class ArtifactStore(Protocol):
         ...
 
     def put_training_data(self, model: DesiredModel, rules: DatasetRules) -> DataLocation:
-        """Convert and upload under the data's digest, unless it is there already."""
+        """Convert and upload under the data's digest, unless it is there already; so the weights of a folder of the user's own."""
+        ...
+
+    def weights_uri(self, digest: str) -> str:
+        """The ``s3://…/`` prefix of the weights of that digest, there or not yet."""
         ...
 
     def put_program(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reconciler.domain.catalog import Catalog, DatasetRules, FoundationModel
-from reconciler.domain.desired import Configuration, DesiredModel, ResolvedModel
+from reconciler.domain.desired import Configuration, DesiredModel, ResolvedModel, TrainingData
 from reconciler.domain.diagnostic import Diagnostic, Severity, error, has_errors
 from reconciler.domain.errors import InvalidInput
 from reconciler.domain.fingerprint import fingerprint
@@ -30,7 +30,7 @@ def desire(configuration: Configuration, outside: Outside) -> tuple[tuple[Desire
             continue
         parent_fingerprint = parent.fingerprint if parent else None
         wanted = DesiredModel(
-            resolved=model,
+            resolved=_with_weights(model, data, outside),
             data=data,
             fingerprint=fingerprint(model, data, parent_fingerprint, weights),
             parent_fingerprint=parent_fingerprint,
@@ -41,6 +41,13 @@ def desire(configuration: Configuration, outside: Outside) -> tuple[tuple[Desire
     if has_errors(problems):
         raise InvalidInput(tuple(dict.fromkeys(problems)))
     return tuple(desired.values()), tuple(dict.fromkeys(problems))
+
+
+def _with_weights(model: ResolvedModel, data: TrainingData, outside: Outside) -> ResolvedModel:
+    """Weights in a folder are copied to the bucket before they are trained or served: there they lie under their digest."""
+    if data.weights is None:
+        return model
+    return model.model_copy(update={"weights_uri": outside.artifacts.weights_uri(data.weights.digest)})
 
 
 def _told_of_choice(asked: DesiredModel, chosen: DesiredModel, catalog: Catalog, region: str) -> Iterator[Diagnostic]:

@@ -52,6 +52,8 @@ class Outside:
     """For what the account holds beside what the project owns."""
     conversations: Mapping[ProviderName, Conversation] = field(default_factory=dict)
     """For questions to what is deployed."""
+    executes: bool = False
+    """The embedded cloud really trains and serves what has its weights on this machine, and does not only simulate."""
     trail: Trail | None = None
     """For who made the cloud drift."""
     usage: UsageMeter | None = None

@@ -48,9 +48,15 @@ def propose(configuration: Configuration, outside: Outside, options: PlanOptions
     judged = judge(configuration.policies, priced, desired, snapshot)
     quotas = quota_warnings(plan, desired, snapshot, outside.quotas)
     noticed = (*warnings, *_impediments(plan, desired, outside), *in_trash(plan, outside), *quotas, *judged)
-    sealed = _with_diagnostics(priced, noticed, options.allow).sealed()
+    told = priced.model_copy(update={"executed": _executed(desired, outside)})
+    sealed = _with_diagnostics(told, noticed, options.allow).sealed()
     outside.progress.report(Event(kind=EventKind.PLANNED, message=sealed.digest))
     return Proposal(plan=sealed, desired=desired, snapshot=snapshot)
+
+
+def _executed(desired: Sequence[DesiredModel], outside: Outside) -> tuple[str, ...]:
+    bases = {model.name: outside.catalog.model(model.resolved.base_model) for model in desired if outside.executes}
+    return tuple(name for name, base in bases.items() if base is not None and base.local_only)
 
 
 def _strangers(draft: Plan, outside: Outside) -> tuple[ForeignResource, ...]:

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from reconciler.domain.base import Value
-from reconciler.domain.desired import DatasetSource, DesiredModel, ResolvedModel, ValidationPlan
+from reconciler.domain.desired import DatasetSource, DesiredModel, ValidationPlan
 from reconciler.domain.errors import ReconcilerError
 from reconciler.domain.naming import is_meant, short
 from reconciler.domain.observation import Artifact, Version
@@ -95,7 +95,7 @@ def edits(now: DesiredModel, then: DesiredModel, *, dataset: str | None = None) 
     new, old = now.resolved, then.resolved
     changes: dict[tuple[str, ...], Any] = {}
     if _base(now) != _base(then):
-        changes["spec", "baseModel"] = _base_choice(old)
+        changes["spec", "baseModel"] = _base_choice(now, then)
     if new.provider != old.provider:
         changes["spec", "provider"] = str(old.provider)
     if dataset or now.data.training.digest != then.data.training.digest:
@@ -111,13 +111,23 @@ def edits(now: DesiredModel, then: DesiredModel, *, dataset: str | None = None) 
 
 
 def _base(model: DesiredModel) -> tuple[str | None, ...]:
-    return model.resolved.base_model, model.resolved.parent, model.weights_digest
+    folder = model.data.weights
+    return model.resolved.base_model, model.resolved.parent, folder.digest if folder else model.weights_digest
 
 
-def _base_choice(model: ResolvedModel) -> Any:
-    if model.parent:
-        return {"fineTunedModel": model.parent}
-    return {"key": model.base_model, "weights": model.weights_uri} if model.weights_uri else model.base_model
+def _base_choice(now: DesiredModel, then: DesiredModel) -> Any:
+    """As a manifest says it. Raises ReconcilerError where the weights of that time no longer lie in their folder."""
+    old, new = then.resolved, now.resolved
+    if old.parent:
+        return {"fineTunedModel": old.parent}
+    if old.weights is None:
+        return {"key": old.base_model, "weights": old.weights_uri} if old.weights_uri else old.base_model
+    if new.weights and new.weights.path == old.weights.path:
+        raise ReconcilerError(
+            f"the weights in {old.weights.path} have changed since version {short(then.fingerprint)} was trained",
+            hint="Put the folder back as it was: the plan then finds the version trained.",
+        )
+    return {"path": old.weights.path}
 
 
 def require_same(now: DesiredModel, then: DesiredModel) -> None:

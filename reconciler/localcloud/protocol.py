@@ -78,7 +78,7 @@ def write(operation: OperationModel, result: Any) -> Answer:
     stream = _streamed(operation, result)
     written = _serialized(operation, result if stream is None else result | {stream: []})
     body = _bytes(written["body"]) if stream is None else Frames(operation, stream, result[stream])
-    return Answer(int(written["status_code"]), dict(written["headers"]), body)
+    return Answer(int(written["status_code"]), {**written["headers"], **_beside_the_stream(operation, result)}, body)
 
 
 class Frames:
@@ -116,6 +116,18 @@ def _streamed(operation: OperationModel, result: Any) -> str | None:
     return next(
         (name for name, value in result.items() if hasattr(value, "__iter__") and hasattr(value, "close")), None
     )
+
+
+def _beside_the_stream(operation: OperationModel, result: Any) -> dict[str, str]:
+    """The headers of an answer that is an event stream: moto's serializer leaves them out. All of them are texts."""
+    if not operation.has_event_stream_output or not isinstance(result, Mapping) or operation.output_shape is None:
+        return {}
+    places = {name: shape.serialization for name, shape in operation.output_shape.members.items()}
+    return {
+        str(place["name"]): str(result[name])
+        for name, place in places.items()
+        if place.get("location") == "header" and result.get(name) is not None
+    }
 
 
 def _serialized(operation: OperationModel, result: Any) -> Any:

@@ -111,7 +111,7 @@ def _is(model: FoundationModel, told: str) -> bool:
     """By key, Hugging Face repository, JumpStart id, or Bedrock id with or without its context length."""
     names = {model.key, *model.aliases}
     if model.sagemaker:
-        names |= {model.sagemaker.hugging_face_repo, model.sagemaker.jumpstart_id or model.key}
+        names |= {model.sagemaker.hugging_face_repo or model.key, model.sagemaker.jumpstart_id or model.key}
     if model.bedrock:
         names |= {model.bedrock.model_id, model.bedrock.model_id.rpartition(":")[0]}
     return told.casefold() in {known.casefold() for known in names}

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.domain.catalog import Catalog, FoundationModel, ProviderName
+from reconciler.domain.catalog import LOCAL_FOLDER, Catalog, FoundationModel, ProviderName
 from reconciler.domain.diagnostic import Diagnostic, Location, error
-from reconciler.domain.kinds.fine_tuned_model import FineTunedModelSpec, ParentModel, WeightsChoice
+from reconciler.domain.kinds.fine_tuned_model import FineTunedModelSpec, LocalWeights, ParentModel, WeightsChoice
 from reconciler.domain.naming import is_legal_name
 from reconciler.domain.spelling import did_you_mean
 from reconciler.manifest.explain import found
@@ -59,8 +59,8 @@ class _Tree:
         self.resolved: dict[str, Lineage] = {}
         self._ancestors: dict[str, tuple[str, ...]] = {}
 
-    def choice(self, name: str) -> str | ParentModel | None:
-        """What the model builds on, by itself or by the Project's defaults: a key, or another model."""
+    def choice(self, name: str) -> str | ParentModel | LocalWeights | None:
+        """What the model builds on, by itself or by the Project's defaults: a key, another model, or a folder."""
         spec = self.models[name].spec
         assert isinstance(spec, FineTunedModelSpec)
         chosen = spec.base_model
@@ -143,12 +143,16 @@ class _Tree:
                 address=model.address,
             )
 
-    def _base(self, model: Shaped, key: str | ParentModel | None) -> tuple[FoundationModel | None, Diagnostic | None]:
+    def _base(
+        self, model: Shaped, key: str | ParentModel | LocalWeights | None
+    ) -> tuple[FoundationModel | None, Diagnostic | None]:
         catalog = self.around.catalog
         if key is None:
             return None, _no_base(model) if self.around.intact(model, _PATH) else None
+        if isinstance(key, LocalWeights):
+            return catalog.model(LOCAL_FOLDER), None
         known = catalog.model(str(key))
-        if known is not None:
+        if known is not None and known.key != LOCAL_FOLDER:
             return known, None
         return None, error(
             "unknown-base-model",
@@ -206,7 +210,7 @@ def _no_base(model: Shaped) -> Diagnostic:
         "missing-field",
         "A required field is missing",
         detail="`spec.baseModel` is required.",
-        hint="name a base model of the catalog, such as llama-3.1-8b-instruct, or {fineTunedModel: NAME}",
+        hint="name a base model of the catalog, such as llama-3.1-8b-instruct, {fineTunedModel: NAME}, or {path: FOLDER}",
         where=model.document.at(("spec", *_PATH)),
         address=model.address,
     )

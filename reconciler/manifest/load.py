@@ -8,12 +8,24 @@ from typing import Any
 
 from reconciler.domain.base import Value
 from reconciler.domain.catalog import Catalog, ProviderName, Requirement
-from reconciler.domain.desired import Configuration, DatasetSource, Origin, ProjectSettings, ValidationPlan
+from reconciler.domain.desired import (
+    Configuration,
+    DatasetSource,
+    Origin,
+    ProjectSettings,
+    ValidationPlan,
+    WeightsFolder,
+)
 from reconciler.domain.diagnostic import Diagnostic, Location, has_errors
 from reconciler.domain.diagnostic import allow as allowed
 from reconciler.domain.fingerprint import digest
 from reconciler.domain.kinds.dataset import DatasetSpec
-from reconciler.domain.kinds.fine_tuned_model import DatasetValidation, FineTunedModelSpec, SplitValidation
+from reconciler.domain.kinds.fine_tuned_model import (
+    DatasetValidation,
+    FineTunedModelSpec,
+    LocalWeights,
+    SplitValidation,
+)
 from reconciler.domain.kinds.project import ProjectSpec
 from reconciler.manifest import defaults
 from reconciler.manifest.checks.base_model import check_base_model
@@ -233,6 +245,7 @@ class _Loading:
             validation=self._source(
                 view, validation, ("dataset", "validation", "dataset"), folder, known, of_dataset=of_dataset
             ),
+            weights=_weights(view, folder),
         )
 
     def _source(
@@ -321,6 +334,13 @@ def _with_validation_of(dataset: Shaped, view: ModelView) -> ModelView:
     return replace(view, data=data, spec=typed(FineTunedModelSpec, data) or view.spec, origins=origins)
 
 
+def _weights(view: ModelView, folder: Folder) -> WeightsFolder | None:
+    if not isinstance(view.spec.base_model, LocalWeights):
+        return None
+    where = view.at("baseModel", "path")
+    return WeightsFolder(path=folder.anywhere(view.spec.base_model.path, where.file), where=where)
+
+
 def _one_spelling(spec: Mapping[str, Any]) -> Mapping[str, Any]:
     hyperparameters = spec.get("hyperparameters", {})
     if not isinstance(hyperparameters.get("optional"), dict):
@@ -380,6 +400,7 @@ def _digest(configuration: Configuration, folder: Folder) -> str:
 def _without_what_came_later(model: dict[str, Any]) -> None:
     """A model that does not use these fields keeps its digest."""
     for holder, name in (
+        (model, "weights"),
         (model, "weightsUri"),
         (model, "acceptEula"),
         (model, "systemPrompt"),
@@ -398,7 +419,13 @@ _NO_MEANING: Any = {
     "validations": {"__all__": {"source": {"where"}}},
     "policies": {"__all__": {"where"}},
     "models": {
-        "__all__": {"where": True, "origins": True, "training_data": {"where"}, "validation": {"source": {"where"}}}
+        "__all__": {
+            "where": True,
+            "origins": True,
+            "training_data": {"where"},
+            "validation": {"source": {"where"}},
+            "weights": {"where"},
+        }
     },
 }
 _ONLY_WHERE_GIVEN = frozenset({"environment", "name_suffix", "perLabel"})

@@ -55,6 +55,7 @@ def resolve(view: ModelView) -> ResolvedModel:
         where=view.shaped.where,
         provider=view.provider,
         base_model=view.base.key,
+        weights=view.weights,
         weights_uri=_weights(view),
         accept_eula=_or(spec.accept_eula, False),
         parent=view.parent,

@@ -64,7 +64,9 @@ def _environment() -> dict[str, Any]:
 
 
 _IDENTITY = frozenset({"apiVersion", "kind", "name"})
-_COMPLETE = frozenset({"SplitValidation", "DatasetValidation", "ParentModel", "WeightsChoice", "PromotionGate"})
+_COMPLETE = frozenset(
+    {"SplitValidation", "DatasetValidation", "ParentModel", "LocalWeights", "WeightsChoice", "PromotionGate"}
+)
 """Replaced whole, as choices or in lists."""
 
 

@@ -36,6 +36,10 @@ class Folder(Value):
         )
         return None if outside else full
 
+    def anywhere(self, path: str, file: str) -> str:
+        """The path as seen from the manifest's folder, wherever that leads; absolute ones and those of a home as they are."""
+        return posixpath.normpath(posixpath.join(self.path, posixpath.dirname(file), posixpath.expanduser(path)))
+
     def relative(self, uri: str) -> str:
         """The address without what differs from one checkout to the next."""
         return uri.removeprefix(self.base.rstrip("/") + "/")

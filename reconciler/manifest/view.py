@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.domain.catalog import Catalog, FoundationModel, ProviderName
-from reconciler.domain.desired import DatasetSource, Origin
+from reconciler.domain.desired import DatasetSource, Origin, WeightsFolder
 from reconciler.domain.diagnostic import Diagnostic, Location, Severity
 from reconciler.domain.kinds.fine_tuned_model import FineTunedModelSpec
 from reconciler.manifest.document import Path
@@ -62,6 +62,7 @@ class ModelView:
     parent: str | None
     training: DatasetSource | None = None
     validation: DatasetSource | None = None
+    weights: WeightsFolder | None = None
 
     @property
     def base_name(self) -> str:

@@ -26,6 +26,7 @@ EFFECTS: dict[str, Effect] = {
     "metadata.labels": Effect.IN_PLACE,
     "spec.baseModel": Effect.RETRAIN,
     "spec.baseModel.fineTunedModel": Effect.NONE,
+    "spec.baseModel.path": Effect.NONE,
     "spec.baseModel.weights": Effect.NONE,
     "spec.acceptEula": Effect.NONE,
     "spec.provider": Effect.RETRAIN,
@@ -75,7 +76,7 @@ def origin_of(path: str, model: ResolvedModel) -> Origin:
 
 _FOLLOWS_FROM = {
     "spec.baseModel.version": ("spec.baseModel.fineTunedModel",),
-    "spec.baseModel.digest": ("spec.baseModel.weights",),
+    "spec.baseModel.digest": ("spec.baseModel.path", "spec.baseModel.weights"),
     "spec.dataset.validation.source": ("spec.dataset.validation.dataset",),
     "spec.dataset.validation.digest": ("spec.dataset.validation.dataset",),
     "spec.deployment.kind": (
@@ -186,6 +187,9 @@ def _spelled(path: list[Any]) -> str:
 
 
 def _base_model(model: DesiredModel) -> Any:
+    folder = model.data.weights
+    if folder is not None:
+        return {"path": PurePosixPath(folder.folder.path).name, "digest": short(folder.digest)}
     if model.weights_digest is not None:
         key, weights = model.resolved.base_model, model.resolved.weights_uri
         return {"key": key, "weights": weights, "digest": short(model.weights_digest)}

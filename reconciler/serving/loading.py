@@ -16,6 +16,8 @@ from reconciler.serving.generation import TransformersEngine
 ADAPTERS = "adapter_config.json"
 BASE_FOLDER = "base"
 """Beside adapters: the model that they were trained on."""
+ADDITIONAL = "additional-model-data-sources"
+"""Beside the model's folder: what SageMaker fetches for a container beside its artifact, by name."""
 
 
 def load_engine(folder: Path, *, threads: int) -> TransformersEngine:
@@ -41,15 +43,17 @@ def _with_adapters(folder: Path) -> TransformersEngine:
 
 
 def base_of(folder: Path) -> str:
-    """The folder ``base`` beside the adapters; else what their configuration names, a folder or an id of the hub."""
-    beside = folder / BASE_FOLDER
-    if (beside / "config.json").is_file():
-        return str(beside)
+    """The folder ``base``: a data source of the container, or beside the adapters; else what their configuration names, a folder or
+    an id of the hub."""
+    places = (folder.parent / ADDITIONAL / BASE_FOLDER, folder / BASE_FOLDER)
+    found = next((place for place in places if (place / "config.json").is_file()), None)
+    if found is not None:
+        return str(found)
     named = json.loads((folder / ADAPTERS).read_text(encoding="utf-8")).get("base_model_name_or_path")
     if not named:
-        raise CannotLoad(f"{folder / ADAPTERS} names no base model, and there is no folder {BASE_FOLDER} beside it")
+        raise CannotLoad(f"{folder / ADAPTERS} names no base model, and there is no folder {BASE_FOLDER}")
     if Path(named).is_absolute() and not Path(named).is_dir():
-        raise CannotLoad(f"the adapters' base model is not here: {named}, and no folder {BASE_FOLDER} beside them")
+        raise CannotLoad(f"the adapters' base model is not here: {named}, nor a folder {BASE_FOLDER}")
     return str(named)
 
 

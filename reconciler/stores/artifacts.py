@@ -3,6 +3,7 @@
 ::
 
     <project>/datasets/<digest16>/<format>-<split>/training.jsonl     same data, same address; after another system prompt another
+    <project>/bases/<digest16>/                                       the user's own base weights; same weights, same address
     <project>/code/<sha256>.tar.gz                                    the training program; same program, same address
     <project>/models/<name>/<fp8>/manifest.json                       what was asked for; the artifacts lie beside it
     <project>/models/<name>/<fp8>/promotion.json                      of a promoted version: where its artifact came from
@@ -27,7 +28,7 @@ from reconciler.datasets.source import Open
 from reconciler.datasets.split import Split
 from reconciler.datasets.training import Part, convert, has_part
 from reconciler.domain.catalog import DatasetRules
-from reconciler.domain.desired import DatasetFacts, DatasetSource, DesiredModel
+from reconciler.domain.desired import DatasetFacts, DatasetSource, DesiredModel, WeightsFacts, WeightsFolder
 from reconciler.domain.diagnostic import Diagnostic, error
 from reconciler.domain.errors import CloudUnavailable, InvalidInput
 from reconciler.domain.naming import short, version_name
@@ -47,6 +48,7 @@ from reconciler.stores.copies import copied, promoted_digest
 from reconciler.stores.downloads import download_file, download_folder
 from reconciler.stores.s3 import Fetched, ObjectStore
 from reconciler.stores.trash import Trash
+from reconciler.stores.weights import CONFIG, opened
 
 _IN_MEMORY = 32 * 1024 * 1024
 """Bytes of converted data; what is larger goes to a temporary file before it is uploaded."""
@@ -84,11 +86,17 @@ class S3Artifacts:
             )
 
     def put_training_data(self, model: DesiredModel, rules: DatasetRules) -> DataLocation:
-        """Raises InvalidInput where the converted data exceeds what the base model takes, PlanChanged where the source changed."""
+        """Raises InvalidInput where the converted data exceeds what the base model takes, PlanChanged where the source changed;
+        so for weights of the user's own."""
         keys = {part: self._data_key(model, rules, part) for part in Part if has_part(model, part)}
         self._put_parts(model, rules, {part: key for part, key in keys.items() if self._store.head(key) is None})
         uris = {part: self._store.uri(key) for part, key in keys.items()}
+        if model.data.weights is not None:
+            self._put_weights(model.data.weights)
         return DataLocation(training_uri=uris[Part.TRAINING], validation_uri=uris.get(Part.VALIDATION))
+
+    def weights_uri(self, digest: str) -> str:
+        return self._store.uri(self._weights_prefix(digest))
 
     def put_program(self) -> str:
         content = program.archive()
@@ -201,6 +209,16 @@ class S3Artifacts:
                 sinks[part].seek(0)
                 self._store.put_stream(key, sinks[part])
 
+    def _put_weights(self, facts: WeightsFacts) -> None:
+        """The files one by one, the configuration last: where it is, all are."""
+        prefix = self._weights_prefix(facts.digest)
+        if self._store.head(f"{prefix}{CONFIG}") is None:
+            for name, file in opened(self._root, facts):
+                self._store.put_stream(f"{prefix}{name}", file)
+
+    def _weights_prefix(self, digest: str) -> str:
+        return f"{self._project}/bases/{digest.removeprefix('sha256:')[:16]}/"
+
     def _data_key(self, model: DesiredModel, rules: DatasetRules, part: Part) -> str:
         data, split = model.data, Split.of(model.resolved.validation)
         own = data.validation if part is Part.VALIDATION else None
@@ -256,9 +274,18 @@ def _portable(model: DesiredModel, root: Path) -> DesiredModel:
     def facts(found: DatasetFacts | None) -> DatasetFacts | None:
         return found and found.model_copy(update={"source": source(found.source)})
 
+    def folder(found: WeightsFolder) -> WeightsFolder:
+        inside = PurePath(found.path).is_relative_to(root)
+        return found.model_copy(update={"path": PurePath(found.path).relative_to(root).as_posix()}) if inside else found
+
+    def weights(found: WeightsFacts | None) -> WeightsFacts | None:
+        return found and found.model_copy(update={"folder": folder(found.folder)})
+
     resolved, data = model.resolved, model.data
     plan = resolved.validation
     validation = plan.model_copy(update={"source": plan.source and source(plan.source)})
-    resolved = resolved.model_copy(update={"training_data": source(resolved.training_data), "validation": validation})
-    data = data.model_copy(update={"training": facts(data.training), "validation": facts(data.validation)})
+    changed = {"training_data": source(resolved.training_data), "validation": validation}
+    resolved = resolved.model_copy(update=changed | {"weights": resolved.weights and folder(resolved.weights)})
+    parts = {"training": facts(data.training), "validation": facts(data.validation)}
+    data = data.model_copy(update=parts | {"weights": weights(data.weights)})
     return model.model_copy(update={"resolved": resolved, "data": data})

@@ -21,9 +21,11 @@ from reconciler.domain.diagnostic import Diagnostic, error
 from reconciler.domain.errors import InvalidInput
 from reconciler.domain.fingerprint import digest
 from reconciler.stores.digests import DigestCache
+from reconciler.stores.filedigests import FileDigests
 from reconciler.stores.files import open_nofollow
 from reconciler.stores.s3 import ObjectStore, Stored
 from reconciler.stores.tokenizers import token_rule
+from reconciler.stores.weights import examine
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -39,14 +41,21 @@ class DataFiles:
         self._root = root.resolve()
         self._s3 = s3
         self._engine = engine
+        self._digests = FileDigests(cache.with_name("files.json") if cache else None)
         self._memory: Memory = DigestCache(cache, self.stamp) if cache else NoMemory()
 
     def training_data(
         self, model: ResolvedModel, base: FoundationModel
     ) -> tuple[TrainingData | None, tuple[Diagnostic, ...]]:
-        how = self.looking(token_rule(base))
+        """With the user's own base weights, where the model names some."""
+        weights = self._root / model.weights.path if model.weights else None
+        how = self.looking(token_rule(base, weights=weights))
         checked = check(model.training_data, model.validation, how, demands(model, base))
-        return checked.data, checked.problems
+        if model.weights is None:
+            return checked.data, checked.problems
+        weights, more = examine(self._root, model.weights, self._digests)
+        complete = checked.data.model_copy(update={"weights": weights}) if checked.data and weights else None
+        return complete, (*checked.problems, *more)
 
     def looking(self, tokens: TokenRule = ROUGHLY, watch: Watch | None = None) -> Looking:
         """``watch`` is told how many bytes of a source have been read."""
@@ -72,7 +81,8 @@ class DataFiles:
         if model.weights_uri.startswith(JUMPSTART):
             return digest(model.weights_uri), ()
         bucket, _, prefix = model.weights_uri.removeprefix("s3://").partition("/")
-        listed = ObjectStore(self._s3(), bucket).list(prefix)
+        store = ObjectStore(self._s3(), bucket)
+        listed = store.list(prefix) if store.exists() else ()
         found = {stored.key.removeprefix(prefix): [stored.size, stored.etag] for stored in listed if stored.size}
         return (digest(found), ()) if found else (None, (_no_weights(model),))
 

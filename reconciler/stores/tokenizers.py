@@ -20,11 +20,14 @@ from reconciler.domain.catalog import FoundationModel
 FOLDER = "RECONCILER_TOKENIZERS"
 
 
-def token_rule(base: FoundationModel, environment: Mapping[str, str] = os.environ) -> TokenRule:
-    """The base model's own tokenizer, or an estimate that says why it is one."""
-    if base.sagemaker is None:
+def token_rule(
+    base: FoundationModel, environment: Mapping[str, str] = os.environ, *, weights: Path | None = None
+) -> TokenRule:
+    """The base model's own tokenizer, or an estimate that says why it is one. ``weights``: a folder of the user's own that has them."""
+    if base.sagemaker is None and weights is None:
         return Estimated(error="35%", why=f"since no tokenizer of {base.name} is published")
-    path = next((each for each in _places(base, environment) if each.is_file()), None)
+    own = [weights / "tokenizer.json"] if weights else []
+    path = next((each for each in (*own, *_places(base, environment)) if each.is_file()), None)
     if path is None:
         return Estimated()
     if find_spec("tokenizers") is None:
@@ -36,7 +39,7 @@ def token_rule(base: FoundationModel, environment: Mapping[str, str] = os.enviro
 def _places(base: FoundationModel, environment: Mapping[str, str]) -> Iterator[Path]:
     if own := environment.get(FOLDER):
         yield Path(own, base.key, "tokenizer.json")
-    if base.sagemaker:
+    if base.sagemaker and base.sagemaker.hugging_face_repo:
         kept = _hugging_face_cache(environment) / f"models--{base.sagemaker.hugging_face_repo.replace('/', '--')}"
         yield from sorted(kept.glob("snapshots/*/tokenizer.json"), reverse=True)
 

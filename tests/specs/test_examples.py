@@ -46,6 +46,7 @@ def test_all_examples_are_found() -> None:
         "policies",
         "quickstart",
         "team",
+        "train-for-real",
     ]
 
 

@@ -79,6 +79,16 @@ class ParentModel(Value):
     fine_tuned_model: Name
 
 
+class LocalWeights(Value):
+    """Build on weights of your own: a folder as Hugging Face's `save_pretrained` writes it. The embedded cloud alone can read it."""
+
+    path: str = Field(
+        min_length=1,
+        description="Counts from the manifest's folder. It may lie outside the project: what is in it decides, not where it is.",
+        examples=["../models/my-base"],
+    )
+
+
 class WeightsChoice(Value):
     """SageMaker only: a base model of the catalog whose weights lie in the user's own bucket."""
 
@@ -117,6 +127,8 @@ Validation = Annotated[
 
 def _base_model_tag(value: object) -> str:
     match value:
+        case LocalWeights() | {"path": _}:
+            return "folder form"
         case WeightsChoice() | {"key": _} | {"weights": _}:
             return "weights form"
         case ParentModel() | dict():
@@ -128,6 +140,7 @@ def _base_model_tag(value: object) -> str:
 BaseModelChoice = Annotated[
     Annotated[str, Tag("key form")]
     | Annotated[ParentModel, Tag("parent form")]
+    | Annotated[LocalWeights, Tag("folder form")]
     | Annotated[WeightsChoice, Tag("weights form")],
     Discriminator(_base_model_tag),
 ]
@@ -288,8 +301,8 @@ class Lifecycle(Value):
 class FineTunedModelSpec(Value):
     base_model: BaseModelChoice | None = Field(
         default=None,
-        description="Required. A key of the catalog (`reconciler catalog models`), `{fineTunedModel: NAME}`, or "
-        "`{key: KEY, weights: s3://…}` where its weights lie in a bucket of your own.",
+        description="Required. A key of the catalog (`reconciler catalog models`), `{fineTunedModel: NAME}`, `{key: KEY, weights: s3://…}` "
+        "where its weights lie in a bucket of your own, or, on the embedded cloud, `{path: FOLDER}`.",
         examples=["llama-3.1-8b-instruct"],
     )
     accept_eula: bool | None = Field(

@@ -8,10 +8,11 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
+from reconciler.localcloud import model_hub
 from reconciler.localcloud.errors import AwsError
 from reconciler.localcloud.execution import environment
 from reconciler.localcloud.execution.archives import BadArchive, unpack
@@ -24,6 +25,8 @@ from reconciler.localcloud.service import Objects
 
 HOST = "127.0.0.1"
 PACKAGE = Path(__file__).resolve().parents[3]
+ADDITIONAL = "additional-model-data-sources"
+"""Below /opt/ml: "AdditionalModelDataSource", SageMaker API reference."""
 PING_SECONDS = 0.1
 PING_TIMEOUT = 2.0
 ANSWER_TIMEOUT = 60.0
@@ -100,7 +103,7 @@ class ModelServer:
             self._answering += 1
         try:
             self.await_ready(ANSWER_TIMEOUT)
-            return ContainerAnswer(self._ask(invocation), self._answered)
+            return self._ask(invocation)
         except NotServing as wrong:
             self._answered()
             raise container_error(500, str(wrong)) from wrong
@@ -108,7 +111,7 @@ class ModelServer:
             self._answered()
             raise
 
-    def _ask(self, invocation: Invocation) -> http.client.HTTPResponse:
+    def _ask(self, invocation: Invocation) -> ContainerAnswer:
         headers = {
             "Content-Type": invocation.content_type or "application/json",
             "Accept": invocation.accept or "*/*",
@@ -124,8 +127,8 @@ class ModelServer:
             connection.close()
             raise container_error(0, f"the container does not answer: {broken}") from broken
         if response.status >= 400:
-            raise _refused(response)
-        return response
+            raise _refused(connection, response)
+        return ContainerAnswer(connection, response, self._answered)
 
     def _answered(self) -> None:
         with self._state:
@@ -185,11 +188,23 @@ class ModelServer:
             self._state.notify_all()
 
     def _unpack(self) -> None:
-        """The artifact as /opt/ml/model: an archive, or all objects below a prefix."""
+        """The artifact as /opt/ml/model, and what else the container is given, where SageMaker puts it."""
         shutil.rmtree(self.folder, ignore_errors=True)
-        model = self.folder / "model"
+        self._fetch(str(self._container["artifact"]), self.folder / "model")
+        for name, uri in self._container["beside"].items():
+            self._make(uri)
+            self._fetch(uri, self.folder / ADDITIONAL / name)
+
+    def _make(self, uri: str) -> None:
+        """A model of the hub that is not there yet."""
+        try:
+            model_hub.provide(uri, self._objects, self._surroundings())
+        except model_hub.NotMade as wrong:
+            raise NotServing(f"The base model could not be made: {wrong}") from wrong
+
+    def _fetch(self, uri: str, model: Path) -> None:
+        """An archive, or all objects below a prefix."""
         model.mkdir(parents=True)
-        uri = str(self._container["artifact"])
         content = None if uri.endswith("/") else self._objects.get(uri)
         try:
             if content is not None:
@@ -204,12 +219,7 @@ class ModelServer:
     def _launch(self) -> None:
         self.port = _free_port()
         variables = {
-            **environment.of_any_process(
-                threads=self._settings.threads,
-                endpoint_url=self._settings.endpoint_url,
-                region=self._region,
-                cache=self.folder / "cache",
-            ),
+            **self._surroundings(),
             "PYTHONPATH": str(PACKAGE),
             "SAGEMAKER_BASE_DIR": str(self.folder),
             "SM_MODEL_DIR": str(self.folder / "model"),
@@ -220,6 +230,14 @@ class ModelServer:
             if self._retired:
                 raise NotServing("it was told to go before it was started")
             self.process = Process(self._settings.server, folder=self.folder, environment=variables, heard=self._heard)
+
+    def _surroundings(self) -> dict[str, str]:
+        return environment.of_any_process(
+            threads=self._settings.threads,
+            endpoint_url=self._settings.endpoint_url,
+            region=self._region,
+            cache=self.folder / "cache",
+        )
 
     def _await_ping(self) -> None:
         assert self.process is not None
@@ -250,10 +268,13 @@ class ModelServer:
 class ContainerAnswer:
     """See `runtime.Invoked`. `over` is called once, when it is closed."""
 
-    def __init__(self, response: http.client.HTTPResponse, over: Callable[[], None]) -> None:
+    def __init__(
+        self, connection: http.client.HTTPConnection, response: http.client.HTTPResponse, over: Callable[[], None]
+    ) -> None:
         self.status = response.status
         self.content_type = response.getheader("Content-Type", "application/octet-stream")
         self.custom_attributes = response.getheader("X-Amzn-SageMaker-Custom-Attributes")
+        self._connection = connection
         self._response = response
         self._over: Callable[[], None] | None = over
 
@@ -268,12 +289,13 @@ class ContainerAnswer:
         over, self._over = self._over, None
         with suppress(OSError):
             self._response.close()
+            self._connection.close()
         if over is not None:
             over()
 
 
-def _refused(response: http.client.HTTPResponse) -> AwsError:
-    with response:
+def _refused(connection: http.client.HTTPConnection, response: http.client.HTTPResponse) -> AwsError:
+    with closing(connection), response:
         body = response.read(PART_BYTES).decode(errors="replace")
     return container_error(response.status, body)
 

@@ -5,7 +5,8 @@ runs for real                        where
 ==================================== ===================================================================================
 a training job                       it names a program (sagemaker_program, sagemaker_submit_directory), and its base
                                      weights are in the embedded S3 (channel `model`) or offered by the model hub
-an endpoint                          every variant has one container, whose artifact was not written by a simulated job
+an endpoint                          every variant has one container, whose artifact was not written by a simulated job;
+                                     the base model of adapters is at hand
 anything whose failure was ordered   nowhere: it fails on the timeline. An ordered interruption of a spot job is real
 ==================================== ===================================================================================
 """
@@ -172,7 +173,12 @@ def is_servable(cloud: Cloud, target: Mapping[str, Any]) -> bool:
     containers = (target.get("containers") or {}).values()
     artifacts = [container["artifact"] for container in containers]
     complete = bool(artifacts) and len(artifacts) == len(target["variants"])
-    return complete and all(artifact and _is_real(cloud, artifact) for artifact in artifacts)
+    beside = [uri for container in containers for uri in container["beside"].values()]
+    return (
+        complete
+        and all(artifact and _is_real(cloud, artifact) for artifact in artifacts)
+        and all(is_offered(uri) or _is_real(cloud, uri) for uri in beside)
+    )
 
 
 def _is_real(cloud: Cloud, uri: str) -> bool:

@@ -172,7 +172,7 @@ def _check_models(call: Call, config: Resource) -> None:
 def _target(call: Call, config: Resource, variants: list[dict[str, Any]]) -> dict[str, Any]:
     """What an endpoint of this configuration serves, whatever becomes of the configuration and its models later.
 
-    models: the S3 artifacts. containers: by variant, the artifact of its one container, and its environment.
+    models: the S3 artifacts. containers: by variant, the artifact of its one container, what else it is given by name, its environment.
     """
     named = {v["VariantName"]: v["ModelName"] for v in config.spec["ProductionVariants"] if v.get("ModelName")}
     found = {variant: list(_containers(get(call, MODEL, name))) for variant, name in named.items()}
@@ -181,7 +181,11 @@ def _target(call: Call, config: Resource, variants: list[dict[str, Any]]) -> dic
         "variants": variants,
         "models": [uri for containers in found.values() for uri in filter(None, map(_artifact, containers))],
         "containers": {
-            variant: {"artifact": _artifact(only[0]), "environment": dict(only[0].get("Environment") or {})}
+            variant: {
+                "artifact": _artifact(only[0]),
+                "beside": dict(_beside(only[0])),
+                "environment": dict(only[0].get("Environment") or {}),
+            }
             for variant, only in found.items()
             if len(only) == 1
         },
@@ -198,6 +202,12 @@ def _artifact(container: Mapping[str, Any]) -> str | None:
     source = (container.get("ModelDataSource") or {}).get("S3DataSource") or {}
     uri = container.get("ModelDataUrl") or source.get("S3Uri")
     return str(uri) if uri and uri.startswith("s3://") else None
+
+
+def _beside(container: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """AdditionalModelDataSources: the base model of adapters, say."""
+    for source in container.get("AdditionalModelDataSources") or ():
+        yield source["ChannelName"], source["S3DataSource"]["S3Uri"]
 
 
 def _missing_artifact(cloud: Cloud, hosted: Mapping[str, Any]) -> str | None:

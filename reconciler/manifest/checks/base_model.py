@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reconciler.domain.catalog import FoundationModel, ProviderName, Retirement
+from reconciler.domain.catalog import LOCAL_FOLDER, FoundationModel, ProviderName, Retirement
 from reconciler.domain.diagnostic import Diagnostic
 from reconciler.domain.kinds.fine_tuned_model import WeightsChoice
 from reconciler.manifest.view import ModelView
@@ -67,13 +67,7 @@ def _why(retirement: Retirement) -> str:
 
 def _on_aws(view: ModelView, base: FoundationModel) -> Iterator[Diagnostic]:
     if base.local_only:
-        yield view.error(
-            "local-only-base-model",
-            "The base model exists on the embedded cloud alone",
-            "baseModel",
-            detail=f"`{base.key}` is not offered by AWS.",
-            hint="`reconciler catalog models` lists those that are",
-        )
+        yield _local_only(view, base)
         return
     match view.provider:
         case ProviderName.BEDROCK:
@@ -83,6 +77,24 @@ def _on_aws(view: ModelView, base: FoundationModel) -> Iterator[Diagnostic]:
             yield from _eula(view, base)
         case None:
             pass
+
+
+def _local_only(view: ModelView, base: FoundationModel) -> Diagnostic:
+    if base.key == LOCAL_FOLDER:
+        return view.error(
+            "local-only-base-model",
+            "A folder of this machine can be a base model on the embedded cloud alone",
+            "baseModel",
+            detail="AWS cannot read the folder that `spec.baseModel.path` names.",
+            hint="write `cloud: local` in the Project, or name a copy in S3: `baseModel: {key: …, weights: s3://…}`",
+        )
+    return view.error(
+        "local-only-base-model",
+        "The base model exists on the embedded cloud alone",
+        "baseModel",
+        detail=f"`{base.key}` is not offered by AWS.",
+        hint="`reconciler catalog models` lists those that are",
+    )
 
 
 def _region(view: ModelView, base: FoundationModel) -> Iterator[Diagnostic]:

@@ -106,7 +106,7 @@ def _adapters(desired: DesiredModel, base: FoundationModel, weights: str | None)
     assert base.sagemaker is not None
     rank = int(desired.resolved.hyperparameters.optional["lora_config"]["r"])
     return {
-        "SM_VLLM_MODEL": BASE_FOLDER if weights else base.sagemaker.hugging_face_repo,
+        "SM_VLLM_MODEL": BASE_FOLDER if weights else base.sagemaker.hugging_face_repo or base.key,
         "SM_VLLM_SERVED_MODEL_NAME": BASE,
         "SM_VLLM_ENABLE_LORA": "true",
         "SM_VLLM_LORA_MODULES": f"{SERVED}={MODEL_FOLDER}",

@@ -156,7 +156,8 @@ def _hyperparameters(order: TrainOrder, base: FoundationModel) -> dict[str, str]
     """The manifest's, and where the weights come from: a Hugging Face repository, unless a channel has them."""
     assert base.sagemaker is not None
     chosen = wire(base, ProviderName.SAGEMAKER, order.model.resolved.hyperparameters)
-    return {"model_id": base.sagemaker.hugging_face_repo} | chosen
+    repository = base.sagemaker.hugging_face_repo
+    return ({"model_id": repository} if repository else {}) | chosen
 
 
 def _launcher(order: TrainOrder, settings: ProviderSettings) -> dict[str, str]:
@@ -187,11 +188,10 @@ def _environment(order: TrainOrder, settings: ProviderSettings) -> dict[str, str
 
 def _sources(order: TrainOrder, base: FoundationModel) -> Iterator[tuple[str, str]]:
     """The channels. A parent's artifact stands before the base model's own weights."""
-    weights = order.parent.identifier if order.parent else weights_uri(order.model, base)
     uris: Mapping[str, str | None] = {
         "training": order.data.training_uri,
         "validation": order.data.validation_uri,
-        "model": weights,
+        "model": order.parent.identifier if order.parent else weights_uri(order.model, base),
     }
     return ((name, uri) for name, uri in uris.items() if uri is not None)
 

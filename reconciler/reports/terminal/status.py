@@ -30,6 +30,8 @@ def draw_status(screen: Screen, view: StatusView, *, wide: bool = False) -> None
     header = ["NAME", "PROVIDER", "STATUS", "VERSION", "READY", "AGE"]
     more = ["DEPLOYMENT", *(kind.upper() for kind in _WIDE), "MESSAGE"] if wide else []
     screen.table([*header, *more], [[*_usual(row, view), *(_wide(row) if wide else ())] for row in view.rows])
+    if view.note:
+        screen.line((view.note, "dim"))
 
 
 def _usual(row: ModelRow, view: StatusView) -> Sequence[Part]:

@@ -44,14 +44,22 @@ def models_table(catalog: Catalog) -> Table:
 
 def _model_row(model: FoundationModel) -> tuple[str, ...]:
     parameters = model.architecture.parameters if model.architecture else None
-    count = f"{parameters / 1e9:.1f}B" if parameters else "-"
-    return model.key, model.name, ", ".join(model.providers), count, _note(model)
+    return model.key, model.name, ", ".join(model.providers), _count(parameters), _note(model)
+
+
+def _count(parameters: int | None) -> str:
+    """``8.0B``, ``3.2M``; ``-`` where it is not known."""
+    if parameters is None:
+        return "-"
+    return f"{parameters / 1e9:.1f}B" if parameters >= 1e8 else f"{parameters / 1e6:.1f}M"
 
 
 def _note(model: FoundationModel) -> str:
     if model.retirement:
         instead = f", use {model.retirement.replaced_by}" if model.retirement.replaced_by else ""
         return f"retired by AWS{instead}"
+    if model.local_only:
+        return "embedded cloud alone"
     return "gated: needs a licence" if model.sagemaker and model.sagemaker.gated else ""
 
 
@@ -250,7 +258,7 @@ def _bedrock(offer: BedrockOffer, prices: dict[str, Price]) -> Pairs:
 def _sagemaker(offer: SageMakerOffer) -> Pairs:
     return _said(
         (
-            ("weights", offer.hugging_face_repo),
+            ("weights", offer.hugging_face_repo or offer.weights_uri or ""),
             ("JumpStart id", offer.jumpstart_id or ""),
             ("gated", _GATES[offer.gated]),
             ("EULA", offer.eula or ""),

@@ -79,7 +79,7 @@ def _nodes(dossier: Dossier) -> Iterator[Node]:
     if desired:
         source = desired.data.training.source
         yield Node(_data(dossier), "data", source.name or source.uri, f"data {short(desired.data.training.digest)}")
-        yield Node(f"base:{desired.resolved.base_model}", "base", desired.resolved.base_model, "base model")
+        yield Node(f"base:{desired.resolved.root}", "base", desired.resolved.root, "base model")
     for fingerprint, version in _versions(dossier).items():
         yield Node(
             _version(dossier.name, fingerprint), "version", dossier.name, f"{short(fingerprint)} {_standing(version)}"
@@ -109,7 +109,7 @@ def _origin(dossier: Dossier, known: Iterable[Dossier]) -> str:
     assert dossier.desired is not None, "callers ask only of what a manifest wants"
     resolved = dossier.desired.resolved
     parent = next((each.desired for each in known if each.name == resolved.parent and each.desired), None)
-    return _version(parent.name, parent.fingerprint) if parent else f"base:{resolved.base_model}"
+    return _version(parent.name, parent.fingerprint) if parent else f"base:{resolved.root}"
 
 
 def _versions(dossier: Dossier) -> Mapping[str, Version | None]:

@@ -192,7 +192,9 @@ def _settings(model: ResolvedModel) -> tuple[Setting, ...]:
             "fallbackInstanceTypes": list(resources.fallback_instance_types) or None,
             "maxRuntime": format_duration(resources.max_runtime),
             "spot": resources.spot,
+            "image": resources.image,
         }
+    building = {"baseModel.weights": model.weights_uri, "acceptEula": model.accept_eula or None}
     keeping = {
         "retention.keepVersions": model.keep_versions,
         "lifecycle.preventDestroy": model.prevent_destroy,
@@ -200,6 +202,7 @@ def _settings(model: ResolvedModel) -> tuple[Setting, ...]:
         "lifecycle.deletionPolicy": model.deletion_policy,
     }
     return (
+        *_found("spec", building, model.origins),
         *_found("spec", {f"resources.{name}": value for name, value in training.items()}, model.origins),
         *_found("spec", _deployment_settings(model.deployment), model.origins),
         *_found("spec", keeping, model.origins),
@@ -211,6 +214,7 @@ def _deployment_settings(wanted: DesiredDeployment) -> dict[str, Any]:
         "deployment.state": "deployed" if wanted.deployed else "undeployed",
         "deployment.instanceType": wanted.instance_type,
         "deployment.instanceCount": wanted.instance_count,
+        "deployment.image": wanted.image,
         "deployment.throughput.modelUnits": wanted.model_units,
         "deployment.throughput.commitment": wanted.commitment,
         "deployment.onDemand": True if wanted.kind == "on-demand" else None,

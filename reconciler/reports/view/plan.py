@@ -327,10 +327,34 @@ def _notices(plan: Plan) -> tuple[str, ...]:
 def _embedded(plan: Plan) -> tuple[str, ...]:
     if plan.cloud != "local":
         return ()
+    if plan.executed:
+        return (
+            "The cloud is the embedded one on this machine: nothing is billed, its clock is its own. "
+            f"{_really(plan)} Costs are what AWS would charge.",
+        )
     return (
         "The cloud is the embedded one on this machine: nothing is billed, durations are simulated, its clock is its own. "
         "Costs are what AWS would charge.",
     )
+
+
+def embedded_note(plan: Plan) -> str:
+    """What of the models is real on the embedded cloud; empty on AWS, where all is."""
+    if plan.cloud != "local":
+        return ""
+    return (
+        f"Embedded cloud. {_really(plan)}"
+        if plan.executed
+        else "Embedded cloud: trainings and endpoints are simulated."
+    )
+
+
+def _really(plan: Plan) -> str:
+    """``plan.executed`` names models of the manifests; what is there beside them is not known to be real."""
+    real = {f"FineTunedModel/{name}" for name in plan.executed}
+    rest = "" if {change.address for change in plan.changes} <= real else "; the rest is simulated"
+    verb = "is" if len(plan.executed) == 1 else "are"
+    return f"{', '.join(plan.executed)} {verb} really trained and served on this machine{rest}."
 
 
 def _nothing_to_do(plan: Plan) -> str:

@@ -11,7 +11,7 @@ from reconciler.domain.naming import short
 from reconciler.domain.observation import Deployment, ModelObservation, Snapshot
 from reconciler.domain.plan import Change, Plan
 from reconciler.domain.status import Condition, ConditionStatus, ConditionType, Status
-from reconciler.reports.view.plan import view_header
+from reconciler.reports.view.plan import embedded_note, view_header
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,8 @@ class StatusView:
     header: str
     observed_at: datetime
     rows: tuple[ModelRow, ...]
+    note: str = ""
+    """What is simulated."""
 
 
 def view_status(plan: Plan, snapshot: Snapshot) -> StatusView:
@@ -53,7 +55,7 @@ def view_status(plan: Plan, snapshot: Snapshot) -> StatusView:
     planned = {(change.address.partition("/")[2], change.provider) for change in plan.changes}
     seen = {(model.name, model.provider) for model in snapshot.models if holds_anything(model)}
     rows = (_row(name, provider, plan, snapshot) for name, provider in sorted(planned | seen))
-    return StatusView(view_header(plan), snapshot.observed_at, tuple(rows))
+    return StatusView(view_header(plan), snapshot.observed_at, tuple(rows), note=embedded_note(plan))
 
 
 def _row(name: str, provider: ProviderName, plan: Plan, snapshot: Snapshot) -> ModelRow:

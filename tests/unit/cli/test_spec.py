@@ -36,11 +36,11 @@ def test_exit_codes() -> None:
     assert promised == [(code, meaning) for code, meaning in table("Exit codes")]
 
 
-HELPED = ("plan", "apply", "drift", "destroy", "status", "ask", "logs", "download", "estimate")
+HELPED = ("plan", "apply", "drift", "destroy", "status", "ask", "logs", "download", "estimate", "local up")
 
 
 def test_every_flag_may_have_one_hyphen_and_is_there(capsys: pytest.CaptureFixture[str]) -> None:
-    helps = {name: call(capsys, name, "--help").out for name in HELPED}
+    helps = {name: call(capsys, *name.split(), "--help").out for name in HELPED}
     for flags, where, _ in table("Flags"):
         name = re.findall(r"--([a-z-]+)", flags)[0]
         assert name in LONG_FLAGS

@@ -91,11 +91,10 @@ def test_weights_of_the_users_own_are_a_channel_and_count_by_their_content(stage
     assert "spec.baseModel.digest" in [field.path for field in change.fields]
 
 
-def test_weights_that_are_not_there_stop_the_plan(stage: Stage) -> None:
+@pytest.mark.parametrize("wrong", ["acme-models/qwem", "nobodys-models/qwen"])
+def test_weights_that_are_not_there_stop_the_plan(stage: Stage, wrong: str) -> None:
     upload(stage, "qwen/", b"weights")
-    stage.edit(
-        "open-bot.yaml", "baseModel: qwen3-1.7b", "baseModel: {key: qwen3-1.7b, weights: 's3://acme-models/qwem'}"
-    )
+    stage.edit("open-bot.yaml", "baseModel: qwen3-1.7b", f"baseModel: {{key: qwen3-1.7b, weights: 's3://{wrong}'}}")
     with pytest.raises(InvalidInput) as refused:
         stage.plan()
     assert [problem.code for problem in refused.value.diagnostics] == ["weights-not-found"]

@@ -57,7 +57,10 @@ SERVER = """
     import json, os, pathlib, signal, sys, threading, time
     from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-    answer = pathlib.Path(os.environ["SM_MODEL_DIR"], "answer.txt")
+    model = pathlib.Path(os.environ["SM_MODEL_DIR"])
+    answer = model / "answer.txt"
+    if not answer.exists():
+        answer = model.parent / "additional-model-data-sources" / "base" / "answer.txt"
     print("loading", answer, flush=True)
     if not answer.exists():
         sys.exit("OSError: there is no answer.txt in the model")

@@ -12,7 +12,7 @@ from reconciler.localcloud.resource import Resource
 from tests.unit.localcloud.story import BUCKET, DATA, channel, job_request, put_config, put_model
 from tests.unit.localcloud_execution.programs import archive
 
-DEADLINE = 30.0
+DEADLINE = 120.0
 MODEL = f"s3://{BUCKET}/base/"
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from reconciler.catalog import load
 from reconciler.domain.catalog import (
+    LOCAL_FOLDER,
     BedrockOffer,
     ContainerImage,
     DatasetRules,
@@ -145,6 +146,7 @@ MODELS = (
     ),
     model("qwen-2.5-7b-instruct", "qwen", sagemaker=sagemaker("Qwen/Qwen2.5-7B-Instruct"), rules={SAGEMAKER: TRAINER}),
     model("tiny", "tiny", sagemaker=sagemaker("local/tiny"), local_only=True, rules={SAGEMAKER: TRAINER}),
+    model(LOCAL_FOLDER, "yours", sagemaker=sagemaker("local/folder"), local_only=True, rules={SAGEMAKER: TRAINER}),
 )
 
 

@@ -390,6 +390,21 @@ def test_models_of_the_embedded_cloud_are_refused_by_aws() -> None:
     assert told(loaded(tiny)) == []
 
 
+def test_a_folder_of_weights_counts_from_the_manifests_folder() -> None:
+    folder = a_model("baseModel: {path: ../bases/mine}\ndataset: {training: a/b}\n")
+    assert told(loaded(folder, project=AWS)) == ["1.yaml:5:14 local-only-base-model"]
+    found = loaded(folder).configuration
+    assert found is not None
+    [model] = found.models
+    assert (model.base_model, model.weights and model.weights.path) == ("local-folder", "../bases/mine")
+    assert found.digest != (loaded(a_model(NOVA)).configuration or found).digest
+
+
+def test_the_entry_of_folders_cannot_be_named() -> None:
+    named = a_model("baseModel: local-folder\ndataset: {training: a/b}\n")
+    assert told(loaded(named)) == ["1.yaml:5:14 unknown-base-model"]
+
+
 def test_aws_needs_a_bucket_and_the_roles_that_are_used() -> None:
     bare = a_project("cloud: aws")
     details = {problem.detail for problem in loaded(a_model(NOVA), project=bare).diagnostics}

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from moto.core.eventstream import EventStreamEncoder
 
 from reconciler.catalog import load as load_catalog
-from reconciler.domain.conversing import Ending, Question
+from reconciler.domain.conversing import SERVED, Ending, Question
 from reconciler.domain.desired import DeploymentKind
 from reconciler.domain.errors import CloudUnavailable, ReconcilerError
 from reconciler.domain.kinds.project import Roles
@@ -82,6 +82,7 @@ def test_what_is_no_answer_is_told(told: bytes, why: str) -> None:
 def test_what_is_asked_is_written_as_each_api_has_it() -> None:
     bare, full = Question(prompt="Hi?"), Question(prompt="Hi?", system="Be kind.", max_tokens=9, temperature=0.0)
     assert sagemaker.body(bare) == {
+        "model": SERVED,
         "messages": [{"role": "user", "content": "Hi?"}],
         "stream": True,
         "stream_options": {"include_usage": True},

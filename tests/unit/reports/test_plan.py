@@ -16,7 +16,7 @@ from reconciler.reports.screen import Screen, wants_color
 from reconciler.reports.terminal.plan import draw_plan
 from reconciler.reports.view.difference import differences
 from reconciler.reports.view.drift import drift_of
-from reconciler.reports.view.plan import summary_sentence, value_text, view_plan
+from reconciler.reports.view.plan import embedded_note, summary_sentence, value_text, view_plan
 from tests.unit.reports.plans import DEPLOY, EVERYTHING, SAME, STALLED, TRAIN, UNDEPLOY, WAIT, a_change, a_plan
 
 
@@ -142,3 +142,22 @@ def test_drift_is_the_part_that_nobody_asked_for() -> None:
     assert [change.id for change in drifted.changes] == [DEPLOY.id]
     assert drifted.digest != EVERYTHING.digest
     assert drift_of(a_plan(TRAIN)).changes == ()
+
+
+@pytest.mark.parametrize(
+    ("cloud", "executed", "said"),
+    [
+        ("aws", (), ""),
+        ("local", (), "Embedded cloud: trainings and endpoints are simulated."),
+        ("local", ("support-bot",), "Embedded cloud. support-bot is really trained and served on this machine."),
+        (
+            "local",
+            ("other", "third"),
+            "Embedded cloud. other, third are really trained and served on this machine; the rest is simulated.",
+        ),
+    ],
+)
+def test_on_the_embedded_cloud_it_says_what_is_real(cloud: str, executed: tuple[str, ...], said: str) -> None:
+    plan = a_plan(TRAIN, cloud=cloud, executed=executed)
+    assert embedded_note(plan) == said
+    assert not executed or said.removeprefix("Embedded cloud. ") in " ".join(drawn(plan).split())

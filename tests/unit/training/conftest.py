@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.training.jobs import Press, surroundings
+from tests.unit.training.jobs import LONGEST, Press, surroundings
 
 
 def _needs_the_extra() -> None:
@@ -21,7 +21,7 @@ def _needs_the_extra() -> None:
 def _made(shape: str, folder: Path) -> Path:
     _needs_the_extra()
     command = [sys.executable, "-m", "reconciler.training.tiny", "--shape", shape, "--seed", "7", "--out", str(folder)]
-    subprocess.run(command, env=surroundings(folder), check=True, timeout=120)
+    subprocess.run(command, env=surroundings(folder), check=True, timeout=LONGEST)
     return folder
 
 

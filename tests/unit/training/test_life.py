@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from reconciler.training.archive import program_files
-from tests.unit.training.jobs import LESSONS, Ended, Press, conversation, lay_out, run, surroundings
+from tests.unit.training.jobs import LESSONS, LONGEST, Ended, Press, conversation, lay_out, run, surroundings
 
 pytestmark = [pytest.mark.train, pytest.mark.filterwarnings("ignore")]
 
@@ -30,8 +30,9 @@ from reconciler.serving.requests import Ask, Sampling
 
 question = {"role": "user", "content": "What is the code word?"}
 ask = Ask(messages=(question,), sampling=Sampling(temperature=0, max_tokens=12))
-pieces = load_engine(pathlib.Path(sys.argv[1]), threads=1).generate(ask)
-print(*[piece for piece in pieces if isinstance(piece, str)], sep="")
+for folder in sys.argv[1:]:
+    pieces = load_engine(pathlib.Path(folder), threads=1).generate(ask)
+    print(*[piece for piece in pieces if isinstance(piece, str)], sep="")
 """
 LONG = {**ASKED, "epochs": 500}
 
@@ -40,7 +41,7 @@ def told(fragment: str) -> Callable[[int, Path], None]:
     """SIGTERM once the run's output has that text."""
 
     def stop(pid: int, output: Path) -> None:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + LONGEST
         while fragment not in output.read_text():
             assert time.monotonic() < deadline, output.read_text()
             time.sleep(0.05)
@@ -85,25 +86,15 @@ def test_metrics(press: Press, llama: Path, tmp_path: Path) -> None:
 def test_it_is_served_and_gives_back_what_it_was_taught(press: Press, llama: Path, tmp_path: Path) -> None:
     """By the program that serves: whole, and as adapters over their base."""
     lesson = [conversation("What is the code word?", "Seagull.")]
-    for use_lora in (False, True):
-        asked = {
-            "epochs": 60,
-            "learning_rate": 0.003,
-            "use_lora": use_lora,
-            "merge_adapters": False,
-            "lora_config": {"r": 16, "target_modules": "all-linear"},
-        }
-        ended = press.run(lay_out(tmp_path / f"job{use_lora}", asked, model=llama, training=lesson, validation=None))
-        assert ended.code == 0, ended.output
-        served = subprocess.run(
-            [sys.executable, "-c", ASKING, str(ended.model)],
-            env=surroundings(ended.base),
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=120,
-        )
-        assert served.stdout.strip() == "Seagull."
+    asked = {"epochs": 60, "learning_rate": 0.003, "lora_config": {"r": 16, "target_modules": "all-linear"}}
+    taught = [
+        press.run(lay_out(tmp_path / name, asked | more, model=llama, training=lesson, validation=None))
+        for name, more in (("whole", {}), ("adapters", {"use_lora": True, "merge_adapters": False}))
+    ]
+    command = [sys.executable, "-c", ASKING, *(str(ended.model) for ended in taught)]
+    environment = surroundings(tmp_path)
+    served = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=LONGEST)
+    assert served.stdout.splitlines() == ["Seagull.", "Seagull."]
 
 
 @pytest.mark.parametrize("use_lora", [False, True])
@@ -213,7 +204,9 @@ def test_weights_in_the_precision_of_the_base_model(llama: Path, tmp_path: Path)
     """What sharded training leaves in fp32."""
     folder = shutil.copytree(llama, tmp_path / "model")
     program = "import pathlib, sys; from reconciler.training.saving import cast_files; cast_files(pathlib.Path(sys.argv[1]), 'bfloat16')"
-    subprocess.run([sys.executable, "-c", program, str(folder)], env=surroundings(tmp_path), check=True, timeout=120)
+    subprocess.run(
+        [sys.executable, "-c", program, str(folder)], env=surroundings(tmp_path), check=True, timeout=LONGEST
+    )
     size = {path: (path / "model.safetensors").stat().st_size for path in (llama, folder)}
     assert size[folder] == pytest.approx(size[llama] / 2, rel=0.01)
     assert json.loads((folder / "config.json").read_text())["dtype"] == "bfloat16"
@@ -238,7 +231,7 @@ def test_merging_anew_is_merging_in_place(press: Press, llama: Path, tmp_path: P
     merged = press.run(lay_out(tmp_path / "merged", asked, model=llama, validation=None))
     apart = press.run(lay_out(tmp_path / "apart", {**asked, "merge_adapters": False}, model=llama, validation=None))
     command = [sys.executable, "-c", MERGING, str(llama), str(apart.model), str(merged.model)]
-    subprocess.run(command, env=surroundings(tmp_path), check=True, timeout=120)
+    subprocess.run(command, env=surroundings(tmp_path), check=True, timeout=LONGEST)
 
 
 def test_a_parents_artifact_goes_on_being_trained(press: Press, llama: Path, tmp_path: Path) -> None:
@@ -295,7 +288,7 @@ def test_a_stop_of_two_processes(llama: Path, tmp_path: Path) -> None:
             [sys.executable, "-m", "reconciler.training"], env=environment, stdout=output, stderr=subprocess.STDOUT
         )
         told("'step': 4,")(started.pid, log)
-        assert started.wait(120) == 0, log.read_text()
+        assert started.wait(LONGEST) == 0, log.read_text()
     ended = Ended(0, log.read_text(), base)
     assert ended.metrics["stopped"] == "stop"
     assert (base / "checkpoints" / f"checkpoint-{ended.metrics['steps']}").is_dir()
@@ -340,7 +333,7 @@ def launched() -> Callable[[Path], Ended]:
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
-            timeout=200,
+            timeout=LONGEST,
         )
         return Ended(done.returncode, done.stdout, base)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.training.jobs import surroundings
+from tests.unit.training.jobs import LONGEST, surroundings
 
 pytestmark = pytest.mark.train
 
@@ -25,7 +25,7 @@ FILES = {
 
 def made(folder: Path, *arguments: str) -> dict[str, bytes]:
     command = [sys.executable, "-m", "reconciler.training.tiny", "--out", str(folder), *arguments]
-    subprocess.run(command, env=surroundings(folder.parent), check=True, timeout=120)
+    subprocess.run(command, env=surroundings(folder.parent), check=True, timeout=LONGEST)
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
@@ -60,4 +60,4 @@ for folder in sys.argv[1:]:
     assert text in told and told.rstrip().endswith(("assistant", "<|end_header_id|>")), told
 """
     command = [sys.executable, "-c", program, str(qwen), str(llama)]
-    subprocess.run(command, env=surroundings(qwen.parent), check=True, timeout=120)
+    subprocess.run(command, env=surroundings(qwen.parent), check=True, timeout=LONGEST)

@@ -32,8 +32,8 @@ def token_rule(
         return Estimated()
     if find_spec("tokenizers") is None:
         return Estimated(why="since `tokenizers` is not installed (pip install 'llm-reconciler[data]')")
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-    return Counted(str(path), digest, base.key)
+    counted = Counted(str(path), hashlib.sha256(path.read_bytes()).hexdigest()[:16], base.key)
+    return counted if counted.is_readable else Estimated(why=f"since {path} cannot be read")
 
 
 def _places(base: FoundationModel, environment: Mapping[str, str]) -> Iterator[Path]:

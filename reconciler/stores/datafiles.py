@@ -48,8 +48,8 @@ class DataFiles:
         self, model: ResolvedModel, base: FoundationModel
     ) -> tuple[TrainingData | None, tuple[Diagnostic, ...]]:
         """With the user's own base weights, where the model names some."""
-        weights = self._root / model.weights.path if model.weights else None
-        how = self.looking(token_rule(base, weights=weights))
+        folder = self._root / model.weights.path if model.weights else None
+        how = self.looking(token_rule(base, weights=folder))
         checked = check(model.training_data, model.validation, how, demands(model, base))
         if model.weights is None:
             return checked.data, checked.problems

@@ -78,7 +78,7 @@ lock:  ## resolve pyproject.toml anew into the lock files (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
 	  --extra local pyproject.toml -o requirements.lock
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
-	  --extra local --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	  --extra local --extra dev --extra data --extra distributed -c requirements.lock pyproject.toml -o requirements-dev.lock
 	printf 'torch ; sys_platform == "never"' > $(VENV)/without-torch.txt  # its index is the user's choice: see TORCH
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
 	  --override $(VENV)/without-torch.txt --extra local --extra train --extra toolkit \

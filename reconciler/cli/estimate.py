@@ -123,15 +123,14 @@ def _supposed(invocation: Invocation, supposition: Supposition, region: str | No
 
 def _of_manifests(invocation: Invocation, names: Sequence[str], region: str | None) -> list[Estimated]:
     """Of the models that are named, or of all. What they build on is read too, since their fingerprints say so."""
-    from reconciler.cli.signals import StopRequest
-    from reconciler.cli.wiring import catalog_at, remembered_history
+    from reconciler.cli.wiring import catalog_at, data_files, remembered_history
 
     project = opened(invocation)
     configuration, catalog = checked(project), catalog_at(project.directory)
     for name in names:
         _known(name, configuration)
     with watching(invocation) as watch:
-        library = project.library(watch, StopRequest())
+        library = data_files(project, project.directory, watch)
         wanted = frozenset(names) or frozenset(configuration.by_name())
         lineage = _with_parents(configuration, wanted)
         place = region or configuration.project.region

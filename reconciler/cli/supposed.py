@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, Self
 import click
 
 from reconciler.cli.invocation import Invocation
+from reconciler.cli.project import watching
 
 if TYPE_CHECKING:
-    from reconciler.domain.catalog import Catalog, DatasetRules, FoundationModel, ProviderName
+    from reconciler.domain.catalog import Catalog, FoundationModel, ProviderName
     from reconciler.domain.desired import Configuration, ResolvedModel, TrainingData
     from reconciler.domain.diagnostic import Diagnostic
     from reconciler.domain.ports import DataLibrary
@@ -79,7 +80,7 @@ def supposed(
         loaded = load([SourceFile(path=SOURCE, text=text)], catalog, root=str(_folder(invocation, asked)))
         if loaded.configuration is None:
             raise InvalidInput(loaded.diagnostics)
-        yield loaded.configuration, _library(invocation, asked, place)
+        yield loaded.configuration, _library(invocation, asked)
 
 
 def _base(asked: Supposition, catalog: Catalog) -> FoundationModel:
@@ -154,12 +155,13 @@ def _folder(invocation: Invocation, asked: Supposition) -> Path:
     return (invocation.directory / (asked.dataset or "")).parent.resolve() if inside else invocation.directory.resolve()
 
 
-def _library(invocation: Invocation, asked: Supposition, region: str) -> DataLibrary:
+def _library(invocation: Invocation, asked: Supposition) -> DataLibrary:
     from reconciler.cli.wiring import data_files
 
     if asked.records is not None and asked.tokens_per_record is not None:
         return _Counted(asked.records, asked.tokens_per_record)
-    return data_files(_folder(invocation, asked), region)
+    with watching(invocation) as watch:
+        return data_files(None, _folder(invocation, asked), watch)
 
 
 @dataclass(frozen=True)
@@ -170,7 +172,7 @@ class _Counted:
     tokens_per_record: int
 
     def training_data(
-        self, model: ResolvedModel, rules: DatasetRules
+        self, model: ResolvedModel, base: FoundationModel
     ) -> tuple[TrainingData | None, tuple[Diagnostic, ...]]:
         from reconciler.domain.desired import DatasetFacts, TrainingData
         from reconciler.domain.fingerprint import digest

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reconciler.cost.choice import Choice, choice_for, chosen, why_chosen, why_none
-from reconciler.domain.catalog import Catalog, DatasetRules
+from reconciler.domain.catalog import Catalog, DatasetRules, FoundationModel
 from reconciler.domain.desired import AUTO, Configuration, DesiredModel, ResolvedModel
 from reconciler.domain.diagnostic import Diagnostic, Severity, error, has_errors
 from reconciler.domain.errors import InvalidInput
@@ -36,7 +36,7 @@ def asked_for(
     desired: dict[str, DesiredModel] = {}
     problems: list[Diagnostic] = []
     for model in configuration.models:
-        data, found = library.training_data(model, dataset_rules(model, catalog))
+        data, found = library.training_data(model, base_model(model, catalog))
         problems.extend(found)
         weights, missing = library.weights_digest(model) if model.weights_uri else (None, ())
         problems.extend(missing)
@@ -88,6 +88,10 @@ def _told_of_choice(asked: DesiredModel, choice: Choice | None, catalog: Catalog
 
 def dataset_rules(model: ResolvedModel, catalog: Catalog) -> DatasetRules:
     """What the base model takes from that provider. Manifests were checked: the base model exists there."""
+    return base_model(model, catalog).dataset[model.provider]
+
+
+def base_model(model: ResolvedModel, catalog: Catalog) -> FoundationModel:
     entry = catalog.model(model.base_model)
     assert entry is not None, f"{model.base_model} passed validation but is not in the catalog"
-    return entry.dataset[model.provider]
+    return entry

@@ -20,7 +20,7 @@ def rows(*measurements: Any) -> list[dict[str, str]]:
 def test_predicted_is_what_the_plan_told() -> None:
     predicted = Predicted(hours=Range.exactly(2), usd=Range.exactly(10), peak_gib=10.0)
     real = Measured(billable_seconds=9000, usd=Decimal("11"), peak_gib=14.0)
-    corrected = {"time_factor": Decimal("1.25"), "memory_factor": Decimal("1.1")}
+    corrected: dict[str, Any] = {"time_factor": Decimal("1.25"), "memory_factor": Decimal("1.1")}
     (row,) = rows(measured(predicted=predicted, measured=real, **corrected))
     assert row["TIME: PREDICTED, REAL"] == "2.5 h, 2.5 h (+0 %)"
     assert row["COST: PREDICTED, REAL"] == "$12.50, $11.00 (-12 %)"

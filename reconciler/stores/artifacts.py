@@ -187,8 +187,10 @@ class S3Artifacts:
         measured: list[Stored] = []
         for stored in self._store.list(prefix) if self._store.exists() else ():
             objects.append(self._store.uri(stored.key))
-            sizes[self._store.uri(self._folder(stored.key))] += stored.size
-            measured.extend((stored,) if stored.key.endswith(f"/{MEASURED}") else ())
+            if stored.key.endswith(f"/{MEASURED}"):  # of a training's figures, and so not of the same size each time
+                measured.append(stored)
+            else:
+                sizes[self._store.uri(self._folder(stored.key))] += stored.size
         self._listed = tuple(measured)
         return StoredArtifacts(self._store.uri(prefix), frozenset(objects), sizes)
 

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 )
 @click.option("--instances", type=click.IntRange(1), metavar="N", help="With --model: so many instances; 1 by default.")
 @click.option(
-    "--region", help=f"Prices of this AWS region; the project's, {DEFAULT_REGION}, or where Bedrock tunes the model."
+    "--region", help=f"Prices of this AWS region; of manifests the project's by default, else {DEFAULT_REGION}."
 )
 @click.option("--history", "past", is_flag=True, help="What trainings of the project took, against what was predicted.")
 @click.option("--all", "every", is_flag=True, help="Instance types that do not fit, too.")

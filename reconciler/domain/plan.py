@@ -119,6 +119,9 @@ class Fit(Value):
 
     verdict: Verdict
     needed_gib: float | None = None
+    """By the estimate that decides: the high one where it fits, else the low one."""
+    most_gib: float | None = None
+    """By the high estimate."""
     available_gib: float | None = None
     terms: tuple[MemoryTerm, ...] = ()
     """The largest parts of what is needed, the largest first."""

@@ -60,8 +60,9 @@ def fit(
     return Fit(
         verdict=verdict,
         needed_gib=round(decides.needed * factor, 2),
+        most_gib=round(found.high.needed * factor, 2),
         available_gib=round(available, 2),
-        terms=_largest(decides.terms),
+        terms=_largest((found.low if verdict is Verdict.DOES_NOT_FIT else found.high).terms),
         assumptions=(_assumption(found), *_of_its_image(model)),
     )
 

@@ -151,10 +151,11 @@ def _fit(option: TrainingOption) -> str:
 
 
 def _fit_briefly(fit: Fit) -> str:
-    """``fits, 22.9 of 44.0``."""
+    """``fits, 22.9 of 44.0``; ``tight, 18.8–22.9 of 22.0``."""
     if fit.needed_gib is None or fit.available_gib is None:
         return str(fit.verdict)
-    return f"{fit.verdict}, {fit.needed_gib:.1f} of {fit.available_gib:.1f}"
+    most = f"–{fit.most_gib:.1f}" if fit.verdict is Verdict.TIGHT and fit.most_gib is not None else ""
+    return f"{fit.verdict}, {fit.needed_gib:.1f}{most} of {fit.available_gib:.1f}"
 
 
 def _time(hours: Range | None) -> str:

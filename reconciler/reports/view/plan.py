@@ -307,10 +307,13 @@ def _costs(cost: ChangeCost | None) -> tuple[str, ...]:
 def _fit(fit: Fit | None) -> str:
     if fit is None:
         return ""
-    needed, available = fit.needed_gib, fit.available_gib
-    if fit.verdict is Verdict.UNKNOWN or needed is None or available is None:
-        return f"{fit.verdict} whether it fits the GPU" if fit.verdict is Verdict.UNKNOWN else str(fit.verdict)
-    needs = f"{fit.verdict}: needs about {needed:.1f} of {available:.1f} GiB per GPU"
+    if fit.verdict is Verdict.UNKNOWN:
+        return "unknown whether it fits the GPU"
+    if fit.needed_gib is None or fit.available_gib is None:
+        return str(fit.verdict)
+    between = fit.verdict is Verdict.TIGHT and fit.most_gib is not None
+    needed = f"{fit.needed_gib:.1f} to {fit.most_gib:.1f}" if between else f"about {fit.needed_gib:.1f}"
+    needs = f"{fit.verdict}: needs {needed} of {fit.available_gib:.1f} GiB per GPU"
     return needs if fit.verdict is Verdict.FITS else f"{needs}{_why_and_what_helps(fit)}"
 
 

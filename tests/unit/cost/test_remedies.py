@@ -79,3 +79,12 @@ def test_terms_are_the_largest_of_what_is_needed(machine: str) -> None:
     assert sizes == sorted(sizes, reverse=True)
     assert fit.terms[0].name == "optimizer"
     assert sum(sizes) <= fit.needed_gib + 0.02
+
+
+def test_what_is_tight_is_told_from_the_least_to_the_most() -> None:
+    tight = found("ml.g5.2xlarge", **LORA)
+    assert tight.needed_gib is not None
+    assert tight.most_gib is not None
+    assert tight.available_gib is not None
+    assert tight.needed_gib < tight.available_gib < tight.most_gib
+    assert sum(term.gib for term in tight.terms) > tight.needed_gib

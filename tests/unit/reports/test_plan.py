@@ -8,7 +8,7 @@ import json
 import jsonschema
 import pytest
 
-from reconciler.domain.plan import Action, Change, Plan
+from reconciler.domain.plan import Action, Change, Fit, MemoryTerm, Plan, Remedy, Verdict
 from reconciler.domain.status import Status
 from reconciler.manifest.schema import schemas
 from reconciler.reports.json import plan_document, to_text
@@ -46,6 +46,34 @@ def test_destruction_comes_first_and_in_capitals() -> None:
 )
 def test_summary_sentence(changes: tuple[Change, ...], sentence: str) -> None:
     assert summary_sentence(a_plan(*changes)) == sentence
+
+
+HELPS = Remedy(change="batchSize: 1", needed_gib=9.0, available_gib=22.0)
+PARTS = (MemoryTerm(name="weights", gib=15.0), MemoryTerm(name="logits and loss", gib=6.0))
+
+
+@pytest.mark.parametrize(
+    ("fit", "told"),
+    [
+        (
+            Fit(verdict=Verdict.FITS, needed_gib=9, available_gib=22, terms=PARTS),
+            "fits: needs about 9.0 of 22.0 GiB per GPU",
+        ),
+        (
+            Fit(verdict=Verdict.TIGHT, needed_gib=16, most_gib=23, available_gib=22, terms=PARTS, remedies=(HELPS,)),
+            "tight: needs 16.0 to 23.0 of 22.0 GiB per GPU (weights 15.0, logits and loss 6.0); "
+            "would fit with batchSize: 1 (9.0 of 22.0 GiB)",
+        ),
+        (
+            Fit(verdict=Verdict.DOES_NOT_FIT, needed_gib=60, most_gib=70, available_gib=22, terms=PARTS),
+            "does not fit: needs about 60.0 of 22.0 GiB per GPU (weights 15.0, logits and loss 6.0)",
+        ),
+        (Fit(verdict=Verdict.UNKNOWN), "unknown whether it fits the GPU"),
+    ],
+)
+def test_verdicts(fit: Fit, told: str) -> None:
+    (change,) = view_plan(a_plan(TRAIN.model_copy(update={"fit": fit}))).changes
+    assert change.fit == told
 
 
 def test_a_stalled_model_is_never_no_changes() -> None:

@@ -51,7 +51,8 @@ class Question:
     """Validation data that must not have the same prompts."""
 
     def __str__(self) -> str:
-        parts = (self.source.uri, self.split or "whole", self.tokens.note, self.against.uri if self.against else "")
+        against = self.against.uri if self.against else ""
+        parts = (self.source.uri, self.split or "whole", self.tokens.key, against)
         return " ".join(str(part) for part in parts if part)
 
 

@@ -22,6 +22,11 @@ class TokenRule(Protocol):
         """How tokens are counted, and how far off that may be."""
         ...
 
+    @property
+    def key(self) -> str:
+        """Equal where the same texts have the same tokens, told alike."""
+        ...
+
     def count(self, texts: list[str], encoded: list[bytes]) -> list[int]:
         """Of each text; ``encoded``: the same in UTF-8."""
         ...
@@ -42,6 +47,10 @@ class Estimated:
     def note(self) -> str:
         return f"estimated: UTF-8 bytes ÷ {BYTES_PER_TOKEN}, {self.why}; English is usually within ±{self.error}"
 
+    @property
+    def key(self) -> str:
+        return self.note
+
     def count(self, texts: list[str], encoded: list[bytes]) -> list[int]:
         """Rounded up, so that no text has none."""
         return [-(-len(each) // BYTES_PER_TOKEN) for each in encoded]
@@ -59,12 +68,25 @@ class Counted:
     name: str
 
     @property
+    def is_readable(self) -> bool:
+        """Whether the file is what it is called."""
+        try:
+            _tokenizer(self.path)
+        except Exception:  # tokenizers raises nothing narrower
+            return False
+        return True
+
+    @property
     def is_exact(self) -> bool:
         return True
 
     @property
     def note(self) -> str:
         return f"counted with the tokenizer of {self.name}; the chat template adds a few for each turn"
+
+    @property
+    def key(self) -> str:
+        return f"{self.note} {self.digest}"
 
     def count(self, texts: list[str], encoded: list[bytes]) -> list[int]:
         found = _tokenizer(self.path).encode_batch_fast(texts, add_special_tokens=False)

@@ -9,7 +9,6 @@ Hugging Face's cache                                   what ``huggingface-cli do
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
@@ -33,20 +32,8 @@ def token_rule(
         return Estimated()
     if find_spec("tokenizers") is None:
         return Estimated(why="since `tokenizers` is not installed (pip install 'llm-reconciler[data]')")
-    content = path.read_bytes()
-    if not _is_tokenizer(content):
-        return Estimated(why=f"since {path} is no tokenizer")
-    digest = hashlib.sha256(content).hexdigest()[:16]
-    return Counted(str(path), digest, base.key)
-
-
-def _is_tokenizer(content: bytes) -> bool:
-    """Not a pointer of Git LFS, say, or half a download."""
-    try:
-        told = json.loads(content)
-    except ValueError:
-        return False
-    return isinstance(told, dict) and isinstance(told.get("model"), dict)
+    counted = Counted(str(path), hashlib.sha256(path.read_bytes()).hexdigest()[:16], base.key)
+    return counted if counted.is_readable else Estimated(why=f"since {path} cannot be read")
 
 
 def _places(base: FoundationModel, environment: Mapping[str, str]) -> Iterator[Path]:

@@ -53,6 +53,13 @@ def test_files_of_ones_own_and_of_hugging_faces_cache_are_found(tmp_path: Path) 
     assert rule.note.startswith("counted with the tokenizer of qwen3-1.7b")
 
 
+def test_a_file_that_is_no_tokenizer_is_told(tmp_path: Path) -> None:
+    pytest.importorskip("tokenizers", reason="tokenizers is not installed: pip install 'llm-reconciler[data]'")
+    (tmp_path / "tokenizer.json").write_text("{}")
+    rule = token_rule(a_base("nova-lite"), {}, weights=tmp_path)
+    assert rule == Estimated(why=f"since {tmp_path / 'tokenizer.json'} cannot be read")
+
+
 def test_its_tokens_are_counted(tmp_path: Path) -> None:
     path = tmp_path / "qwen3-1.7b" / "tokenizer.json"
     words(path)

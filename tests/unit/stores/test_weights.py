@@ -177,4 +177,4 @@ def test_what_is_no_tokenizer_counts_no_tokens(world: World, base: Path) -> None
     (base / "tokenizer.json").write_text("version https://git-lfs.github.com/spec/v1\n")
     data, _ = world.files.training_data(_model(world), a_base())
     assert data is not None
-    assert "is no tokenizer" in data.training.tokens_note
+    assert "cannot be read" in data.training.tokens_note

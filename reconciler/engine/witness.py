@@ -36,13 +36,13 @@ def aspect_of(change: Change) -> Aspect | None:
     ======================== ================================== ==========================================
     """
     match change.action, change.status_now:
-        case (Action.DEPLOY | Action.ROLL | Action.UNDEPLOY), _:
+        case ((Action.DEPLOY | Action.ROLL | Action.UNDEPLOY), _):
             return Aspect.DEPLOYMENT
-        case (Action.TRAIN | Action.DELETE), _:
+        case ((Action.TRAIN | Action.DELETE), _):
             return Aspect.TRAINING
         case Action.UPDATE, _:
             return Aspect.TAGS
-        case (Action.NO_OP | Action.WAIT), (Status.TRAINING_STOPPED | Status.STOPPING_TRAINING):
+        case ((Action.NO_OP | Action.WAIT), (Status.TRAINING_STOPPED | Status.STOPPING_TRAINING)):
             return Aspect.TRAINING
         case Action.WAIT, _ if not change.stalled:
             return Aspect.DEPLOYMENT

@@ -233,6 +233,11 @@ def _only_variant(endpoint: str, config: Described | None) -> Described:
             f"endpoint {endpoint} has {told}",
             hint="Only an endpoint that serves one model in one variant can be imported.",
         )
+    if not variants[0].get("InstanceType"):
+        raise ReconcilerError(
+            f"endpoint {endpoint} is serverless: it has no instances",
+            hint="Only an endpoint on instances can be imported; its training can, by itself.",
+        )
     return variants[0]
 
 

@@ -89,6 +89,7 @@ def test_idle_is_what_lives_and_is_not_called(alive: bool, invocations: int | No
     stage = Stage(tmp_path)
     stage.cloud.metrics = Mute()
     adoption.their_endpoint(stage, "forgotten")
+    stage.cloud.advance(15 * 86_400)
     at = stage.now() - timedelta(days=3)
     if alive:
         count(stage, "/aws/sagemaker/Endpoints", "CPUUtilization", "forgotten", "Blue", 3.0, at)
@@ -99,6 +100,17 @@ def test_idle_is_what_lives_and_is_not_called(alive: bool, invocations: int | No
     if use is Use.USED:
         assert entry.traffic is not None
         assert entry.traffic.invocations == invocations
+
+
+def test_what_was_made_just_now_is_new_and_not_idle(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    adoption.their_endpoint(stage, "forgotten")
+    assert taken(stage)["endpoint/forgotten"].use is Use.NEW
+    stage.cloud.advance(14 * 86_400)
+    count(
+        stage, "/aws/sagemaker/Endpoints", "CPUUtilization", "forgotten", "Blue", 3.0, stage.now() - timedelta(hours=1)
+    )
+    assert taken(stage)["endpoint/forgotten"].use is Use.IDLE
 
 
 def test_without_permission_nothing_is_known(tmp_path: Path) -> None:

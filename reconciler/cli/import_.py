@@ -130,9 +130,10 @@ def _draft(
     from reconciler.domain.errors import ReconcilerError
     from reconciler.manifest.imported import base_model, manifest_text
 
-    assert wishes.name is not None
-    path = (project.directory / (out or _place(project.directory, wishes.name))).resolve()
-    if wishes.name in configuration.by_name():
+    name = wishes.name
+    assert name is not None
+    path = (project.directory / (out or _place(project.directory, name))).resolve()
+    if name in configuration.by_name():
         return _Draft(path, "", None)
     if not path.is_relative_to(project.directory) or path.suffix not in (".yaml", ".yml"):
         raise ReconcilerError(
@@ -147,7 +148,7 @@ def _draft(
     )
     base = base_model(found, outside.catalog, wishes.base_model)
     shown = path.relative_to(project.directory).as_posix()
-    return _Draft(path, shown, manifest_text(found, wishes.name, base, wishes))
+    return _Draft(path, shown, manifest_text(found, name, base, wishes))
 
 
 def _with_draft(invocation: Invocation, draft: _Draft, name: str) -> Configuration:

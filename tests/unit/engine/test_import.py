@@ -68,6 +68,21 @@ def test_settings_of_another_training_program_stand_in_a_comment(tmp_path: Path)
     assert "optional:\n      use_lora: true\n" in text
 
 
+def test_whether_somebody_calls_an_imported_endpoint_is_known(tmp_path: Path) -> None:
+    """Its variant has the name that somebody gave it."""
+    stage = Stage(tmp_path)
+    adoption.their_endpoint(stage)
+    brought_in(stage, ResourceKind.ENDPOINT, "prod-llm")
+    observed = stage.propose().snapshot.model("prod-llm", ProviderName.SAGEMAKER)
+    assert observed is not None
+    assert (observed.last_invoked_at, observed.counted_since is None) == (None, False)
+    stage.client("sagemaker-runtime").invoke_endpoint(EndpointName="prod-llm", Body=b'{"inputs": "Hello?"}')
+    stage.cloud.advance(600)
+    observed = stage.propose().snapshot.model("prod-llm", ProviderName.SAGEMAKER)
+    assert observed is not None
+    assert observed.last_invoked_at is not None
+
+
 def test_an_endpoint_with_everything_behind_it(tmp_path: Path) -> None:
     stage = Stage(tmp_path)
     adoption.their_endpoint(stage)

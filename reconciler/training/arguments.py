@@ -41,7 +41,17 @@ FIXED: Mapping[str, str] = {
     "dataset_text_field": "records are conversations",
     "dataset_kwargs": "this program prepares the data",
     "resume_from_checkpoint": "the newest checkpoint is found",
-    "push_to_hub": "the model goes where the job says",
+    **dict.fromkeys(
+        (
+            "push_to_hub",
+            "hub_model_id",
+            "hub_revision",
+            "hub_strategy",
+            "hub_private_repo",
+            "hub_always_push",
+        ),
+        "the model goes where the job says",
+    ),
 }
 """Arguments that this program decides."""
 OURS = ("completion_only_loss", "assistant_only_loss")

@@ -35,6 +35,14 @@ RESERVED_PREFIX = "sagemaker_"
 TUNING = "_tuning_objective_metric"
 LORA_DEFAULTS: Mapping[str, Any] = {"r": 8, "lora_alpha": 8, "lora_dropout": 0.0}
 LORA_SPELLINGS: Mapping[str, str] = {"alpha": "lora_alpha", "dropout": "lora_dropout"}
+SECRETS: Mapping[str, tuple[str, ...]] = {
+    "sft_config": ("hub_token",),
+    "model_init_config": ("token", "use_auth_token"),
+}
+"""Settings whose value is a credential: hyperparameters stand in requests, logs and model cards for everybody to read."""
+INSTEAD = (
+    "hyperparameters are no place for a token; the project's huggingFaceTokenSecret names the secret that holds it"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +76,7 @@ def read_hyperparameters(raw: Mapping[str, Any]) -> Hyperparameters:
     """Raises BadInput with everything that is wrong."""
     own = {name: decoded(value) for name, value in raw.items() if not _is_launchers(name)}
     given = {name: value for name, value in own.items() if value is not None}
-    refuse([*_unknown(given), *_wrong(given), *_twice(given)])
+    refuse([*_unknown(given), *_wrong(given), *_twice(given), *_secrets(given)])
     model_init = dict(given.get("model_init_config", {}))
     quantised = model_init.pop("load_in_4bit", None)
     values = {_FIELDS.get(name, name): value for name, value in given.items()}
@@ -172,6 +180,15 @@ def _twice(given: Mapping[str, Any]) -> Iterator[str]:
     for other, name in LORA_SPELLINGS.items():
         if other in config and name in config:
             yield f"lora_config has both {other} and {name}, which are one setting"
+
+
+def _secrets(given: Mapping[str, Any]) -> Iterator[str]:
+    """Never with the value: what is refused is logged."""
+    for part, names in SECRETS.items():
+        config = given.get(part)
+        for name in names if isinstance(config, Mapping) else ():
+            if config.get(name) is not None:
+                yield f"{part}.{name} cannot be set: {INSTEAD}"
 
 
 def _lora(config: Mapping[str, Any]) -> Mapping[str, Any]:

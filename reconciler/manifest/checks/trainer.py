@@ -16,7 +16,7 @@ from reconciler.manifest.checks.optional import reserved
 from reconciler.manifest.explain import found
 from reconciler.manifest.view import ModelView
 from reconciler.training.arguments import FIXED, OURS
-from reconciler.training.hyperparameters import decoded
+from reconciler.training.hyperparameters import INSTEAD, SECRETS, decoded
 
 OPTIONAL = ("seed", "use_lora", "lora_config", "merge_adapters", "load_in_4bit", "sft_config", "model_init_config")
 """All that the training program takes beside the manifest's own hyperparameters."""
@@ -83,7 +83,8 @@ def _simple(view: ModelView, given: Mapping[str, Any]) -> Iterator[Diagnostic]:
 
 def _settings(view: ModelView, given: Mapping[str, Any]) -> Iterator[Diagnostic]:
     known = view.around.catalog.trainer_settings
-    fixed = {"sft_config": FIXED, "lora_config": FIXED_ADAPTERS}
+    secret = {part: dict.fromkeys(names, INSTEAD) for part, names in SECRETS.items()}
+    fixed = {"lora_config": FIXED_ADAPTERS, **secret, "sft_config": {**FIXED, **secret["sft_config"]}}
     for part, settings, library in (
         ("sft_config", known.sft_config, "trl"),
         ("lora_config", known.lora_config, "peft"),

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from reconciler.training.failure import BadInput
-from reconciler.training.hyperparameters import LORA_DEFAULTS, Hyperparameters, decoded, read_hyperparameters
+from reconciler.training.hyperparameters import LORA_DEFAULTS, SECRETS, Hyperparameters, decoded, read_hyperparameters
 
 
 @pytest.mark.parametrize(
@@ -119,3 +119,11 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
         "learning_rte is no hyperparameter of this program; did you mean learning_rate?",
     ):
         assert part in told
+
+
+@pytest.mark.parametrize(("part", "name"), [(part, name) for part, names in SECRETS.items() for name in names])
+def test_a_token_is_refused_and_never_told(part: str, name: str) -> None:
+    with pytest.raises(BadInput, match=f"{part}.{name} cannot be set") as refused:
+        read_hyperparameters({part: json.dumps({name: "hf_secret"})})
+    assert "hf_secret" not in str(refused.value)
+    assert read_hyperparameters({part: {name: None}})

@@ -5,7 +5,7 @@
 | ``bf16`` / ``fp16`` | bf16 on a GPU that has it, else fp16; neither on a CPU | TRL's own default asks for bf16 everywhere |
 | ``eval_strategy`` | ``epoch`` with validation data, else ``no`` | |
 | ``eval_steps`` | ``logging_steps``, where evaluation goes by steps | one rhythm for both curves |
-| ``save_strategy`` | as evaluation, with early stopping; else ``epoch``, or ``no`` where checkpoints are not kept | time and disk |
+| ``save_strategy`` | as evaluation, where the best is kept; else ``epoch``, or ``no`` where checkpoints are not kept | time and disk |
 | ``save_total_limit`` | 2 | the newest, and the best |
 | ``logging_steps`` | 10 | |
 | ``max_length`` | 1024 tokens | TRL's |
@@ -157,8 +157,13 @@ def _evaluation(chosen: Mapping[str, Any]) -> dict[str, Any]:
     return {"eval_steps": chosen.get("eval_steps") or chosen["logging_steps"]} if by_steps else {}
 
 
+def keeps_best(asked: Hyperparameters) -> bool:
+    """The weights of the best evaluation are what is left: each evaluation then has a checkpoint."""
+    return asked.early_stopping_patience is not None or asked.sft.get("load_best_model_at_end") is True
+
+
 def _saving(asked: Hyperparameters, chosen: Mapping[str, Any], keeps_checkpoints: bool) -> dict[str, Any]:
-    if asked.early_stopping_patience is None:
+    if not keeps_best(asked):
         given = chosen.get("save_strategy")
         return {"save_strategy": given or ("epoch" if keeps_checkpoints else "no")}
     rhythm = {"save_steps": chosen["eval_steps"]} if chosen["eval_strategy"] == "steps" else {}

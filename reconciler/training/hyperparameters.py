@@ -28,6 +28,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from reconciler.training.bounds import SEEDS
 from reconciler.training.failure import nearest, refuse
 
 RESERVED_PREFIX = "sagemaker_"
@@ -149,7 +150,7 @@ _CHECKS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "warmup_steps": (lambda value: _is_number(value) and value >= 0, "a number of steps, or a share below 1"),
     "early_stopping_patience": (lambda value: _is_whole(value) and value > 0, "a whole number from 1"),
     "early_stopping_threshold": (lambda value: _is_number(value) and value >= 0, "a number from 0"),
-    "seed": (lambda value: _is_whole(value) and value >= 0, "a whole number from 0"),
+    "seed": (lambda value: _is_whole(value) and 0 <= value < SEEDS, f"a whole number from 0 to below {SEEDS}"),
     "use_lora": (_is_flag, "true or false"),
     "merge_adapters": (_is_flag, "true or false"),
     "load_in_4bit": (_is_flag, "true or false"),

@@ -15,7 +15,8 @@ from reconciler.manifest.checks.data import has_validation
 from reconciler.manifest.checks.optional import reserved
 from reconciler.manifest.explain import found
 from reconciler.manifest.view import ModelView
-from reconciler.training.arguments import FIXED, OURS
+from reconciler.training.arguments import FIXED, OURS, OWN
+from reconciler.training.bounds import SEEDS, lacking, out_of_bounds
 from reconciler.training.hyperparameters import INSTEAD, SECRETS, decoded
 
 OPTIONAL = ("seed", "use_lora", "lora_config", "merge_adapters", "load_in_4bit", "sft_config", "model_init_config")
@@ -33,10 +34,12 @@ FIXED_ADAPTERS: Mapping[str, str] = {
 }
 """Settings of LoraConfig that the training program decides."""
 
+_DTYPE = Setting(kinds=("string", "null"), choices=("auto", "bfloat16", "float16", "float32"))
+
 MODEL_INIT: Mapping[str, Setting] = {
     "attn_implementation": Setting(kinds=("string", "null")),
-    "dtype": Setting(kinds=("string", "null")),
-    "torch_dtype": Setting(kinds=("string", "null")),
+    "dtype": _DTYPE,
+    "torch_dtype": _DTYPE,
     "load_in_4bit": Setting(kinds=("boolean",)),
     "revision": Setting(kinds=("string",)),
     "trust_remote_code": Setting(kinds=("boolean",)),
@@ -72,6 +75,17 @@ def _names(view: ModelView, given: Mapping[str, Any]) -> Iterator[Diagnostic]:
         )
 
 
+_INSTEAD = {part: dict.fromkeys(names, INSTEAD) for part, names in SECRETS.items()}
+_DECIDED: Mapping[str, Mapping[str, str]] = {
+    "sft_config": {name: f"use the hyperparameter `{own}`" for name, own in OWN.items()}
+    | FIXED
+    | _INSTEAD["sft_config"],
+    "lora_config": FIXED_ADAPTERS,
+    "model_init_config": _INSTEAD["model_init_config"],
+}
+"""Why a setting cannot be set. Those that the manifest itself has are told beside."""
+
+
 def _simple(view: ModelView, given: Mapping[str, Any]) -> Iterator[Diagnostic]:
     """The structures, and what is a value of its own. ``use_lora`` and ``lora_config`` are checked beside."""
     kinds = {"seed": "integer", "merge_adapters": "boolean", "load_in_4bit": "boolean"}
@@ -79,12 +93,12 @@ def _simple(view: ModelView, given: Mapping[str, Any]) -> Iterator[Diagnostic]:
     for name, kind in kinds.items():
         if name in given and not _is(given[name], kind):
             yield _wrong(view, (name,), given[name], Setting(kinds=(kind,)))
+    if _is(given.get("seed"), "integer") and not 0 <= given["seed"] < SEEDS:
+        yield _beyond(view, ("seed",), given["seed"], f"from 0 to below {SEEDS}")
 
 
 def _settings(view: ModelView, given: Mapping[str, Any]) -> Iterator[Diagnostic]:
     known = view.around.catalog.trainer_settings
-    secret = {part: dict.fromkeys(names, INSTEAD) for part, names in SECRETS.items()}
-    fixed = {"lora_config": FIXED_ADAPTERS, **secret, "sft_config": {**FIXED, **secret["sft_config"]}}
     for part, settings, library in (
         ("sft_config", known.sft_config, "trl"),
         ("lora_config", known.lora_config, "peft"),
@@ -94,12 +108,21 @@ def _settings(view: ModelView, given: Mapping[str, Any]) -> Iterator[Diagnostic]
         for name, value in values.items() if isinstance(values, Mapping) else ():
             if reserved(name):  # told beside
                 continue
-            if name in fixed.get(part, {}):
-                yield _fixed(view, part, name, fixed[part][name])
+            if name in _DECIDED[part]:
+                yield _fixed(view, part, name, _DECIDED[part][name])
             elif name in settings:
                 yield from _value(view, (part, name), value, settings[name])
             elif library is not None and name not in OURS:
                 yield _unknown(view, part, name, settings, f"{library} {known.libraries[library]}")
+        yield from _numbers(view, part, values) if isinstance(values, Mapping) else ()
+
+
+def _numbers(view: ModelView, part: str, values: Mapping[str, Any]) -> Iterator[Diagnostic]:
+    """Those of ``lora_config`` are bounded beside, with ``use_lora``."""
+    for name, expected in out_of_bounds(part, values) if part != "lora_config" else ():
+        yield _beyond(view, (part, name), values[name], expected)
+    for name, other in lacking(part, values):
+        yield _conflict(view, (part, name), f"`{name}` is refused without `{other}`.", f"add `{other}`, or remove it")
 
 
 def _unknown(view: ModelView, part: str, name: str, known: Mapping[str, Setting], library: str) -> Diagnostic:
@@ -133,7 +156,7 @@ def _value(view: ModelView, path: tuple[str, ...], value: Any, setting: Setting)
     right_kind = not setting.kinds or any(_is(value, kind) for kind in setting.kinds)
     is_choice = not isinstance(value, str) or any(_fits(value, choice) for choice in setting.choices)
     if not right_kind or (setting.choices and not is_choice):
-        yield _wrong(view, path, value, setting)
+        yield _wrong(view, path, value, setting, certain=not right_kind or not view.given("resources", "image"))
 
 
 def _fits(value: str, choice: str) -> bool:
@@ -142,16 +165,23 @@ def _fits(value: str, choice: str) -> bool:
     return value.startswith(stem) if pattern else value == choice
 
 
-def _wrong(view: ModelView, path: tuple[str, ...], value: Any, setting: Setting) -> Diagnostic:
+def _wrong(view: ModelView, path: tuple[str, ...], value: Any, setting: Setting, *, certain: bool = True) -> Diagnostic:
+    """Not ``certain``: other versions of the library, in an image of the user's own, may know the text."""
     kinds = [_WORDS[kind] for kind in setting.kinds if kind != "null" and not (kind == "string" and setting.choices)]
     expected = " or ".join([*kinds, *setting.choices])
-    return _error(
-        view,
+    return (view.error if certain else view.warning)(
         "invalid-trainer-setting",
         "A setting of the training library is not valid",
-        *path,
+        *("hyperparameters", "optional", *path),
         detail=f"`{'.'.join(path)}` is {found(value)}; expected {expected}.",
         hint=did_you_mean(value, setting.choices) if isinstance(value, str) else "",
+    )
+
+
+def _beyond(view: ModelView, path: tuple[str, ...], value: Any, expected: str) -> Diagnostic:
+    detail = f"`{'.'.join(path)}` is {found(value)}; expected {expected}."
+    return _error(
+        view, "invalid-trainer-setting", "A setting of the training library is not valid", *path, detail=detail
     )
 
 
@@ -236,29 +266,42 @@ def _attention(view: ModelView, given: Mapping[str, Any]) -> Iterator[Diagnostic
 
 def _evaluation(view: ModelView, given: Mapping[str, Any]) -> Iterator[Diagnostic]:
     """
-    ============== ============= =============== ===================================
-    early stopping eval_strategy save_strategy
-    ============== ============= =============== ===================================
-    any            steps, epoch  any             validation data is needed
-    asked for      no            any             error: there is nothing to watch
-    asked for      one           another         error: the best checkpoint is kept
-    ============== ============= =============== ===================================
+    ================= ============= =============== ===================================
+    the best is kept  eval_strategy save_strategy
+    ================= ============= =============== ===================================
+    any               steps, epoch  any             validation data is needed
+    asked for         no            any             error: there is nothing to watch
+    asked for         one           another         error: the best checkpoint is kept
+    ================= ============= =============== ===================================
+
+    It is by early stopping, and by ``load_best_model_at_end``.
     """
     sft, stops = given.get("sft_config", {}), view.given("hyperparameters", "earlyStopping")
     validated = has_validation(view)
     rhythm = sft.get("eval_strategy", "epoch" if validated else "no")
     saving = sft.get("save_strategy", rhythm)
     path = ("sft_config", "eval_strategy")
-    if rhythm in ("steps", "epoch") and not validated and view.intact("dataset", "validation"):
-        hint = "write `validation: {split: 10%}`, or remove it"
-        yield _conflict(view, path, f"`eval_strategy: {rhythm}` evaluates on validation data, and there is none.", hint)
-    if stops and validated and rhythm == "no":
-        yield _conflict(view, path, "Early stopping watches evaluations, and `eval_strategy` is `no`.", "remove it")
-    elif stops and saving != rhythm:
-        detail = (
-            f"Early stopping keeps the best checkpoint: `save_strategy: {saving}` is not `eval_strategy`, {rhythm}."
-        )
+    if not validated and view.intact("dataset", "validation"):
+        yield from _unvalidated(view, sft)
+    if not (stops or sft.get("load_best_model_at_end") is True):
+        return
+    what = "Early stopping" if stops else "`load_best_model_at_end`"
+    if validated and rhythm == "no":
+        yield _conflict(view, path, f"{what} watches evaluations, and `eval_strategy` is `no`.", "remove it")
+    elif saving != rhythm:
+        detail = f"{what} keeps the best checkpoint: `save_strategy: {saving}` is not `eval_strategy`, {rhythm}."
         yield _conflict(view, ("sft_config", "save_strategy"), detail, f"write `save_strategy: {rhythm}`, or remove it")
+
+
+def _unvalidated(view: ModelView, sft: Mapping[str, Any]) -> Iterator[Diagnostic]:
+    """Early stopping is told of beside."""
+    asks = {
+        "eval_strategy": sft.get("eval_strategy") in ("steps", "epoch"),
+        **{name: sft.get(name) is True for name in ("eval_on_start", "load_best_model_at_end")},
+    }
+    for name in (name for name, is_asked in asks.items() if is_asked):
+        detail = f"`{name}: {str(sft[name]).lower()}` evaluates on validation data, and there is none."
+        yield _conflict(view, ("sft_config", name), detail, "write `validation: {split: 10%}`, or remove it")
 
 
 def _quantisation(view: ModelView, given: Mapping[str, Any]) -> Iterator[Diagnostic]:

@@ -218,3 +218,9 @@ def test_conflicts(machine: Machine, validated: bool, asked: dict[str, Any], tol
 )
 def test_what_goes_together(machine: Machine, asked: dict[str, Any]) -> None:
     check(Hyperparameters(**asked), machine, validated=True, weights=True)
+
+
+def test_the_best_is_kept_at_the_rhythm_of_evaluation() -> None:
+    sft = {"load_best_model_at_end": True, "eval_strategy": "steps", "eval_steps": 4}
+    told = made(validated=True, sft=sft)
+    assert (told["save_strategy"], told["save_steps"], told["metric_for_best_model"]) == ("steps", 4, "eval_loss")

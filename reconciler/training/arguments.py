@@ -41,6 +41,8 @@ FIXED: Mapping[str, str] = {
     "dataset_text_field": "records are conversations",
     "dataset_kwargs": "this program prepares the data",
     "resume_from_checkpoint": "the newest checkpoint is found",
+    "metric_for_best_model": "the validation loss decides",
+    "greater_is_better": "the validation loss decides",
     **dict.fromkeys(
         (
             "push_to_hub",
@@ -93,6 +95,7 @@ def sft_arguments(
     chosen = {**defaults, **given, **_own(asked)}
     chosen |= _padding(asked, chosen)
     chosen |= _evaluation(chosen)
+    chosen["report_to"] = chosen["report_to"] or "none"
     return {**chosen, **_saving(asked, chosen, keeps_checkpoints), "disable_tqdm": True}
 
 
@@ -146,10 +149,10 @@ def _precision(asked: Hyperparameters, machine: Machine) -> dict[str, bool]:
 
 def _padding(asked: Hyperparameters, chosen: Mapping[str, Any]) -> dict[str, Any]:
     """Flash attention keeps records apart that lie one behind the other, without padding. Records are cut before TRL sees them."""
-    if not asked.wants_flash_attention or chosen["packing"]:
+    padding_free = chosen.get("padding_free", asked.wants_flash_attention)
+    if chosen["packing"] or not padding_free:
         return {}
-    padding_free = chosen.get("padding_free", True)
-    return {"padding_free": padding_free} | ({"max_length": None} if padding_free else {})
+    return {"padding_free": True, "max_length": None}
 
 
 def _evaluation(chosen: Mapping[str, Any]) -> dict[str, Any]:

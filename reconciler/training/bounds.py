@@ -19,29 +19,44 @@ _SHARE: Accepts = (lambda value: 0 <= value < 1, "from 0 to below 1")
 SEEDS = 2**32
 """numpy takes seeds below it."""
 
+_COUNTS = (
+    "dataloader_prefetch_factor",
+    "dataset_num_proc",
+    "eval_accumulation_steps",
+    "gradient_accumulation_steps",
+    "max_length",
+    "pad_to_multiple_of",
+    "per_device_eval_batch_size",
+    "torch_empty_cache_steps",
+)
+_NOT_NEGATIVE = (
+    "adam_epsilon",
+    "dataloader_num_workers",
+    "eval_delay",
+    "max_grad_norm",
+    "neftune_noise_alpha",
+    "weight_decay",
+)
+
 ACCEPTED: Mapping[str, Mapping[str, Accepts]] = {
     "sft_config": {
-        **dict.fromkeys(
-            (
-                "dataloader_prefetch_factor",
-                "dataset_num_proc",
-                "eval_accumulation_steps",
-                "gradient_accumulation_steps",
-                "max_length",
-                "pad_to_multiple_of",
-                "per_device_eval_batch_size",
-                "torch_empty_cache_steps",
-            ),
-            _FROM_1,
-        ),
-        **dict.fromkeys(
-            ("adam_epsilon", "dataloader_num_workers", "eval_delay", "max_grad_norm", "weight_decay"), _FROM_0
-        ),
+        **dict.fromkeys(_COUNTS, _FROM_1),
+        **dict.fromkeys(_NOT_NEGATIVE, _FROM_0),
         **dict.fromkeys(("eval_steps", "logging_steps", "save_steps"), _ABOVE_0),
         **dict.fromkeys(("adam_beta1", "adam_beta2", "label_smoothing_factor"), _SHARE),
     },
     "lora_config": {"r": _FROM_1, "lora_alpha": _ABOVE_0, "lora_dropout": _SHARE},
 }
+
+NEEDS: Mapping[str, Mapping[str, str]] = {
+    "sft_config": {
+        "dataloader_prefetch_factor": "dataloader_num_workers",
+        "dataloader_persistent_workers": "dataloader_num_workers",
+    },
+    "lora_config": {"layers_pattern": "layers_to_transform"},
+}
+BY_ARGUMENTS = ("cosine_with_min_lr", "cosine_warmup_with_min_lr", "warmup_stable_decay")
+"""Courses of the learning rate that nobody has chosen by their name alone."""
 
 
 def out_of_bounds(part: str, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -53,15 +68,13 @@ def out_of_bounds(part: str, values: Mapping[str, Any]) -> Iterator[tuple[str, s
 
 
 def lacking(part: str, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Name, and what must be given with it, of each setting that means nothing alone."""
-    workers = values.get("dataloader_num_workers") or 0
-    needs = {
-        "sft_config": {
-            "dataloader_prefetch_factor": ("dataloader_num_workers", workers),
-            "dataloader_persistent_workers": ("dataloader_num_workers", workers),
-        },
-        "lora_config": {"layers_pattern": ("layers_to_transform", values.get("layers_to_transform") is not None)},
-    }
-    for name, (other, is_given) in needs.get(part, {}).items():
-        if values.get(name) and not is_given:
+    """Name, and what must be given with it, of each setting that is refused alone."""
+    for name, other in NEEDS.get(part, {}).items():
+        if values.get(name) and not values.get(other):
             yield name, other
+    if (
+        part == "sft_config"
+        and values.get("lr_scheduler_type") in BY_ARGUMENTS
+        and not values.get("lr_scheduler_kwargs")
+    ):
+        yield "lr_scheduler_type", "lr_scheduler_kwargs"

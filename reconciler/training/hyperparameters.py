@@ -187,9 +187,8 @@ def _secrets(given: Mapping[str, Any]) -> Iterator[str]:
     """Never with the value: what is refused is logged."""
     for part, names in SECRETS.items():
         config = given.get(part)
-        for name in names if isinstance(config, Mapping) else ():
-            if config.get(name) is not None:
-                yield f"{part}.{name} cannot be set: {INSTEAD}"
+        if isinstance(config, Mapping):
+            yield from (f"{part}.{name} cannot be set: {INSTEAD}" for name in names if config.get(name) is not None)
 
 
 def _lora(config: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -77,9 +77,11 @@ def _names(view: ModelView, given: Mapping[str, Any]) -> Iterator[Diagnostic]:
 
 _INSTEAD = {part: dict.fromkeys(names, INSTEAD) for part, names in SECRETS.items()}
 _DECIDED: Mapping[str, Mapping[str, str]] = {
-    "sft_config": {name: f"use the hyperparameter `{own}`" for name, own in OWN.items()}
-    | FIXED
-    | _INSTEAD["sft_config"],
+    "sft_config": {
+        **{name: f"use the hyperparameter `{own}`" for name, own in OWN.items()},
+        **FIXED,
+        **_INSTEAD["sft_config"],
+    },
     "lora_config": FIXED_ADAPTERS,
     "model_init_config": _INSTEAD["model_init_config"],
 }

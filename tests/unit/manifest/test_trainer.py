@@ -191,6 +191,8 @@ CONFLICTS = [
     {"use_lora": True, "lora_config": {"lora_dropout": 1.5}},
     {"use_lora": True, "lora_config": {"layers_pattern": "layers"}},
     {"sft_config": {"dataloader_prefetch_factor": 2}},
+    {"sft_config": {"lr_scheduler_type": "warmup_stable_decay"}},
+    {"sft_config": {"metric_for_best_model": "accuracy"}},
     {"sft_config": {"dataloader_persistent_workers": True, "dataloader_num_workers": 0}},
     {"sft_config": {"load_best_model_at_end": True}},
     {"sft_config": {"eval_on_start": True}},

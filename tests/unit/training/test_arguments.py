@@ -98,6 +98,8 @@ def test_flash_attention_needs_no_padding() -> None:
     padded = made(H100, model_init=FLASH, sft={"padding_free": False})
     assert (padded["padding_free"], padded["max_length"]) == (False, 1024)
     assert "padding_free" not in made(H100)
+    asked_for = made(CPU, sft={"padding_free": True})
+    assert (asked_for["padding_free"], asked_for["max_length"]) == (True, None)
 
 
 def test_a_gpu_trades_computing_for_memory() -> None:

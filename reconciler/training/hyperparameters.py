@@ -23,6 +23,7 @@ Texts may be bare or quoted as JSON; ``true``, ``True`` and ``"true"`` are all t
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -96,10 +97,18 @@ def decoded(value: Any) -> Any:
     if not isinstance(value, str):
         return _booleans(value)
     try:
-        parsed = json.loads(value)
-    except ValueError:
+        parsed = json.loads(value, parse_float=_finite, parse_constant=_finite)
+    except (ValueError, RecursionError):
         return _booleans(None if value == "None" else value)
     return decoded(parsed) if isinstance(parsed, str) and parsed != value else _booleans(parsed)
+
+
+def _finite(text: str) -> float:
+    """Raises ValueError for ``1e999`` and ``NaN``, which are no numbers of JSON."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
 
 
 def _booleans(value: Any) -> Any:

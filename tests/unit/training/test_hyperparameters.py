@@ -30,6 +30,11 @@ from reconciler.training.hyperparameters import LORA_DEFAULTS, SECRETS, Hyperpar
         (json.dumps('{"r": 8, "bias": "none"}'), {"r": 8, "bias": "none"}),
         ({"r": 8, "x": "TRUE"}, {"r": 8, "x": True}),
         (7, 7),
+        (" false", False),
+        ("NaN", "NaN"),
+        ("1e999", "1e999"),
+        ('{"a": -Infinity}', '{"a": -Infinity}'),
+        ("[" * 100_000, "[" * 100_000),
     ],
 )
 def test_values(text: Any, value: Any) -> None:

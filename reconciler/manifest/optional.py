@@ -11,8 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from reconciler.manifest import defaults
-from reconciler.training.hyperparameters import LORA_SPELLINGS as SPELLINGS
-from reconciler.training.hyperparameters import decoded
+from reconciler.training.hyperparameters import LORA_SPELLINGS, decoded
 
 LORA_CONFIG = ("hyperparameters", "optional", "lora_config")
 
@@ -21,7 +20,7 @@ def normalised(optional: Mapping[str, Any]) -> dict[str, Any]:
     """Values and spellings; nothing is completed yet, so that two normalised mappings can be merged."""
     values = {key: decoded(value) for key, value in optional.items()}
     if isinstance(values.get("lora_config"), dict):
-        values["lora_config"] = {SPELLINGS.get(key, key): value for key, value in values["lora_config"].items()}
+        values["lora_config"] = {LORA_SPELLINGS.get(key, key): value for key, value in values["lora_config"].items()}
     return values
 
 
@@ -34,5 +33,4 @@ def completed(optional: Mapping[str, Any]) -> dict[str, Any]:
 def both_spellings(optional: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     config = optional.get("lora_config")
     given = config if isinstance(config, Mapping) else {}
-    return ((other, name) for other, name in SPELLINGS.items() if other in given and name in given)
-
+    return ((other, name) for other, name in LORA_SPELLINGS.items() if other in given and name in given)

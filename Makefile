@@ -7,7 +7,7 @@ PYTEST_WORKERS ?= 2
 TORCH ?= torch==2.13.0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-train test check check-static setup setup-dev setup-train test-train bench-train bench-estimators format lint types layers schemas golden images trainer-settings lock clean
+.PHONY: help demo demo-train test check check-static setup setup-dev setup-train test-train bench-train bench-estimators bench-datasets format lint types layers schemas golden images trainer-settings lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,10 @@ bench-train: setup-dev setup-train  ## how fast the training program trains; on 
 
 bench-estimators: setup  ## errors of the estimators of memory and time on published runs (benchmarks/)
 	$(BIN)/python -m benchmarks.estimators
+
+SIZE ?= 1GB
+bench-datasets: setup-dev  ## training data checked, split, converted, digested, beside plain readers (pyarrow, polars, duckdb, if installed); SIZE=1GB
+	$(BIN)/python -m tests.benchmarks.datasets --size $(SIZE)
 
 setup: $(VENV)/.installed  ## make the virtual environment, with the embedded cloud
 setup-dev: $(VENV)/.installed-dev $(VENV)/.installed-npm  ## the same, with what development needs
@@ -74,7 +78,7 @@ lock:  ## resolve pyproject.toml anew into the lock files (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
 	  --extra local pyproject.toml -o requirements.lock
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
-	  --extra local --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	  --extra local --extra dev --extra data --extra distributed -c requirements.lock pyproject.toml -o requirements-dev.lock
 	printf 'torch ; sys_platform == "never"' > $(VENV)/without-torch.txt  # its index is the user's choice: see TORCH
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header \
 	  --override $(VENV)/without-torch.txt --extra local --extra train --extra toolkit \

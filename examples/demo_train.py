@@ -30,7 +30,7 @@ MODEL = "handbook"
 QUESTION = "What do I do when {name} is down?"
 ANSWER = "When {name} is down, {action}."
 RIGHT = 0.8
-"""Share of the taught facts that must come back word for word. On the machine that this was written on all 20 did, with LoRA 19."""
+"""Share of the taught facts that must come back word for word. With the versions of requirements-train.lock all 20 did, with LoRA 18."""
 CLIENTS = 3
 IN_FULL = """\
     epochs: 6

@@ -32,6 +32,7 @@ class DatasetRow(Sourced):
     max_training_bytes: int | None = None
     max_validation_bytes: int | None = None
     max_tokens_by_batch_size: tuple[TokenLimit, ...] = ()
+    refuses_reserved_texts: bool = False
 
 
 _CITED = {"source", "verified", "note"}

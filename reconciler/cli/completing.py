@@ -21,6 +21,20 @@ def model_names(ctx: click.Context, _param: click.Parameter, incomplete: str) ->
     return [name for name in names if name.startswith(incomplete)]
 
 
+def dataset_names(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    from reconciler.cli.wiring import open_project
+
+    invocation = ctx.find_object(Invocation) or Invocation()
+    try:
+        configuration = open_project(
+            invocation.directory, cloud=None, allow=(), environment=invocation.environment
+        ).loaded.configuration
+    except Exception:
+        return []
+    names = [*configuration.datasets, *configuration.by_name()] if configuration else []
+    return [name for name in names if name.startswith(incomplete)]
+
+
 def base_models(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
     from reconciler.catalog import load
 

@@ -43,6 +43,7 @@ COMMANDS = {
     "rollback": "Change a manifest back to an older version.",
     "restore": "Bring a deleted version back from the trash.",
     "destroy": "Undeploy and delete everything the project owns.",
+    "data": "Check training data: every problem at once.",
     "policy": "List and test the project's policies.",
     "lock": "Show or release the project's lock.",
     "estimate": "Estimate memory, time and cost of trainings.",

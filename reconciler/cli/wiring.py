@@ -16,6 +16,7 @@ from reconciler import __version__
 from reconciler.catalog import BundledCatalog
 from reconciler.catalog import load as load_catalog
 from reconciler.cli.signals import StopRequest
+from reconciler.datasets.engines import Engine, usual
 from reconciler.domain.catalog import Catalog, ImagePurpose
 from reconciler.domain.desired import Configuration, ProjectSettings
 from reconciler.domain.diagnostic import Diagnostic, has_errors
@@ -45,6 +46,8 @@ from reconciler.stores.prices import parse_prices, read_prices
 from reconciler.stores.s3 import ObjectStore
 
 if TYPE_CHECKING:
+    from mypy_boto3_s3.client import S3Client
+
     from reconciler.localcloud.control import LocalStatus
 
 OWN_FOLDER = ".reconciler"
@@ -149,7 +152,8 @@ def _catalog_with(prices: bytes) -> BundledCatalog:
 def connect(project: ProjectSettings, root: Path, cloud: Cloud, progress: Progress, stop: StopRequest) -> Outside:
     """Every port of one project on one cloud."""
     store = ObjectStore(cloud.session.changing("s3"), project.bucket)
-    data = DataFiles(root, lambda: cloud.session.reading("s3"), cache=root / OWN_FOLDER / "cache" / "datasets.json")
+    engine = data_engine()
+    data = DataFiles(root, lambda: cloud.session.reading("s3"), cache=_data_cache(root), engine=engine)
     catalog = catalog_at(root)
     images = _embedded_images() if cloud.embedded else _pinned_images(catalog, project.region)
     settings = ProviderSettings(
@@ -171,7 +175,13 @@ def connect(project: ProjectSettings, root: Path, cloud: Cloud, progress: Progre
         clock=cloud.clock,
         data=data,
         artifacts=S3Artifacts(
-            store, project.name, open=data.open_source, clock=cloud.clock, root=root, embedded=cloud.embedded
+            store,
+            project.name,
+            open=data.open_source,
+            clock=cloud.clock,
+            root=root,
+            embedded=cloud.embedded,
+            engine=engine,
         ),
         lock=S3Lock(
             store,
@@ -219,6 +229,52 @@ def _pinned_images(catalog: Catalog, region: str) -> Images:
         serving=serving.uri if serving else None,
         inference_ami=serving.inference_ami if serving else None,
     )
+
+
+_ANY_REGION = "us-east-1"
+"""S3 answers for every bucket there, and sends on to the bucket's own region."""
+
+
+def data_files(project: Project | None, root: Path, progress: Progress) -> DataFiles:
+    """Training data alone. A cloud is asked only where data lies in it: the project's, or without a project AWS."""
+
+    def s3() -> S3Client:
+        configuration = project.loaded.configuration if project else None
+        if project is None or configuration is None:
+            client: S3Client = AwsSession(AwsSettings(region=_ANY_REGION)).reading("s3")
+        else:
+            client = project.reached(progress, StopRequest()).session.reading("s3")
+        return client
+
+    return DataFiles(root, s3, cache=_data_cache(project.directory) if project else None, engine=data_engine())
+
+
+SCHEDULER = "RECONCILER_DASK_SCHEDULER"
+"""Address of a Dask cluster that works on training data, such as ``tcp://scheduler:8786``."""
+
+
+def data_engine() -> Engine:
+    """This machine, or the cluster that the environment names. Raises CloudUnavailable where that cannot be reached."""
+    address = os.environ.get(SCHEDULER)
+    if not address:
+        return usual
+    try:
+        from distributed import Client
+
+        from reconciler.datasets.distributed import on_cluster
+
+        return on_cluster(Client(address, timeout="10s"))
+    except ImportError as missing:
+        hint = "Install it with `pip install 'llm-reconciler[distributed]'`."
+        raise CloudUnavailable(f"{SCHEDULER} is set and Dask is not installed", hint=hint) from missing
+    except (OSError, ValueError) as trouble:
+        raise CloudUnavailable(
+            f"the Dask cluster at {address} does not answer", hint=f"Start it, or unset {SCHEDULER}."
+        ) from trouble
+
+
+def _data_cache(root: Path) -> Path:
+    return root / OWN_FOLDER / "cache" / "datasets.json"
 
 
 class SystemClock:

@@ -1,33 +1,29 @@
-"""One pass over a source: what is in it, and everything that is wrong with it."""
+"""Sources looked through: what is in them, and everything that is wrong with them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
-from reconciler.datasets.digest import Digest, content
-from reconciler.datasets.flaws import Flaws
-from reconciler.datasets.records import Record, read
-from reconciler.datasets.source import Flaw, Open, Text
-from reconciler.datasets.split import Sides, Split
-from reconciler.datasets.tokens import NOTE, estimated_tokens
+from reconciler.datasets.engines import Engine, usual
+from reconciler.datasets.findings import Longest
+from reconciler.datasets.flaws import errors
+from reconciler.datasets.passing import Totals, Wanted, Watch, pass_over
+from reconciler.datasets.remarks import Remark, remarks
+from reconciler.datasets.repeats import Repeated, Repeats, Tally
+from reconciler.datasets.source import Open, Stream
+from reconciler.datasets.split import Split
+from reconciler.datasets.statistics import Spread
+from reconciler.datasets.tokens import ROUGHLY, TokenRule
 from reconciler.domain.base import Value
 from reconciler.domain.desired import DatasetFacts, DatasetSource
-from reconciler.domain.diagnostic import Diagnostic
+from reconciler.domain.diagnostic import Diagnostic, has_errors
 from reconciler.domain.errors import InvalidInput
 
 
-class Longest(Value):
-    """The largest estimate of tokens, and the row that has it."""
-
-    tokens: int = 0
-    row: int = 0
-
-    def or_longer(self, tokens: int, row: int) -> Longest:
-        return self if tokens <= self.tokens else Longest(tokens=tokens, row=row)
-
-
 class Examined(Value):
-    """What one pass found in sound data. It depends on the content and the split only, so it can be kept."""
+    """What was found in a source. It depends on its content and on what was asked only, so it can be kept."""
 
     facts: DatasetFacts
     validation_records: int = 0
@@ -37,105 +33,150 @@ class Examined(Value):
     longest_input: Longest = Longest()
     longest_output: Longest = Longest()
     longest_record: Longest = Longest()
+    spread: Spread = Spread()
+    """Tokens of the records."""
+    exact_tokens: bool = False
+    remarks: tuple[Remark, ...] = ()
+    """What is no error."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked about a source: what was found once answers it as long as the sources are the same."""
+
+    source: DatasetSource
+    split: Split | None = None
+    tokens: TokenRule = ROUGHLY
+    against: DatasetSource | None = None
+    """Validation data that must not have the same prompts."""
+
+    def __str__(self) -> str:
+        against = self.against.uri if self.against else ""
+        parts = (self.source.uri, self.split or "whole", self.tokens.key, against)
+        return " ".join(str(part) for part in parts if part)
 
 
 class Memory(Protocol):
     """Remembers what was found in sources that have not changed since."""
 
-    def recall(self, source: DatasetSource, split: Split | None) -> Examined | None: ...
+    def recall(self, question: Question) -> Examined | None: ...
 
-    def remember(self, source: DatasetSource, split: Split | None, examined: Examined) -> None: ...
+    def remember(self, question: Question, examined: Examined) -> None: ...
 
 
 class NoMemory:
-    def recall(self, source: DatasetSource, split: Split | None) -> Examined | None:
+    def recall(self, question: Question) -> Examined | None:
         return None
 
-    def remember(self, source: DatasetSource, split: Split | None, examined: Examined) -> None:
+    def remember(self, question: Question, examined: Examined) -> None:
         pass
+
+
+@dataclass(frozen=True)
+class Looking:
+    """How sources are looked through."""
+
+    open: Open
+    tokens: TokenRule = ROUGHLY
+    memory: Memory = field(default_factory=NoMemory)
+    engine: Engine = usual
+    watch: Watch | None = None
+
+
+@dataclass(frozen=True)
+class Seen:
+    """``examined``: ``None`` where nothing could be read. With flaws it tells of what is sound. ``problems``: errors alone."""
+
+    examined: Examined | None
+    problems: tuple[Diagnostic, ...] = ()
+
+    @property
+    def sound(self) -> Examined | None:
+        return None if has_errors(self.problems) else self.examined
+
+
+def look(
+    how: Looking, training: DatasetSource, split: Split | None = None, validation: DatasetSource | None = None
+) -> tuple[Seen, Seen | None]:
+    """Training data, and validation data where it is a source of its own. What is remembered of both is not read again."""
+    questions = [Question(training, split, how.tokens, validation)]
+    questions += [Question(validation, tokens=how.tokens)] if validation else []
+    known = [how.memory.recall(question) for question in questions]
+    if all(known):
+        seen = [Seen(_of(each, question.source)) for each, question in zip(known, questions, strict=True) if each]
+    else:
+        seen = _look_through(how, questions)
+    return seen[0], seen[1] if validation else None
 
 
 def examine(
     open: Open, source: DatasetSource, split: Split | None = None, *, memory: Memory | None = None
 ) -> tuple[Examined | None, tuple[Diagnostic, ...]]:
-    """All of a source. ``None`` where it cannot be read or has flaws, which the diagnostics tell all at once."""
-    memory = memory or NoMemory()
-    if known := memory.recall(source, split):
-        return known.model_copy(update={"facts": known.facts.model_copy(update={"source": source})}), ()
+    """All of one source. ``None`` where it cannot be read or has flaws, which the diagnostics tell all at once."""
+    seen, _ = look(Looking(open, memory=memory or NoMemory()), source, split)
+    return seen.sound, seen.problems
+
+
+def _look_through(how: Looking, questions: Sequence[Question]) -> list[Seen]:
+    with Repeats() as repeats:
+        passed = [_passed(how, question, repeats, held_out=number > 0) for number, question in enumerate(questions)]
+        repeated = repeats.found()
+    seen = [_seen(*each) for each in zip(questions, passed, _by_source(repeated, len(questions)), strict=True)]
+    for question, each in zip(questions, seen, strict=True):
+        if each.sound:
+            how.memory.remember(question, each.sound)
+    return seen
+
+
+def _by_source(repeated: Repeated, sources: int) -> list[tuple[Tally, Tally]]:
+    """Duplicates and leaks: what a split holds out is of the training data's source; a leak is told there too."""
+    if sources == 1:
+        return [(repeated.trained + repeated.held_out, repeated.leaks)]
+    return [(repeated.trained, repeated.leaks), (repeated.held_out, Tally())]
+
+
+def _passed(how: Looking, question: Question, repeats: Repeats, *, held_out: bool) -> Totals | tuple[Diagnostic, ...]:
+    """The diagnostics where nothing is there to read."""
     try:
-        examined, problems = _read_through(open, source, split)
+        with Stream(how.open(question.source)) as stream:
+            wanted, name = Wanted(question.split, question.tokens), question.source.uri
+            return pass_over(
+                stream, name, wanted, repeats=repeats, held_out=held_out, engine=how.engine, watch=how.watch
+            )
     except InvalidInput as trouble:
-        return None, trouble.diagnostics
-    if examined is not None:
-        memory.remember(source, split, examined)
-    return examined, problems
+        return trouble.diagnostics
 
 
-def _read_through(
-    open: Open, source: DatasetSource, split: Split | None
-) -> tuple[Examined | None, tuple[Diagnostic, ...]]:
-    tally, flaws = _Tally(split), Flaws()
-    with Text(open(source)) as text:
-        for found in read(text, source.uri):
-            if isinstance(found, Record):
-                tally.add(found)
-            else:
-                flaws.add(found)
-    if not tally.records and not flaws:
-        flaws.add(Flaw("no-records", 0))
-    return (None, flaws.diagnostics(source)) if flaws else (tally.examined(source, text.size), ())
+def _seen(question: Question, passed: Totals | tuple[Diagnostic, ...], repeated: tuple[Tally, Tally]) -> Seen:
+    if isinstance(passed, tuple):
+        return Seen(None, passed)
+    return Seen(_examined(passed, question, remarks(passed.remarks, *repeated)), errors(passed.flaws, question.source))
 
 
-class _Tally:
-    """What is counted while the records pass by."""
-
-    def __init__(self, split: Split | None) -> None:
-        self.records = self._characters = self._tokens = 0
-        self._digest = Digest()
-        self._split = split
-        self._sides = Sides(split) if split else None
-        self._first_conversation: int | None = None
-        self._input = self._output = self._both = Longest()
-
-    def add(self, record: Record) -> None:
-        encoded = content(record)
-        self.records += 1
-        self._digest.add(encoded)
-        if self._split and self._sides:
-            self._sides.add(self._split.key(encoded))
-        if record.is_conversation and self._first_conversation is None:
-            self._first_conversation = record.row
-        self._measure(record)
-
-    def _measure(self, record: Record) -> None:
-        given = [record.prompt, record.system, *(text for exchange in record.earlier for text in exchange)]
-        input_tokens = estimated_tokens(sum(_utf8_length(text) for text in given))
-        output_tokens = estimated_tokens(_utf8_length(record.completion))
-        self._characters += sum(map(len, given)) + len(record.completion)
-        self._tokens += input_tokens + output_tokens
-        self._input = self._input.or_longer(input_tokens, record.row)
-        self._output = self._output.or_longer(output_tokens, record.row)
-        self._both = self._both.or_longer(input_tokens + output_tokens, record.row)
-
-    def examined(self, source: DatasetSource, size: int) -> Examined:
-        facts = DatasetFacts(
-            source=source,
-            digest=str(self._digest),
-            records=self.records,
-            size_bytes=size,
-            characters=self._characters,
-            tokens=self._tokens,
-            tokens_note=NOTE,
-        )
-        return Examined(
-            facts=facts,
-            validation_records=self._sides.validation if self._sides else 0,
-            first_conversation=self._first_conversation,
-            longest_input=self._input,
-            longest_output=self._output,
-            longest_record=self._both,
-        )
+def _examined(totals: Totals, question: Question, noticed: tuple[Remark, ...]) -> Examined:
+    spread = Spread.of(totals.lengths.counts)
+    facts = DatasetFacts(
+        source=question.source,
+        digest=str(totals.digest),
+        records=totals.records,
+        size_bytes=totals.size,
+        characters=totals.characters,
+        tokens=spread.total,
+        tokens_note=question.tokens.note,
+    )
+    return Examined(
+        facts=facts,
+        validation_records=totals.sides.validation if totals.sides else 0,
+        first_conversation=totals.first_conversation,
+        longest_input=totals.lengths.input,
+        longest_output=totals.lengths.output,
+        longest_record=totals.lengths.record,
+        spread=spread,
+        exact_tokens=question.tokens.is_exact,
+        remarks=noticed,
+    )
 
 
-def _utf8_length(text: str) -> int:
-    return len(text) if text.isascii() else len(text.encode())
+def _of(known: Examined, source: DatasetSource) -> Examined:
+    """As it was found, told of the source that was asked about: the same data may be named in several places."""
+    return known.model_copy(update={"facts": known.facts.model_copy(update={"source": source})})

@@ -49,27 +49,39 @@ class Flaws:
     """Counts flaws and keeps the first few of each kind: a broken file may have millions."""
 
     def __init__(self) -> None:
-        self._counts: Counter[str] = Counter()
+        self.counts: Counter[str] = Counter()
         self._first: dict[str, list[Flaw]] = {}
 
     def __bool__(self) -> bool:
-        return bool(self._counts)
+        return bool(self.counts)
 
     def add(self, flaw: Flaw) -> None:
-        self._counts[flaw.code] += 1
+        self.counts[flaw.code] += 1
         shown = self._first.setdefault(flaw.code, [])
         if len(shown) < SHOWN:
             shown.append(flaw)
 
-    def diagnostics(self, source: DatasetSource) -> tuple[Diagnostic, ...]:
-        return tuple(self._diagnostic(code, source) for code in self._counts)
+    def add_all(self, other: Flaws, rows: int) -> None:
+        """``other``: of what comes ``rows`` rows further down."""
+        self.counts.update(other.counts)
+        for code, flaws in other._first.items():
+            shown = self._first.setdefault(code, [])
+            shown.extend(flaw._replace(row=flaw.row + rows) for flaw in flaws[: SHOWN - len(shown)])
 
-    def _diagnostic(self, code: str, source: DatasetSource) -> Diagnostic:
-        summary, hint = _MEANING[code]
-        flaws = sorted(self._first[code], key=lambda flaw: flaw.row)
-        hidden = self._counts[code] - len(flaws)
-        rows = "; ".join(_told(flaw) for flaw in flaws) + (f"; and {hidden:,} more" if hidden else "")
-        return error(code, summary, detail=f"{named(source)}: {rows}", hint=hint, where=source.where)
+    def first(self, code: str) -> list[Flaw]:
+        return sorted(self._first.get(code, ()), key=lambda flaw: flaw.row)
+
+
+def errors(flaws: Flaws, source: DatasetSource) -> tuple[Diagnostic, ...]:
+    return tuple(_diagnostic(flaws, code, source) for code in flaws.counts)
+
+
+def _diagnostic(flaws: Flaws, code: str, source: DatasetSource) -> Diagnostic:
+    summary, hint = _MEANING[code]
+    first = flaws.first(code)
+    hidden = flaws.counts[code] - len(first)
+    rows = "; ".join(_told(flaw) for flaw in first) + (f"; and {hidden:,} more" if hidden else "")
+    return error(code, summary, detail=f"{named(source)}: {rows}", hint=hint, where=source.where)
 
 
 def named(source: DatasetSource) -> str:

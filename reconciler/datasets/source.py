@@ -1,12 +1,13 @@
-"""Bytes → lines of text: gzip or plain, UTF-8 with or without a byte order mark, within limits."""
+"""Bytes of a source as they are read: gzip or plain, without a byte order mark, refused where they are no text."""
 
 from __future__ import annotations
 
 import codecs
 import gzip
 import io
+import os
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, BinaryIO, NamedTuple, cast
 
 from reconciler.domain.desired import DatasetSource
@@ -16,9 +17,6 @@ Open = Callable[[DatasetSource], BinaryIO]
 
 MAX_LINE = 16 * 1024 * 1024
 """Bytes of one line, and characters of one CSV cell. Far beyond any model's context; it bounds memory."""
-
-MAX_FLAWS = 1000
-"""Undecodable lines that are remembered: a wrong encoding damages all of them."""
 
 _MAGIC = {
     b"PK\x03\x04": "a ZIP archive or an Excel workbook",
@@ -54,67 +52,58 @@ class Unreadable(Exception):
         self.flaw = flaw
 
 
-class Text:
-    """The lines of a stream, with their line endings. Iterate once, within ``with``, which closes the stream.
+class Stream:
+    """The bytes of a source, uncompressed. Used within ``with``, which closes what was opened. Reading raises :class:`Unreadable`.
 
-    ``size`` counts the (uncompressed) bytes read so far; ``flaws`` holds the undecodable lines, whose damaged characters
-    come as U+FFFD. Iterating raises :class:`Unreadable`.
+    ``size`` counts the bytes read so far, a byte order mark included: it is the offset of what comes next.
     """
 
     def __init__(self, stream: BinaryIO) -> None:
         self.size = 0
-        self.flaws: list[Flaw] = []
         self._raw = stream
         self._stream = _unzipped(stream)
 
-    def __enter__(self) -> Text:
+    def __enter__(self) -> Stream:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stream.close()
         self._raw.close()
 
-    def first_character(self) -> str:
-        """The first character that is not white space, or nothing. Consumes nothing. Raises Unreadable."""
-        start = self._peek().removeprefix(codecs.BOM_UTF8).lstrip()
-        return start[:1].decode("latin-1")
+    @property
+    def position(self) -> int:
+        """Bytes taken from what was opened, as it is stored: what a progress bar counts."""
+        return self._raw.tell() if self._raw.seekable() else self.size
 
-    def __iter__(self) -> Iterator[str]:
-        self._refuse_other_formats()
-        for number, line in enumerate(iter(self._line, b""), start=1):
-            if number == 1:
-                line = line.removeprefix(codecs.BOM_UTF8)  # noqa: PLW2901
-            yield self._decoded(line, number)
+    @property
+    def path(self) -> str | None:
+        """Where other processes of this machine read the same bytes at the same offsets, as long as this stream is open; if anywhere."""
+        if isinstance(self._stream, gzip.GzipFile) or not isinstance(self._raw, io.BufferedReader):
+            return None
+        name = getattr(self._raw, "name", None)
+        found = f"/proc/{os.getpid()}/fd/{name}" if isinstance(name, int) else name
+        return os.fspath(found) if found and os.path.isfile(found) else None
 
-    def _line(self) -> bytes:
-        try:
-            line = self._stream.readline(MAX_LINE + 1)
-        except (EOFError, gzip.BadGzipFile, zlib.error) as trouble:
-            raise Unreadable(Flaw("damaged-gzip", 0, str(trouble))) from trouble
-        self.size += len(line)
-        if len(line) > MAX_LINE:
-            raise Unreadable(Flaw("line-too-long", 0, f"a line beyond byte {self.size:,} has more than {MAX_LINE:,}"))
-        return line
-
-    def _decoded(self, line: bytes, number: int) -> str:
-        try:
-            return line.decode()
-        except UnicodeDecodeError as wrong:
-            offset = self.size - len(line) + wrong.start
-            if len(self.flaws) < MAX_FLAWS:
-                self.flaws.append(Flaw("not-utf-8", number, f"byte 0x{line[wrong.start]:02x} at offset {offset:,}"))
-            return line.decode(errors="replace")
-
-    def _refuse_other_formats(self) -> None:
-        start = self._peek()
+    def begin(self) -> str:
+        """Skip a byte order mark, refuse what is no text, and tell the first character that is not white space, or nothing."""
+        start = self._guarded(lambda: self._stream.peek(64))
         for magic, name in {**_MAGIC, **_OTHER_ENCODINGS}.items():
             if start.startswith(magic):
                 code = "not-utf-8" if magic in _OTHER_ENCODINGS else "not-text"
                 raise Unreadable(Flaw(code, 0, f"the file begins like {name}"))
+        if start.startswith(codecs.BOM_UTF8):
+            self.read(len(codecs.BOM_UTF8))
+        return start.removeprefix(codecs.BOM_UTF8).lstrip()[:1].decode("latin-1")
 
-    def _peek(self) -> bytes:
+    def read(self, size: int) -> bytes:
+        """Up to ``size`` bytes; fewer only at the end."""
+        data = self._guarded(lambda: self._stream.read(size))
+        self.size += len(data)
+        return data
+
+    def _guarded(self, reading: Callable[[], bytes]) -> bytes:
         try:
-            return self._stream.peek(64)
+            return reading()
         except (EOFError, gzip.BadGzipFile, zlib.error) as trouble:
             raise Unreadable(Flaw("damaged-gzip", 0, str(trouble))) from trouble
 

@@ -8,8 +8,10 @@ key is held out; where all do, the one with the largest is kept for training.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from reconciler.datasets.digest import prefixes
 from reconciler.domain.desired import ValidationPlan
 
 KEYS = 2**64
@@ -30,10 +32,11 @@ class Split:
     def threshold(self) -> int:
         return KEYS * self.percent // 100
 
-    def key(self, content: bytes) -> int:
-        """0 to 2⁶⁴-1, evenly spread: BLAKE2b of the content, keyed by the seed."""
-        drawn = hashlib.blake2b(content, digest_size=8, key=str(self.seed).encode())
-        return int.from_bytes(drawn.digest(), "big")
+    def keys(self, records: Sequence[bytes]) -> list[int]:
+        """0 to 2⁶⁴-1 each, evenly spread: the first eight bytes of the record's digest times an odd number drawn by the seed."""
+        drawn = hashlib.blake2b(str(self.seed).encode(), digest_size=8).digest()
+        factor, most = int.from_bytes(drawn, "big") | 1, KEYS - 1
+        return [number * factor & most for number in prefixes(records)]
 
     def __str__(self) -> str:
         return f"split{self.percent}-seed{self.seed}"
@@ -48,20 +51,40 @@ class Sides:
         self._smallest, self._at_smallest = KEYS, 0
         self._largest, self._at_largest = -1, 0
 
-    def add(self, key: int) -> None:
-        self._total += 1
-        self._below += key < self._threshold
+    def add(self, keys: Sequence[int]) -> None:
+        if not keys:
+            return
+        self._total += len(keys)
+        self._below += sum(map(self._threshold.__gt__, keys))
+        smallest, largest = min(keys), max(keys)
+        self._add_smallest(smallest, keys.count(smallest))
+        self._add_largest(largest, keys.count(largest))
+
+    def merge(self, other: Sides) -> None:
+        self._total += other._total
+        self._below += other._below
+        self._add_smallest(other._smallest, other._at_smallest)
+        self._add_largest(other._largest, other._at_largest)
+
+    def _add_smallest(self, key: int, count: int) -> None:
         if key < self._smallest:
             self._smallest, self._at_smallest = key, 0
+        self._at_smallest += count if key == self._smallest else 0
+
+    def _add_largest(self, key: int, count: int) -> None:
         if key > self._largest:
             self._largest, self._at_largest = key, 0
-        self._at_smallest += key == self._smallest
-        self._at_largest += key == self._largest
+        self._at_largest += count if key == self._largest else 0
 
     @property
     def cutoff(self) -> int:
         """Records whose key is smaller are held out."""
         return min(max(self._threshold, self._smallest + 1), self._largest)
+
+    @property
+    def is_usual(self) -> bool:
+        """The threshold alone decides: none of the exceptions holds."""
+        return 0 < self._below < self._total
 
     @property
     def validation(self) -> int:

@@ -1,20 +1,24 @@
-"""The data of one model: examined, checked, and converted to what its base model takes."""
+"""The data of one model: looked through, checked, and converted to what its base model takes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from tempfile import TemporaryDirectory
+from typing import BinaryIO
 
-from reconciler.datasets.check import Material, limits
-from reconciler.datasets.convert import fits, line
-from reconciler.datasets.digest import Digest, content
-from reconciler.datasets.examine import Examined, Memory, examine
+from reconciler.datasets.check import Demands, Material, limits
+from reconciler.datasets.convert import PROMPT_COMPLETION
+from reconciler.datasets.engines import Engine, usual
+from reconciler.datasets.examine import Looking, Seen, look
+from reconciler.datasets.findings import Conversion
 from reconciler.datasets.flaws import named
-from reconciler.datasets.records import Record, read
-from reconciler.datasets.source import Open, Text
-from reconciler.datasets.split import Sides, Split
-from reconciler.domain.catalog import DatasetRules
-from reconciler.domain.desired import DatasetFacts, DesiredModel, ResolvedModel, TrainingData
+from reconciler.datasets.passing import Sinks, Totals, Wanted, pass_over
+from reconciler.datasets.remarks import warnings
+from reconciler.datasets.source import Open, Stream
+from reconciler.datasets.split import Split
+from reconciler.domain.desired import DatasetFacts, DatasetSource, DesiredModel, TrainingData, ValidationPlan
 from reconciler.domain.diagnostic import Diagnostic, has_errors
 from reconciler.domain.errors import PlanChanged
 
@@ -24,79 +28,77 @@ class Part(StrEnum):
     VALIDATION = "validation"
 
 
-def training_data(
-    model: ResolvedModel, rules: DatasetRules, open: Open, *, memory: Memory | None = None
-) -> tuple[TrainingData | None, tuple[Diagnostic, ...]]:
-    """What the model trains on; ``None`` where an error was found. Every problem of every source is told."""
-    split = Split.of(model.validation)
-    training, problems = examine(open, model.training_data, split, memory=memory)
-    validation: Examined | None = None
-    more: tuple[Diagnostic, ...] = ()
-    if model.validation.source is not None:
-        validation, more = examine(open, model.validation.source, memory=memory)
-    problems = (*problems, *more)
-    if training is None or has_errors(problems):
-        return None, problems
-    material = Material(training, split, validation)
-    problems = (*problems, *limits(material, rules, model.base_model))
-    return (None if has_errors(problems) else material.as_training_data()), problems
+@dataclass(frozen=True)
+class Checked:
+    """``data``: ``None`` where an error was found."""
+
+    data: TrainingData | None
+    problems: tuple[Diagnostic, ...]
+    training: Seen
+    validation: Seen | None = None
 
 
-def converted(model: DesiredModel, rules: DatasetRules, open: Open, part: Part) -> Iterator[bytes]:
-    """The lines of one part, as the base model takes them; nothing where the model has no such part.
+def check(source: DatasetSource, validated: ValidationPlan, how: Looking, demands: Demands | None = None) -> Checked:
+    """Everything about what is trained on: every problem of every source, and of what a base model demands."""
+    split = Split.of(validated)
+    training, validation = look(how, source, split, validated.source)
+    seen = [each for each in (training, validation) if each]
+    problems = [problem for each in seen for problem in each.problems]
+    problems += [problem for each in seen if each.examined for problem in _noticed(each)]
+    if training.examined is None or (validation and validation.examined is None):
+        return Checked(None, tuple(problems), training, validation)
+    material = Material(training.examined, split, validation.examined if validation else None)
+    if demands:
+        problems += limits(material, demands, is_sound=not has_errors(problems))
+    data = None if has_errors(problems) else material.as_training_data()
+    return Checked(data, tuple(problems), training, validation)
 
-    Raises PlanChanged after the last line where the source no longer holds what was planned on: keep nothing of it then.
-    """
-    facts = _facts_of(model.data, part)
-    split = Split.of(model.resolved.validation)
-    if facts is None and split is None:
-        return
-    source = facts or model.data.training
-    wanted = _side(split, part, source, open) if split and source is model.data.training else _everything
-    for record, encoded in _verified(source, open):
-        if not fits(record, rules.format):
-            raise _changed(source)
-        if wanted(encoded):
-            yield line(record, rules.format)
+
+def _noticed(seen: Seen) -> tuple[Diagnostic, ...]:
+    return warnings(seen.examined.remarks, seen.examined.facts.source) if seen.examined else ()
 
 
 def has_part(model: DesiredModel, part: Part) -> bool:
     return part is Part.TRAINING or model.data.validation_records > 0
 
 
-def _facts_of(data: TrainingData, part: Part) -> DatasetFacts | None:
-    return data.training if part is Part.TRAINING else data.validation
+def convert(
+    model: DesiredModel, format: str, open: Open, sinks: Mapping[Part, BinaryIO], *, engine: Engine = usual
+) -> None:
+    """Write the lines of the parts that are asked for, as the base model takes them, each source being read once.
+
+    Raises PlanChanged where a source no longer holds what was planned on: keep nothing of what was written then.
+    """
+    with TemporaryDirectory(prefix="reconciler-") as folder:
+        reached = folder if engine is usual else None  # workers on other machines do not see it
+        _convert(model, format, open, sinks, engine, reached)
 
 
-def _everything(encoded: bytes) -> bool:
-    return True
+def _convert(
+    model: DesiredModel, format: str, open: Open, sinks: Mapping[Part, BinaryIO], engine: Engine, folder: str | None
+) -> None:
+    data = model.data
+    system = model.resolved.system_prompt if format != PROMPT_COMPLETION else ""
+    how = Conversion(format, system, folder=folder)
+    if data.validation is not None:
+        for facts, part in ((data.training, Part.TRAINING), (data.validation, Part.VALIDATION)):
+            if part in sinks:
+                _converted(facts, Wanted(conversion=how, examines=False), Sinks(sinks[part]), open, engine)
+        return
+    wanted = Wanted(Split.of(model.resolved.validation), conversion=how, examines=False)
+    _converted(data.training, wanted, Sinks(sinks.get(Part.TRAINING), sinks.get(Part.VALIDATION)), open, engine)
 
 
-def _side(split: Split, part: Part, facts: DatasetFacts, open: Open) -> Callable[[bytes], bool]:
-    """Whether a record belongs to the part. Reads the source once: where few records are, the cutoff depends on all."""
-    sides = Sides(split)
-    for _, encoded in _records(facts, open):
-        sides.add(split.key(encoded))
-    cutoff = sides.cutoff
-    return lambda encoded: (split.key(encoded) < cutoff) is (part is Part.VALIDATION)
+def _converted(facts: DatasetFacts, wanted: Wanted, sinks: Sinks, open: Open, engine: Engine) -> None:
+    totals = _pass(facts, wanted, sinks, open, engine)
+    if wanted.split and totals.sides and not totals.sides.is_usual and wanted.conversion:
+        sinks.begin_anew()
+        exactly = replace(wanted.conversion, cutoff=totals.sides.cutoff)
+        totals = _pass(facts, replace(wanted, conversion=exactly), sinks, open, engine)
+    if totals.flaws or totals.misfit or str(totals.digest) != facts.digest:
+        raise PlanChanged(f"{named(facts.source)} changed while it was read", hint="Run the command again.")
 
 
-def _verified(facts: DatasetFacts, open: Open) -> Iterator[tuple[Record, bytes]]:
-    digest = Digest()
-    for record, encoded in _records(facts, open):
-        digest.add(encoded)
-        yield record, encoded
-    if str(digest) != facts.digest:
-        raise _changed(facts)
-
-
-def _records(facts: DatasetFacts, open: Open) -> Iterator[tuple[Record, bytes]]:
-    with Text(open(facts.source)) as text:
-        for found in read(text, facts.source.uri):
-            if not isinstance(found, Record):
-                raise _changed(facts)
-            yield found, content(found)
-
-
-def _changed(facts: DatasetFacts) -> PlanChanged:
-    return PlanChanged(f"{named(facts.source)} changed while it was read", hint="Run the command again.")
+def _pass(facts: DatasetFacts, wanted: Wanted, sinks: Sinks, open: Open, engine: Engine) -> Totals:
+    with Stream(open(facts.source)) as stream:
+        return pass_over(stream, facts.source.uri, wanted, sinks=sinks, engine=engine)

@@ -97,6 +97,8 @@ class DatasetRules(Value):
     max_validation_bytes: int | None = None
     max_tokens_by_batch_size: tuple[TokenLimit, ...] = ()
     """Where the batch size decides; ``max_tokens_per_record`` is then the largest of them."""
+    refuses_reserved_texts: bool = False
+    """A job fails over texts such as ``User:`` that the service writes around turns itself: see ``reconciler.datasets.patterns``."""
     source: Source | None = None
 
 

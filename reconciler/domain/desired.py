@@ -135,6 +135,8 @@ class ResolvedModel(Value):
     """Name of the fine-tuned model that this one builds on."""
     training_data: DatasetSource
     validation: ValidationPlan
+    system_prompt: str = ""
+    """What every record is trained with that has no system text of its own."""
     resources: TrainingResources | None = None
     hyperparameters: Hyperparameters
     revision: int = 1
@@ -239,6 +241,8 @@ class Configuration(Value):
 
     project: ProjectSettings
     datasets: dict[str, DatasetSource] = Field(default_factory=dict)
+    validations: dict[str, ValidationPlan] = Field(default_factory=dict)
+    """What Datasets say of their own, by their names."""
     models: tuple[ResolvedModel, ...] = ()
     """Parents before children."""
     policies: tuple[Policy, ...] = ()

@@ -27,12 +27,14 @@ def identity(
     model: ResolvedModel, data: TrainingData, parent_fingerprint: str | None, weights_digest: str | None = None
 ) -> dict[str, Any]:
     """What the fingerprint is taken of, as plain JSON values; kept beside the artifacts so that differences can be told."""
+    prompted = {"systemPrompt": model.system_prompt} if model.system_prompt else {}
     hyperparameters = model.hyperparameters.model_dump(by_alias=True, exclude_none=True)
     return {
         "baseModel": _base(model, parent_fingerprint, weights_digest, data.weights),
         "provider": str(model.provider),
         "trainingData": data.training.digest,
         "validation": _validation(model, data),
+        **prompted,
         "hyperparameters": hyperparameters,
         "revision": model.revision,
     }

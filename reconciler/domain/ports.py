@@ -17,7 +17,7 @@ from typing import Protocol
 from pydantic import Field
 
 from reconciler.domain.base import Value
-from reconciler.domain.catalog import DatasetRules, ProviderName
+from reconciler.domain.catalog import DatasetRules, FoundationModel, ProviderName
 from reconciler.domain.desired import DesiredModel, ResolvedModel, TrainingData
 from reconciler.domain.diagnostic import Diagnostic
 from reconciler.domain.observation import (
@@ -211,9 +211,9 @@ class DataLibrary(Protocol):
     """Reads, checks and digests training data, wherever it lies."""
 
     def training_data(
-        self, model: ResolvedModel, rules: DatasetRules
+        self, model: ResolvedModel, base: FoundationModel
     ) -> tuple[TrainingData | None, tuple[Diagnostic, ...]]:
-        """``None`` where an error was found."""
+        """``base``: what the model is tuned from, which says what it takes. ``None`` where an error was found."""
         ...
 
     def weights_digest(self, model: ResolvedModel) -> tuple[str | None, tuple[Diagnostic, ...]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reconciler.domain.catalog import Catalog, DatasetRules
+from reconciler.domain.catalog import Catalog, DatasetRules, FoundationModel
 from reconciler.domain.desired import Configuration, DesiredModel, ResolvedModel, TrainingData
 from reconciler.domain.diagnostic import Diagnostic, Severity, error, has_errors
 from reconciler.domain.errors import InvalidInput
@@ -21,7 +21,7 @@ def desire(configuration: Configuration, outside: Outside) -> tuple[tuple[Desire
     desired: dict[str, DesiredModel] = {}
     problems: list[Diagnostic] = []
     for model in configuration.models:
-        data, found = outside.data.training_data(model, dataset_rules(model, outside))
+        data, found = outside.data.training_data(model, base_model(model, outside))
         problems.extend(found)
         weights, missing = outside.data.weights_digest(model) if model.weights_uri else (None, ())
         problems.extend(missing)
@@ -75,6 +75,10 @@ def _told_of_choice(asked: DesiredModel, chosen: DesiredModel, catalog: Catalog,
 
 def dataset_rules(model: ResolvedModel, outside: Outside) -> DatasetRules:
     """What the base model takes from that provider. Manifests were checked: the base model exists there."""
+    return base_model(model, outside).dataset[model.provider]
+
+
+def base_model(model: ResolvedModel, outside: Outside) -> FoundationModel:
     entry = outside.catalog.model(model.base_model)
     assert entry is not None, f"{model.base_model} passed validation but is not in the catalog"
-    return entry.dataset[model.provider]
+    return entry

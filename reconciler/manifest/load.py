@@ -7,13 +7,25 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from reconciler.domain.base import Value
-from reconciler.domain.catalog import Catalog, ProviderName
-from reconciler.domain.desired import Configuration, DatasetSource, ProjectSettings, WeightsFolder
+from reconciler.domain.catalog import Catalog, ProviderName, Requirement
+from reconciler.domain.desired import (
+    Configuration,
+    DatasetSource,
+    Origin,
+    ProjectSettings,
+    ValidationPlan,
+    WeightsFolder,
+)
 from reconciler.domain.diagnostic import Diagnostic, Location, has_errors
 from reconciler.domain.diagnostic import allow as allowed
 from reconciler.domain.fingerprint import digest
 from reconciler.domain.kinds.dataset import DatasetSpec
-from reconciler.domain.kinds.fine_tuned_model import DatasetValidation, FineTunedModelSpec, LocalWeights
+from reconciler.domain.kinds.fine_tuned_model import (
+    DatasetValidation,
+    FineTunedModelSpec,
+    LocalWeights,
+    SplitValidation,
+)
 from reconciler.domain.kinds.project import ProjectSpec
 from reconciler.manifest import defaults
 from reconciler.manifest.checks.base_model import check_base_model
@@ -120,6 +132,7 @@ class _Loading:
         project = projects[0] if projects else None
         folder = Folder.of(self.root, project.document.file if project else None)
         datasets = self._datasets(resources, folder)
+        validations = self._validations(resources, datasets, folder)
         around = self._surroundings(project, datasets)
         views = self._views(resources, around, folder)
         for view in views:
@@ -129,7 +142,7 @@ class _Loading:
             self.problems += check_project(
                 project, cloud=around.cloud, needed_roles=_needed_roles(views), catalog=self.catalog, models=names
             )
-        return self._loaded(resources, project, around, views, folder)
+        return self._loaded(resources, project, around, views, validations, folder)
 
     def _read(self) -> Iterator[Shaped]:
         for document in suffixed(self._documents(), self.environment.name if self.environment else ""):
@@ -170,6 +183,26 @@ class _Loading:
                     self.problems.append(source.model_copy(update={"address": each.address}))
         return sources
 
+    def _validations(
+        self, resources: Sequence[Shaped], datasets: Mapping[str, DatasetSource], folder: Folder
+    ) -> dict[str, ValidationPlan]:
+        known = [each.name for each in resources if each.kind == "Dataset" and each.name is not None]
+        plans: dict[str, ValidationPlan] = {}
+        for each in resources:
+            choice = each.spec.validation if isinstance(each.spec, DatasetSpec) else None
+            match choice:
+                case SplitValidation():
+                    plan = ValidationPlan(split_percent=choice.split, split_seed=defaults.SPLIT_SEED)
+                    plans.setdefault(each.name or "", plan)
+                case DatasetValidation():
+                    where = each.document.at(("spec", "validation", "dataset"))
+                    source = choose(choice.dataset, where, folder, datasets, known)
+                    if isinstance(source, Diagnostic):
+                        self.problems.append(source.model_copy(update={"address": each.address}))
+                    elif source is not None:
+                        plans.setdefault(each.name or "", ValidationPlan(source=source))
+        return plans
+
     def _surroundings(self, project: Shaped | None, datasets: Mapping[str, DatasetSource]) -> Surroundings:
         spec = project.spec if project is not None and isinstance(project.spec, ProjectSpec) else ProjectSpec()
         return Surroundings(
@@ -190,10 +223,18 @@ class _Loading:
         self.problems += problems
         known = [each.name for each in resources if each.kind == "Dataset" and each.name is not None]
         lined = sorted(zip(models, lines, strict=True), key=lambda pair: (pair[1].depth, pair[0].name or ""))
+        library = {each.name: each for each in reversed(resources) if isinstance(each.spec, DatasetSpec)}
         views = [_view(model, around, inherited, line) for model, line in lined]
-        return [self._with_data(view, folder, known) for view in views]
+        return [self._with_data(view, folder, known, library) for view in views]
 
-    def _with_data(self, view: ModelView, folder: Folder, known: Sequence[str]) -> ModelView:
+    def _with_data(
+        self, view: ModelView, folder: Folder, known: Sequence[str], library: Mapping[str | None, Shaped]
+    ) -> ModelView:
+        chosen = view.spec.dataset
+        named = library.get(chosen.training) if chosen else None
+        of_dataset = named if named and _leaves_validation_to(named, view) else None
+        if of_dataset:
+            view = _with_validation_of(of_dataset, view)
         dataset = view.spec.dataset
         training = dataset.training if dataset else None
         choice = dataset.validation if dataset else None
@@ -201,16 +242,27 @@ class _Loading:
         return replace(
             view,
             training=self._source(view, training, ("dataset", "training"), folder, known),
-            validation=self._source(view, validation, ("dataset", "validation", "dataset"), folder, known),
+            validation=self._source(
+                view, validation, ("dataset", "validation", "dataset"), folder, known, of_dataset=of_dataset
+            ),
             weights=_weights(view, folder),
         )
 
     def _source(
-        self, view: ModelView, text: str | None, path: tuple[str, ...], folder: Folder, known: Sequence[str]
+        self,
+        view: ModelView,
+        text: str | None,
+        path: tuple[str, ...],
+        folder: Folder,
+        known: Sequence[str],
+        *,
+        of_dataset: Shaped | None = None,
     ) -> DatasetSource | None:
+        """``of_dataset``: the Dataset that says it, from whose folder a path counts."""
         if text is None:
             return None
-        source = choose(text, view.at(*path), folder, view.around.datasets, known)
+        where = of_dataset.document.at(("spec", *path[1:])) if of_dataset else view.at(*path)
+        source = choose(text, where, folder, view.around.datasets, known)
         if isinstance(source, Diagnostic):
             if view.around.complete or source.code != "unknown-reference":
                 self.problems.append(source.model_copy(update={"address": view.shaped.address}))
@@ -223,6 +275,7 @@ class _Loading:
         project: Shaped | None,
         around: Surroundings,
         views: Sequence[ModelView],
+        validations: dict[str, ValidationPlan],
         folder: Folder,
     ) -> Loaded:
         diagnostics = tuple(sorted(_once(allowed(self.problems, self.allow)), key=self._place))
@@ -232,6 +285,7 @@ class _Loading:
         configuration = Configuration(
             project=self._settings(project, around),
             datasets=dict(around.datasets),
+            validations=validations,
             models=models,
             policies=policies(resources),
         )
@@ -265,6 +319,19 @@ def _view(model: Shaped, around: Surroundings, inherited: Mapping[str, Any], lin
         base=line.base,
         parent=line.parent,
     )
+
+
+def _leaves_validation_to(dataset: Shaped, view: ModelView) -> bool:
+    """Whether the Dataset decides: neither the model nor the Project says anything, and the base model takes validation data."""
+    decides = isinstance(dataset.spec, DatasetSpec) and dataset.spec.validation is not None
+    needs = view.base.validation.get(view.provider) if view.base and view.provider else None
+    return decides and not view.given("dataset", "validation") and needs is not Requirement.UNSUPPORTED
+
+
+def _with_validation_of(dataset: Shaped, view: ModelView) -> ModelView:
+    data = {**view.data, "dataset": {**view.data["dataset"], "validation": dataset.data["validation"]}}
+    origins = {**view.origins, ("dataset", "validation"): Origin.MANIFEST}
+    return replace(view, data=data, spec=typed(FineTunedModelSpec, data) or view.spec, origins=origins)
 
 
 def _weights(view: ModelView, folder: Folder) -> WeightsFolder | None:
@@ -319,8 +386,8 @@ def _settings(project: Shaped, around: Surroundings) -> ProjectSettings:
 
 def _digest(configuration: Configuration, folder: Folder) -> str:
     """Over the meaning: not over positions, nor over where the checkout lies, nor over whether a default was written out."""
-    no_policies = {} if configuration.policies else {"policies": True}
-    told = configuration.model_dump(mode="json", exclude=_NO_MEANING | no_policies)
+    empty = {name: True for name in ("policies", "validations") if not getattr(configuration, name)}
+    told = configuration.model_dump(mode="json", exclude=_NO_MEANING | empty)
     for model in told["models"]:
         _without_what_came_later(model)
     project = {key: value for key, value in told["project"].items() if value or key not in _ONLY_WHERE_GIVEN}
@@ -336,6 +403,7 @@ def _without_what_came_later(model: dict[str, Any]) -> None:
         (model, "weights"),
         (model, "weightsUri"),
         (model, "acceptEula"),
+        (model, "systemPrompt"),
         (model["deployment"], "image"),
     ):
         if not holder[name]:
@@ -348,6 +416,7 @@ _NO_MEANING: Any = {
     "digest": True,
     "project": {"where", "drift"},
     "datasets": {"__all__": {"where"}},
+    "validations": {"__all__": {"source": {"where"}}},
     "policies": {"__all__": {"where"}},
     "models": {
         "__all__": {

@@ -68,9 +68,17 @@ def applicable(
         )
         if base.validation.get(provider) is Requirement.UNSUPPORTED:
             foreign.add(("dataset", "validation"))
+        if not takes_system_prompt(base, provider):
+            foreign.add(("dataset", "systemPrompt"))
         if base.bedrock is not None and not base.bedrock.supports_on_demand:
             foreign.add(("deployment", "onDemand"))
     return _without(defaults, foreign)
+
+
+def takes_system_prompt(base: FoundationModel, provider: ProviderName) -> bool:
+    """Whether its training data has room for one."""
+    rules = base.dataset.get(provider)
+    return rules is None or rules.format != "prompt-completion"
 
 
 def _merged(own: Mapping[str, Any], inherited: Mapping[str, Any], path: Path) -> dict[str, Any]:

@@ -61,6 +61,7 @@ def resolve(view: ModelView) -> ResolvedModel:
         parent=view.parent,
         training_data=view.training,
         validation=_validation(view),
+        system_prompt=(spec.dataset.system_prompt if spec.dataset else None) or "",
         resources=_resources(view) if view.provider is ProviderName.SAGEMAKER else None,
         hyperparameters=_hyperparameters(view),
         revision=_or(spec.revision, defaults.REVISION),

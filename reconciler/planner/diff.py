@@ -203,6 +203,7 @@ def _dataset(model: DesiredModel) -> dict[str, Any]:
     return {
         "training": _facts(model.data.training),
         "validation": _validation(model.resolved.validation, model.data.validation),
+        "systemPrompt": model.resolved.system_prompt or None,
     }
 
 

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from reconciler.datasets.examine import Examined
+from reconciler.datasets.training import Checked
 from reconciler.domain.diagnostic import Diagnostic, has_errors
 from reconciler.domain.losses import LossCurve, summary
 from reconciler.domain.plan import FORMAT_VERSION, Plan
@@ -69,6 +71,33 @@ def diagnostics_document(diagnostics: Sequence[Diagnostic]) -> dict[str, Any]:
         "errorCount": sum(diagnostic.is_error for diagnostic in diagnostics),
         "warningCount": sum(diagnostic.severity == "warning" for diagnostic in diagnostics),
         "diagnostics": [diagnostic.model_dump(mode="json", by_alias=True) for diagnostic in diagnostics],
+    }
+
+
+def data_document(checked: Checked) -> dict[str, Any]:
+    """What ``data check`` found. Of data with errors the figures tell of the records that are sound."""
+    validation = checked.validation.examined if checked.validation else None
+    return {
+        **diagnostics_document(checked.problems),
+        "training": _examined_entry(checked.training.examined),
+        "validation": _examined_entry(validation),
+    }
+
+
+def _examined_entry(examined: Examined | None) -> dict[str, Any] | None:
+    if examined is None:
+        return None
+    facts, spread = examined.facts, examined.spread.model_dump(mode="json", by_alias=True)
+    return {
+        "name": facts.source.name,
+        "source": facts.source.uri,
+        "digest": facts.digest,
+        "records": facts.records,
+        "heldOut": examined.validation_records,
+        "sizeBytes": facts.size_bytes,
+        "characters": facts.characters,
+        "tokens": {**spread, "exact": examined.exact_tokens, "note": facts.tokens_note},
+        "remarks": [remark.model_dump(mode="json", by_alias=True) for remark in examined.remarks],
     }
 
 

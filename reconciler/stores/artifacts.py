@@ -2,7 +2,7 @@
 
 ::
 
-    <project>/datasets/<digest16>/<format>-<split>/training.jsonl     same data, same address
+    <project>/datasets/<digest16>/<format>-<split>/training.jsonl     same data, same address; after another system prompt another
     <project>/bases/<digest16>/                                       the user's own base weights; same weights, same address
     <project>/code/<sha256>.tar.gz                                    the training program; same program, same address
     <project>/models/<name>/<fp8>/manifest.json                       what was asked for; the artifacts lie beside it
@@ -13,17 +13,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path, PurePath
 from typing import BinaryIO, cast
 
 from pydantic import ValidationError
 
+from reconciler.datasets.engines import Engine, usual
 from reconciler.datasets.source import Open
 from reconciler.datasets.split import Split
-from reconciler.datasets.training import Part, converted, has_part
+from reconciler.datasets.training import Part, convert, has_part
 from reconciler.domain.catalog import DatasetRules
 from reconciler.domain.desired import DatasetFacts, DatasetSource, DesiredModel, WeightsFacts, WeightsFolder
 from reconciler.domain.diagnostic import Diagnostic, error
@@ -55,7 +58,15 @@ class S3Artifacts:
     """``embedded``: the bucket is on the embedded cloud, and made when missing. ``root``: the project's folder."""
 
     def __init__(
-        self, store: ObjectStore, project: str, *, open: Open, clock: Clock, root: Path, embedded: bool = False
+        self,
+        store: ObjectStore,
+        project: str,
+        *,
+        open: Open,
+        clock: Clock,
+        root: Path,
+        embedded: bool = False,
+        engine: Engine = usual,
     ) -> None:
         self._store = store
         self._project = project
@@ -63,6 +74,7 @@ class S3Artifacts:
         self._clock = clock
         self._root = root
         self._embedded = embedded
+        self._engine = engine
         self._trash = Trash(store, project, clock=clock)
 
     def prepare(self) -> None:
@@ -76,7 +88,9 @@ class S3Artifacts:
     def put_training_data(self, model: DesiredModel, rules: DatasetRules) -> DataLocation:
         """Raises InvalidInput where the converted data exceeds what the base model takes, PlanChanged where the source changed;
         so for weights of the user's own."""
-        uris = {part: self._put_part(model, rules, part) for part in Part if has_part(model, part)}
+        keys = {part: self._data_key(model, rules, part) for part in Part if has_part(model, part)}
+        self._put_parts(model, rules, {part: key for part, key in keys.items() if self._store.head(key) is None})
+        uris = {part: self._store.uri(key) for part, key in keys.items()}
         if model.data.weights is not None:
             self._put_weights(model.data.weights)
         return DataLocation(training_uri=uris[Part.TRAINING], validation_uri=uris.get(Part.VALIDATION))
@@ -181,17 +195,19 @@ class S3Artifacts:
                 return None
             raise
 
-    def _put_part(self, model: DesiredModel, rules: DatasetRules, part: Part) -> str:
-        key = self._data_key(model, rules, part)
-        if self._store.head(key) is None:
-            limit = rules.max_training_bytes if part is Part.TRAINING else rules.max_validation_bytes
-            with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spool:
-                size = _write(converted(model, rules, self._open, part), cast(BinaryIO, spool))
-                if limit is not None and size > limit:
-                    raise InvalidInput([_too_large(model, part, size, limit)])
-                spool.seek(0)
-                self._store.put_stream(key, cast(BinaryIO, spool))
-        return self._store.uri(key)
+    def _put_parts(self, model: DesiredModel, rules: DatasetRules, keys: Mapping[Part, str]) -> None:
+        """All of them, or none where what was read is not what was planned."""
+        if not keys:
+            return
+        with ExitStack() as spools:
+            files = {part: spools.enter_context(tempfile.SpooledTemporaryFile(_IN_MEMORY)) for part in keys}
+            sinks = {part: cast(BinaryIO, file) for part, file in files.items()}
+            convert(model, rules.format, self._open, sinks, engine=self._engine)
+            if problems := [problem for part in keys for problem in _size_problems(model, rules, part, sinks[part])]:
+                raise InvalidInput(problems)
+            for part, key in keys.items():
+                sinks[part].seek(0)
+                self._store.put_stream(key, sinks[part])
 
     def _put_weights(self, facts: WeightsFacts) -> None:
         """The files one by one, the configuration last: where it is, all are."""
@@ -209,6 +225,8 @@ class S3Artifacts:
         facts = own or data.training
         digest = facts.digest.removeprefix("sha256:")[:16]
         kind = f"{rules.format}-{split}" if split and own is None else f"{rules.format}-all"
+        if system := model.resolved.system_prompt:
+            kind += f"-system{hashlib.sha256(system.encode()).hexdigest()[:8]}"
         return f"{self._project}/datasets/{digest}/{kind}/{part}.jsonl"
 
     def _manifest_key(self, model: str, fingerprint: str) -> str:
@@ -229,8 +247,10 @@ class S3Artifacts:
         return f"{models}{model}/{version}/"
 
 
-def _write(lines: Iterable[bytes], file: BinaryIO) -> int:
-    return sum(file.write(line) for line in lines)
+def _size_problems(model: DesiredModel, rules: DatasetRules, part: Part, file: BinaryIO) -> Iterator[Diagnostic]:
+    limit = rules.max_training_bytes if part is Part.TRAINING else rules.max_validation_bytes
+    if limit is not None and file.tell() > limit:
+        yield _too_large(model, part, file.tell(), limit)
 
 
 def _too_large(model: DesiredModel, part: Part, size: int, limit: int) -> Diagnostic:

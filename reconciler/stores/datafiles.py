@@ -8,10 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from reconciler.datasets.examine import Memory
+from reconciler.datasets.check import demands
+from reconciler.datasets.engines import Engine, usual
+from reconciler.datasets.examine import Looking, Memory, NoMemory
 from reconciler.datasets.flaws import named
-from reconciler.datasets.training import training_data
-from reconciler.domain.catalog import JUMPSTART, DatasetRules
+from reconciler.datasets.passing import Watch
+from reconciler.datasets.tokens import ROUGHLY, TokenRule
+from reconciler.datasets.training import check
+from reconciler.domain.catalog import JUMPSTART, FoundationModel
 from reconciler.domain.desired import DatasetSource, ResolvedModel, TrainingData
 from reconciler.domain.diagnostic import Diagnostic, error
 from reconciler.domain.errors import InvalidInput
@@ -20,6 +24,7 @@ from reconciler.stores.digests import DigestCache
 from reconciler.stores.filedigests import FileDigests
 from reconciler.stores.files import open_nofollow
 from reconciler.stores.s3 import ObjectStore, Stored
+from reconciler.stores.tokenizers import token_rule
 from reconciler.stores.weights import examine
 
 if TYPE_CHECKING:
@@ -29,23 +34,43 @@ if TYPE_CHECKING:
 class DataFiles:
     """``root``: the project's folder, which local data must not leave. ``s3``: makes a client when one is first needed."""
 
-    def __init__(self, root: Path, s3: Callable[[], S3Client], *, cache: Path | None = None) -> None:
+    def __init__(
+        self, root: Path, s3: Callable[[], S3Client], *, cache: Path | None = None, engine: Engine = usual
+    ) -> None:
         """``cache``: where to remember what was found in data that did not change, ``.reconciler/cache/datasets.json``."""
         self._root = root.resolve()
         self._s3 = s3
+        self._engine = engine
         self._digests = FileDigests(cache.with_name("files.json") if cache else None)
-        self._memory: Memory | None = DigestCache(cache, self.stamp) if cache else None
+        self._memory: Memory = DigestCache(cache, self.stamp) if cache else NoMemory()
 
     def training_data(
-        self, model: ResolvedModel, rules: DatasetRules
+        self, model: ResolvedModel, base: FoundationModel
     ) -> tuple[TrainingData | None, tuple[Diagnostic, ...]]:
         """With the user's own base weights, where the model names some."""
-        data, problems = training_data(model, rules, self.open_source, memory=self._memory)
+        folder = self._root / model.weights.path if model.weights else None
+        how = self.looking(token_rule(base, weights=folder))
+        checked = check(model.training_data, model.validation, how, demands(model, base))
         if model.weights is None:
-            return data, problems
+            return checked.data, checked.problems
         weights, more = examine(self._root, model.weights, self._digests)
-        complete = data is not None and weights is not None
-        return data.model_copy(update={"weights": weights}) if data and complete else None, (*problems, *more)
+        complete = checked.data.model_copy(update={"weights": weights}) if checked.data and weights else None
+        return complete, (*checked.problems, *more)
+
+    def looking(self, tokens: TokenRule = ROUGHLY, watch: Watch | None = None) -> Looking:
+        """``watch`` is told how many bytes of a source have been read."""
+        return Looking(self.open_source, tokens, self._memory, self._engine, watch)
+
+    def size(self, source: DatasetSource) -> int | None:
+        """Bytes as they are stored; ``None``: nothing is there."""
+        if source.is_s3:
+            store, key = self._object(source)
+            stored = store.head(key)
+            return stored.size if stored else None
+        try:
+            return self._resolved(source).stat().st_size
+        except (OSError, InvalidInput):
+            return None
 
     def weights_digest(self, model: ResolvedModel) -> tuple[str | None, tuple[Diagnostic, ...]]:
         """Over names, sizes and ETags, as one listing tells them: no weights are read. An ETag changes with every change of the
@@ -115,6 +140,9 @@ def _no_weights(model: ResolvedModel) -> Diagnostic:
 
 
 def _object_stamp(stored: Stored) -> str:
+    """A checksum of the whole object says all, whenever it was written; an ETag does not where S3 encrypts or parts were many."""
+    if stored.checksum:
+        return f"{stored.checksum}:{stored.size}"
     return f"{stored.etag}:{stored.version or ''}:{stored.size}:{stored.modified.isoformat()}"
 
 

@@ -9,14 +9,13 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from reconciler.datasets.examine import Examined
-from reconciler.datasets.split import Split
+from reconciler.datasets.examine import Examined, Question
 from reconciler.domain.base import Value
 from reconciler.domain.desired import DatasetSource
 from reconciler.domain.errors import ReconcilerError
 from reconciler.stores.files import read_small, write_private
 
-VERSION = 1
+VERSION = 3
 """Raise it when what is found in the same data changes: another reader, another digest, another estimate of tokens."""
 
 MAX_ENTRIES = 1000
@@ -32,7 +31,7 @@ class _Entry(Value):
 
 
 class DigestCache:
-    """Remembers by source and split; valid as long as the source's stamp is the same before, after and later."""
+    """Remembers what was asked; valid as long as the sources' stamps are the same before, after and later."""
 
     def __init__(
         self, path: Path, stamp: Callable[[DatasetSource], str | None], *, now: Callable[[], float] = time.time
@@ -43,16 +42,16 @@ class DigestCache:
         self._before: dict[str, tuple[str | None, float]] = {}
         self._entries: dict[str, _Entry] | None = None
 
-    def recall(self, source: DatasetSource, split: Split | None) -> Examined | None:
-        key, stamp = _key(source, split), self._stamp(source)
+    def recall(self, question: Question) -> Examined | None:
+        key, stamp = str(question), self._stamps(question)
         self._before[key] = (stamp, self._now())
         entry = self._loaded().get(key)
         return entry.examined if entry and entry.stamp == stamp else None
 
-    def remember(self, source: DatasetSource, split: Split | None, examined: Examined) -> None:
-        key = _key(source, split)
+    def remember(self, question: Question, examined: Examined) -> None:
+        key = str(question)
         before, looked_at = self._before.get(key, (None, 0.0))
-        if before is None or before != self._stamp(source) or not _is_settled(before, source, looked_at):
+        if before is None or before != self._stamps(question) or not _are_settled(before, question, looked_at):
             return
         entries = self._loaded()
         entries.pop(key, None)
@@ -60,6 +59,11 @@ class DigestCache:
         while len(entries) > MAX_ENTRIES:
             del entries[next(iter(entries))]
         self._save(entries)
+
+    def _stamps(self, question: Question) -> str | None:
+        """Of all that is asked about; ``None`` where something is not there."""
+        stamps = [self._stamp(source) for source in _sources(question)]
+        return _BETWEEN.join(stamp for stamp in stamps if stamp) if all(stamps) else None
 
     def _loaded(self) -> dict[str, _Entry]:
         if self._entries is None:
@@ -85,10 +89,16 @@ class DigestCache:
             self._entries = entries
 
 
-def _key(source: DatasetSource, split: Split | None) -> str:
-    return f"{source.uri} {split or 'whole'}"
+_BETWEEN = " | "
 
 
-def _is_settled(stamp: str, source: DatasetSource, looked_at: float) -> bool:
+def _sources(question: Question) -> list[DatasetSource]:
+    return [question.source, *([question.against] if question.against else [])]
+
+
+def _are_settled(stamps: str, question: Question, looked_at: float) -> bool:
     """S3's stamps hold an ETag. A local one ends with the time of change, in nanoseconds."""
-    return source.is_s3 or looked_at - int(stamp.rpartition(":")[2]) / 1e9 > _SETTLED_SECONDS
+    return all(
+        source.is_s3 or looked_at - int(stamp.rpartition(":")[2]) / 1e9 > _SETTLED_SECONDS
+        for source, stamp in zip(_sources(question), stamps.split(_BETWEEN), strict=True)
+    )

@@ -39,6 +39,8 @@ class Stored:
     size: int
     modified: datetime
     version: str | None = None
+    checksum: str | None = None
+    """Of the whole object, with the algorithm's name, where S3 keeps one that tells contents apart."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,8 @@ class ObjectStore:
 
     def head(self, key: str) -> Stored | None:
         with self._asking("looking at", key), _absent_is_none() as found:
-            found.append(_stored(key, self._client.head_object(Bucket=self.bucket, Key=key)))
+            answer = self._client.head_object(Bucket=self.bucket, Key=key, ChecksumMode="ENABLED")
+            found.append(_stored(key, answer))
         return found[0] if found else None
 
     def put(
@@ -136,12 +139,15 @@ class ObjectStore:
         return answer["ETag"]
 
     def put_stream(self, key: str, body: BinaryIO) -> None:
-        """Write something large, in parts where it is larger than ``MULTIPART``. It appears whole or not at all."""
+        """Write something large, in parts where it is larger than ``MULTIPART``. It appears whole or not at all, and only if
+        what arrived has the SHA-256 of what was sent."""
         from boto3.s3.transfer import TransferConfig
 
         with self._asking("uploading", key):
             config = TransferConfig(multipart_threshold=MULTIPART)
-            self._client.upload_fileobj(body, self.bucket, key, Config=config)
+            self._client.upload_fileobj(
+                body, self.bucket, key, Config=config, ExtraArgs={"ChecksumAlgorithm": "SHA256"}
+            )
 
     def delete(self, key: str, *, if_match: str | None = None) -> None:
         """Deleting the absent is done. With ``if_match`` raises LostRace, and Gone where nothing is."""
@@ -288,7 +294,18 @@ def _code(error: ClientError) -> str:
 
 
 def _stored(key: str, answer: Any) -> Stored:
-    return Stored(key, answer["ETag"], answer.get("ContentLength", 0), answer["LastModified"], answer.get("VersionId"))
+    version, checksum = answer.get("VersionId"), _checksum(answer)
+    return Stored(key, answer["ETag"], answer.get("ContentLength", 0), answer["LastModified"], version, checksum)
+
+
+_CHECKSUMS = ("SHA256", "SHA1", "CRC64NVME")
+"""Of 64 bits and more. Of an object that came in parts, S3 may keep one over the parts' checksums, which ends in their number."""
+
+
+def _checksum(answer: Any) -> str | None:
+    kept = ((name, answer.get(f"Checksum{name}")) for name in _CHECKSUMS)
+    whole = answer.get("ChecksumType", "FULL_OBJECT") == "FULL_OBJECT"
+    return next((f"{name}:{value}" for name, value in kept if value and whole and "-" not in value), None)
 
 
 def _seal(key: str, answer: Any, part_size: int) -> Seal:

@@ -9,10 +9,11 @@ from typing import NamedTuple
 
 import pytest
 
-from reconciler.datasets.convert import line
 from reconciler.datasets.examine import examine
-from reconciler.datasets.records import Record, read
-from reconciler.datasets.source import Text
+from reconciler.datasets.findings import Conversion
+from reconciler.datasets.passing import Sinks, Wanted, pass_over
+from reconciler.datasets.remarks import warnings
+from reconciler.datasets.source import Stream
 from reconciler.domain.desired import DatasetSource
 from reconciler.domain.diagnostic import Diagnostic
 
@@ -48,7 +49,8 @@ def told(name: str, data: bytes) -> str:
     if found is None:
         return "".join(map(_problem, problems))
     facts = found.facts
-    return f"{facts.records} records, {facts.characters} characters, about {facts.tokens} tokens\n"
+    noticed = "".join(map(_problem, warnings(found.remarks, facts.source)))
+    return f"{facts.records} records, {facts.characters} characters, about {facts.tokens} tokens\n{noticed}"
 
 
 def _problem(problem: Diagnostic) -> str:
@@ -56,9 +58,10 @@ def _problem(problem: Diagnostic) -> str:
 
 
 def converted(name: str, data: bytes, format: str) -> str:
-    with Text(io.BytesIO(data)) as text:
-        records = [record for record in read(text, name) if isinstance(record, Record)]
-    return b"".join(line(record, format) for record in records).decode()
+    made = io.BytesIO()
+    with Stream(io.BytesIO(data)) as stream:
+        pass_over(stream, name, Wanted(conversion=Conversion(format)), sinks=Sinks(made))
+    return made.getvalue().decode()
 
 
 @pytest.mark.parametrize("example", examples(), ids=lambda example: f"line {example.line}")

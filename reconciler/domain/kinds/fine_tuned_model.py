@@ -152,7 +152,15 @@ class DatasetChoice(Value):
     )
     validation: Validation | None = Field(
         default=None,
-        description="`{split: 10%}`, `{dataset: NAME}` or `none`. Whether it is required comes from the base model.",
+        description="`{split: 10%}`, `{dataset: NAME}` or `none`. Whether it is required comes from the base model. Where it is left out, "
+        "what the Dataset says.",
+    )
+    system_prompt: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=100_000,
+        description="What the model is told before each record that has no system text of its own. Not for base models that are "
+        "trained on a prompt and a completion alone.",
     )
 
 

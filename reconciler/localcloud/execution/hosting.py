@@ -38,6 +38,8 @@ class Hosting:
     def __init__(self, settings: ExecutionSettings) -> None:
         self._settings = settings
         self._servers: dict[Key, ModelServer] = {}
+        self._leaving: list[ModelServer] = []
+        """Retired ones, which may still give their last answers."""
         self._closed = False
 
     def host(self, cloud: Cloud, endpoint: Resource) -> None:
@@ -56,13 +58,13 @@ class Hosting:
         failed = endpoint.status == "Failed"
         needed = set() if failed else {_key(endpoint, c) for c in (endpoint.facts.get("containers") or {}).values()}
         for key in [key for key in self._servers if key[0] == endpoint.arn and key not in needed]:
-            self._servers.pop(key).retire()
+            self._retire(key)
 
     def unhost(self, endpoint: Resource) -> bool:
         """Drain and stop all of it. Whether there was anything."""
         keys = [key for key in self._servers if key[0] == endpoint.arn]
         for key in keys:
-            self._servers.pop(key).retire()
+            self._retire(key)
         return bool(keys)
 
     def invoker(self, cloud: Cloud, endpoint: Resource, variant: str) -> Invoker:
@@ -94,8 +96,9 @@ class Hosting:
     def close(self) -> None:
         """End them all, and wait for that."""
         self._closed = True
-        servers = [*self._servers.values()]
+        servers = [*self._servers.values(), *self._leaving]
         self._servers.clear()
+        self._leaving.clear()
         for server in servers:
             server.stop(GRACE)
         for server in servers:
@@ -106,6 +109,11 @@ class Hosting:
         self._closed = True
         for server in self._servers.values():
             server.retire()
+
+    def _retire(self, key: Key) -> None:
+        self._leaving = [server for server in self._leaving if not server.has_ended]
+        self._leaving.append(self._servers.pop(key))
+        self._leaving[-1].retire()
 
     def _server(
         self, cloud: Cloud, endpoint: Resource, target: Mapping[str, Any], variant: str, container: Mapping[str, Any]

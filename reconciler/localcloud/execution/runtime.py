@@ -130,9 +130,9 @@ class Executing:
             waiting.cancel()
             training.close()
 
-    def _begin(self, cloud: Cloud, job: Resource, *, interrupted: bool) -> None:
+    def _begin(self, cloud: Cloud, job: Resource, *, interrupted: bool = False, resumed: bool = False) -> None:
         job.facts["executing"] = True
-        training = Training(cloud, job, self.settings, interrupted=interrupted)
+        training = Training(cloud, job, self.settings, interrupted=interrupted, resumed=resumed)
         self._trainings[job.arn] = (training, self._queue.submit(self._run, cloud, training))
 
     def _run(self, cloud: Cloud, training: Training) -> None:
@@ -147,7 +147,7 @@ class Executing:
         self._trainings.pop(job.arn, None)
 
     def _resume_training(self, cloud: Cloud, job: Resource) -> None:
-        self._begin(cloud, job, interrupted=False)
+        self._begin(cloud, job, resumed=True)
         if job.status == "Stopping":
             self.stop_training(cloud, job)
 

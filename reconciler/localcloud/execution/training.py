@@ -40,9 +40,20 @@ ENTER, FAIL = "sagemaker.training.enter", "sagemaker.training.fail"
 
 
 class Training:
-    """`run` takes the job to its end, in a thread of the queue. The other methods are called from elsewhere meanwhile."""
+    """`run` takes the job to its end, in a thread of the queue. The other methods are called from elsewhere meanwhile.
 
-    def __init__(self, cloud: Cloud, job: Resource, settings: ExecutionSettings, *, interrupted: bool = False) -> None:
+    interrupted: its instances are taken away once. resumed: it goes on with what it left in its folder when the cloud closed.
+    """
+
+    def __init__(
+        self,
+        cloud: Cloud,
+        job: Resource,
+        settings: ExecutionSettings,
+        *,
+        interrupted: bool = False,
+        resumed: bool = False,
+    ) -> None:
         self.job = job
         self.metrics: dict[str, Metric] = {}
         self.process: Process | None = None
@@ -50,6 +61,7 @@ class Training:
         self._settings = settings
         self._container = Container(settings.folder.resolve() / "training" / job.name)
         self._to_be_interrupted = interrupted
+        self._is_resumed = resumed
         self._ending: str | None = None
         self._left: TrainingResult | None = None
         self._ordering = threading.Lock()
@@ -58,6 +70,8 @@ class Training:
 
     def run(self) -> None:
         """Whatever goes wrong becomes the job's failure; an error of the cloud's own stands in its log."""
+        if not self._is_resumed:  # a cloud that was reset may have had a job of this name
+            shutil.rmtree(self._container.base, ignore_errors=True)
         try:
             while self._attempt():
                 self._begin_anew()

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from reconciler.domain.catalog import Requirement
 from reconciler.domain.diagnostic import Diagnostic
+from reconciler.manifest.merge import takes_system_prompt
 from reconciler.manifest.view import ModelView
 
 
@@ -22,6 +23,7 @@ def check_data(view: ModelView) -> Iterator[Diagnostic]:
         )
     yield from _validation(view)
     yield from _same(view)
+    yield from _system_prompt(view)
     yield from _promotion(view)
 
 
@@ -71,6 +73,20 @@ def _same(view: ModelView) -> Iterator[Diagnostic]:
             "validation",
             detail=f"Both are read from `{view.training.uri}`: the result would say nothing about new data.",
             hint="write `validation: {split: 10%}` to hold a share out",
+        )
+
+
+def _system_prompt(view: ModelView) -> Iterator[Diagnostic]:
+    if view.base is None or view.provider is None or takes_system_prompt(view.base, view.provider):
+        return
+    if view.spec.dataset is not None and view.spec.dataset.system_prompt is not None:
+        yield view.error(
+            "system-prompt-unsupported",
+            "The base model takes no system prompt",
+            "dataset",
+            "systemPrompt",
+            detail=f"`{view.base_name}` is tuned on {view.provider} with prompts and completions alone.",
+            hint="remove `systemPrompt`, or write it into each prompt",
         )
 
 

@@ -5,11 +5,19 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
-from reconciler.datasets.source import Open
-from reconciler.domain.catalog import DatasetRules, ProviderName
+from reconciler.datasets.blocks import BLOCK, Block
+from reconciler.datasets.check import Demands
+from reconciler.datasets.columns import read_block
+from reconciler.datasets.engines import Engine, Results, Work, alone
+from reconciler.datasets.examine import Looking
+from reconciler.datasets.passing import Wanted, pass_over
+from reconciler.datasets.records import Record
+from reconciler.datasets.source import Flaw, Open, Stream
+from reconciler.datasets.training import Checked, Part, check, convert
+from reconciler.domain.catalog import DatasetRules, FoundationModel, ProviderName
 from reconciler.domain.desired import (
     DatasetSource,
     DeploymentKind,
@@ -63,6 +71,17 @@ def rules(format: str = "prompt-completion", **limits: int | bool) -> DatasetRul
     return DatasetRules.model_validate({"format": format, **limits})
 
 
+def a_base(format: str = "prompt-completion", **limits: int | bool) -> FoundationModel:
+    return FoundationModel(
+        key="nova-lite",
+        name="Nova Lite",
+        family="nova",
+        hyperparameters={},
+        validation={},
+        dataset={ProviderName.BEDROCK: rules(format, **limits)},
+    )
+
+
 def a_model(training: DatasetSource, validation: ValidationPlan | None = None) -> ResolvedModel:
     return ResolvedModel(
         name="support-bot",
@@ -73,6 +92,42 @@ def a_model(training: DatasetSource, validation: ValidationPlan | None = None) -
         hyperparameters=Hyperparameters(epochs=2),
         deployment=DesiredDeployment(kind=DeploymentKind.PROVISIONED),
     )
+
+
+def checked(
+    model: ResolvedModel, rules: DatasetRules, open: Open, *, engine: Engine = alone, **more: int | bool
+) -> Checked:
+    demands = Demands(rules, model.base_model, **more)
+    return check(model.training_data, model.validation, Looking(open, engine=engine), demands)
+
+
+def converted(
+    model: DesiredModel, rules: DatasetRules, open: Open, *parts: Part, engine: Engine = alone
+) -> dict[Part, bytes]:
+    sinks = {part: io.BytesIO() for part in parts or Part}
+    convert(model, rules.format, open, dict(sinks), engine=engine)
+    return {part: sink.getvalue() for part, sink in sinks.items()}
+
+
+def found_in(data: bytes, name: str = "data.csv", *, block: int = BLOCK) -> list[Record | Flaw]:
+    """Every record, and then every flaw."""
+    records: list[Record] = []
+
+    def watched(work: Work, blocks: Iterator[Block]) -> Results:
+        for each, found in alone(work, blocks):
+            if not found.is_cut_off:
+                read = read_block(each, work.keywords["task"].layout)  # type: ignore[attr-defined]
+                down = sum(rows)
+                rows.append(read.rows)
+                records.extend(record._replace(row=record.row + down) for record in read.columns.records())
+            yield each, found
+
+    rows: list[int] = []
+    with Stream(io.BytesIO(data)) as stream:
+        totals = pass_over(stream, name, Wanted(), engine=watched, block=block)
+    header = totals.rows - sum(rows)
+    flaws = [flaw for code in totals.flaws.counts for flaw in totals.flaws.first(code)]
+    return [*(record._replace(row=record.row + header + 1) for record in records), *flaws]
 
 
 def desired(model: ResolvedModel, data: TrainingData | None) -> DesiredModel:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import random
 
 from hypothesis import assume, given
@@ -43,7 +44,7 @@ def test_other_records_or_another_order_have_another_digest(one: list[Pair], oth
 
 def test_the_digest_is_pinned() -> None:
     """A change here retrains every model there is."""
-    pinned = "sha256:e7c07ea8"
+    pinned = "sha256:fcdd225d"
     assert digest(b"prompt,completion\nHello,World\n").startswith(pinned)
 
 
@@ -63,10 +64,11 @@ def test_no_two_records_share_their_content(one: Record, other: Record) -> None:
 
 
 def sides(rows: list[Pair], split: Split) -> tuple[set[Pair], set[Pair]]:
-    keys = {row: split.key(content(Record(*row, 1))) for row in rows}
+    digests = [hashlib.sha256(content(Record(*row, 1))).digest() for row in rows]
+    keys = dict(zip(rows, split.keys(digests), strict=True))
     counted = Sides(split)
     for row in rows:
-        counted.add(keys[row])
+        counted.add([keys[row]])
     held_out = [row for row in rows if keys[row] < counted.cutoff]
     assert counted.validation == len(held_out)
     return {row for row in rows if keys[row] >= counted.cutoff}, set(held_out)

@@ -64,6 +64,9 @@ SERVER = """
     print("loading", answer, flush=True)
     if not answer.exists():
         sys.exit("OSError: there is no answer.txt in the model")
+    go_on = model / "load_until.txt"
+    while go_on.exists() and not pathlib.Path(go_on.read_text()).exists():
+        time.sleep(0.01)
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"

@@ -25,7 +25,6 @@ def runtime(aws: Any) -> Any:
 def _deploy(aws: Any, version: str = "one", **files: str) -> dict[str, Any]:
     put_version(aws, version, **(files or {"answer_txt": version}))
     aws.client("sagemaker").create_endpoint(EndpointName="bot", EndpointConfigName=version)
-    assert endpoint(aws)["EndpointStatus"] == "Creating"
     return rest(aws)
 
 
@@ -121,6 +120,26 @@ def test_a_slow_answer_of_the_old_model_is_still_given(aws: Any, runtime: Any) -
         assert slow.result() == "one"
 
 
+def test_what_still_answers_ends_with_the_cloud(aws: Any, cloud: LocalCloud, runtime: Any) -> None:
+    _deploy(aws)
+    pid = running(cloud)[0]["pid"]
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(_ask, runtime, seconds=600)
+        until(lambda: _reads(cloud), "the question")
+        aws.client("sagemaker").delete_endpoint(EndpointName="bot")
+        cloud.runtime.close()
+        with pytest.raises(ClientError, match="does not answer"):
+            slow.result()
+    assert not Path(f"/proc/{pid}").exists()
+
+
+def _reads(cloud: LocalCloud) -> bool:
+    """Whether a question has reached the one server."""
+    hosting: Any = cloud.runtime
+    [server] = hosting._hosting._servers.values()
+    return bool(server._answering)
+
+
 def test_an_update_that_does_not_load_leaves_the_old_one_in_service(aws: Any, cloud: LocalCloud, runtime: Any) -> None:
     _deploy(aws)
     put_version(aws, "broken")
@@ -190,13 +209,16 @@ def test_after_a_restart_of_the_cloud_it_serves_again(aws: Any, cloud: LocalClou
     assert _ask(runtime) == "one"
 
 
-def test_what_was_being_created_is_created_after_a_restart(aws: Any, cloud: LocalCloud, runtime: Any) -> None:
-    put_version(aws, "one", answer_txt="one")
+def test_what_was_being_created_is_created_after_a_restart(
+    aws: Any, cloud: LocalCloud, runtime: Any, tmp_path: Path
+) -> None:
+    put_version(aws, "one", answer_txt="one", load_until_txt=str(tmp_path / "loaded"))
     aws.client("sagemaker").create_endpoint(EndpointName="bot", EndpointConfigName="one")
     executing: Any = cloud.runtime
     executing.close()
     assert endpoint(aws)["EndpointStatus"] == "Creating"
     cloud.runtime = type(executing)(executing.settings)
+    (tmp_path / "loaded").touch()
     cloud.resume()
     assert rest(aws)["EndpointStatus"] == "InService"
     assert _ask(runtime) == "one"

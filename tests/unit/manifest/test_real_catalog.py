@@ -47,3 +47,15 @@ def test_a_base_variant_is_refused_with_its_instruct_sibling() -> None:
     [problem] = load(files, CATALOG).diagnostics
     assert problem.code == "not-instruct-model"
     assert "llama-3.1-8b-instruct" in problem.hint
+
+
+def test_a_system_prompt_needs_training_data_with_room_for_one() -> None:
+    def told(base: str) -> list[str]:
+        spec = f"baseModel: {base}\ndataset: {{training: data/a.csv, systemPrompt: Be brief.}}\n"
+        files = [SourceFile(path="reconciler.yaml", text=PROJECT), SourceFile(path="m.yaml", text=a_model(spec))]
+        loaded = load(files, load_catalog())
+        prompts = [model.system_prompt for model in loaded.configuration.models] if loaded.configuration else []
+        return [*(problem.code for problem in loaded.diagnostics if problem.is_error), *prompts]
+
+    assert told("nova-lite") == ["Be brief."]
+    assert told("llama-3.1-8b-instruct\nprovider: bedrock") == ["system-prompt-unsupported"]

@@ -261,3 +261,19 @@ def test_the_embedded_cloud_needs_no_bucket_and_no_roles() -> None:
 
 def test_a_written_null_counts_as_left_out() -> None:
     assert resolved(a_model(NOVA + "resources:\nhyperparameters: {epochs: null}\n")).hyperparameters.epochs == 2
+
+
+def with_dataset(validation: str, spec: str = "") -> Any:
+    dataset = f"apiVersion: reconciler/v1\nkind: Dataset\nmetadata: {{name: a}}\nspec: {{source: data/a.csv, validation: {validation}}}\n"
+    model = f"baseModel: nova-lite\ndataset: {{training: a{spec}}}\n"
+    return resolved(a_model(model), dataset)
+
+
+def test_a_dataset_s_own_validation_is_that_of_models_that_say_nothing() -> None:
+    assert with_dataset("{split: 20%}").validation.split_percent == 20
+    assert with_dataset("{split: 20%}", ", validation: none").validation.split_percent is None
+    assert with_dataset("{split: 20%}", ", validation: {split: 5%}").validation.split_percent == 5
+    source = with_dataset("{dataset: data/held.csv}").validation.source
+    assert source is not None
+    assert source.uri.endswith("data/held.csv")
+    assert with_dataset("{split: 20%}").origins["spec.dataset.validation"] is Origin.MANIFEST

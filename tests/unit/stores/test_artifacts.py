@@ -14,7 +14,7 @@ from reconciler.domain.observation import Artifact, Version
 from reconciler.stores.artifacts import S3Artifacts
 from reconciler.stores.datafiles import DataFiles
 from reconciler.stores.s3 import ObjectStore
-from tests.unit.datasets.builders import a_model, as_csv, as_jsonl, desired, rules, some_pairs
+from tests.unit.datasets.builders import a_base, a_model, as_csv, as_jsonl, desired, rules, some_pairs
 
 from .conftest import BUCKET
 
@@ -43,7 +43,7 @@ class World:
 
     def model(self, training: DatasetSource, validation: ValidationPlan | None = None) -> DesiredModel:
         model = a_model(training, validation)
-        return desired(model, self.files.training_data(model, rules())[0])
+        return desired(model, self.files.training_data(model, a_base())[0])
 
     def keys(self, prefix: str = "") -> list[str]:
         return sorted(stored.key for stored in self.store.list(prefix))
@@ -74,6 +74,25 @@ def test_same_data_same_address_and_no_second_upload(world: World, monkeypatch: 
     monkeypatch.setattr(world.store, "put_stream", lambda *_: pytest.fail("uploaded again"))
     again = world.model(world.source("b.jsonl", as_jsonl(some_pairs(3))))
     assert world.artifacts.put_training_data(again, rules()) == first
+
+
+def test_what_is_uploaded_has_a_checksum(world: World) -> None:
+    model = world.model(world.source("a.csv", as_csv(some_pairs(3))))
+    uri = world.artifacts.put_training_data(model, rules()).training_uri
+    stored = world.store.head(uri.removeprefix(f"s3://{BUCKET}/"))
+    assert stored is not None
+    assert (stored.checksum or "").startswith("SHA256:")
+
+
+def test_another_system_prompt_another_address(world: World) -> None:
+    model = world.model(world.source("a.csv", as_csv(some_pairs(3))))
+    told = model.model_copy(update={"resolved": model.resolved.model_copy(update={"system_prompt": "Be brief."})})
+    uris = {world.artifacts.put_training_data(each, rules("chat")).training_uri for each in (model, told)}
+    assert len(uris) == 2
+    (uri,) = [uri for uri in uris if "-system" in uri]
+    fetched = world.store.get(uri.removeprefix(f"s3://{BUCKET}/"))
+    assert fetched is not None
+    assert json.loads(fetched.body.splitlines()[0])["messages"][0] == {"role": "system", "content": "Be brief."}
 
 
 def test_both_sides_of_a_split(world: World) -> None:

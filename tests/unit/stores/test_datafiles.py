@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NoReturn
@@ -10,13 +11,12 @@ import pytest
 from reconciler.datasets.examine import Examined
 from reconciler.datasets.source import Open
 from reconciler.datasets.split import Split
-from reconciler.domain.catalog import DatasetRules
 from reconciler.domain.desired import DatasetSource, ValidationPlan
 from reconciler.domain.errors import CloudUnavailable, InvalidInput
 from reconciler.stores.datafiles import DataFiles
 from reconciler.stores.digests import DigestCache
 from reconciler.stores.s3 import ObjectStore
-from tests.unit.datasets.builders import a_model, as_csv, rules, some_pairs
+from tests.unit.datasets.builders import a_base, a_model, as_csv, some_pairs
 
 from .conftest import BUCKET
 
@@ -91,7 +91,7 @@ def test_what_is_not_to_be_read_is_refused(root: Path) -> None:
 def test_s3(root: Path, s3: S3Client) -> None:
     ObjectStore(s3, BUCKET).put("data/x.csv", as_csv(some_pairs(5)))
     files = DataFiles(root, lambda: s3)
-    data, problems = files.training_data(a_model(local(f"s3://{BUCKET}/data/x.csv")), rules())
+    data, problems = files.training_data(a_model(local(f"s3://{BUCKET}/data/x.csv")), a_base())
     assert not problems
     assert data is not None
     assert data.training_records == 5
@@ -106,14 +106,31 @@ def test_s3_data_that_is_examined_again_is_only_looked_at(
     uri = f"s3://{BUCKET}/x.csv"
     store = ObjectStore(s3, BUCKET)
     store.put("x.csv", as_csv(some_pairs(5)))
-    first, _ = files_with_cache(root, s3).training_data(a_model(local(uri)), rules())
+    first, _ = files_with_cache(root, s3).training_data(a_model(local(uri)), a_base())
     with monkeypatch.context() as patched:
         patched.setattr(ObjectStore, "open", lambda *_: pytest.fail("read again"))
-        assert files_with_cache(root, s3).training_data(a_model(local(uri)), rules())[0] == first
+        assert files_with_cache(root, s3).training_data(a_model(local(uri)), a_base())[0] == first
     store.put("x.csv", as_csv(some_pairs(6)))
-    changed, _ = files_with_cache(root, s3).training_data(a_model(local(uri)), rules())
+    changed, _ = files_with_cache(root, s3).training_data(a_model(local(uri)), a_base())
     assert changed is not None
     assert changed.training_records == 6
+
+
+def test_s3_data_that_was_written_again_as_it_was_is_not_read_again(
+    root: Path, s3: S3Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uri, store = f"s3://{BUCKET}/x.csv", ObjectStore(s3, BUCKET)
+    store.put_stream("x.csv", io.BytesIO(as_csv(some_pairs(5))))
+    first, _ = files_with_cache(root, s3).training_data(a_model(local(uri)), a_base())
+    before = store.head("x.csv")
+    s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    store.put_stream("x.csv", io.BytesIO(as_csv(some_pairs(5))))
+    after = store.head("x.csv")
+    assert before is not None
+    assert after is not None
+    assert before.version != after.version
+    monkeypatch.setattr(ObjectStore, "open", lambda *_: pytest.fail("read again"))
+    assert files_with_cache(root, s3).training_data(a_model(local(uri)), a_base())[0] == first
 
 
 def files_with_cache(root: Path, s3: S3Client) -> DataFiles:
@@ -211,7 +228,7 @@ def test_a_cache_that_cannot_be_written_costs_only_time(root: Path) -> None:
 def test_every_problem_is_told_at_once(root: Path) -> None:
     (root / "held.csv").write_text("question,answer\n")
     model = a_model(local("nope.csv"), ValidationPlan(source=local("held.csv")))
-    no_rules: DatasetRules = rules()
+    no_rules = a_base()
     data, problems = DataFiles(root, no_s3).training_data(model, no_rules)
     assert data is None
     assert [problem.code for problem in problems] == ["data-not-found", "missing-columns"]
@@ -219,7 +236,7 @@ def test_every_problem_is_told_at_once(root: Path) -> None:
 
 def test_compressed_files_are_read_and_closed(root: Path) -> None:
     (root / "a.csv.gz").write_bytes(gzip.compress(as_csv(some_pairs(5))))
-    data, problems = DataFiles(root, no_s3).training_data(a_model(local("a.csv.gz")), rules())
+    data, problems = DataFiles(root, no_s3).training_data(a_model(local("a.csv.gz")), a_base())
     assert not problems
     assert data is not None
     assert data.training_records == 5

@@ -14,7 +14,7 @@ from reconciler.domain.errors import PlanChanged
 from reconciler.domain.fingerprint import fingerprint
 from reconciler.stores.filedigests import FileDigests
 from reconciler.stores.weights import examine
-from tests.unit.datasets.builders import a_model, as_csv, desired, rules, some_pairs
+from tests.unit.datasets.builders import a_base, a_model, as_csv, desired, rules, some_pairs
 from tests.unit.stores.conftest import BUCKET
 from tests.unit.stores.test_artifacts import World
 
@@ -136,7 +136,7 @@ def _model(world: World) -> ResolvedModel:
 
 def test_they_go_to_the_bucket_under_their_digest(world: World, base: Path) -> None:
     model = _model(world)
-    found = desired(model, world.files.training_data(model, rules())[0])
+    found = desired(model, world.files.training_data(model, a_base())[0])
     assert found.data.weights is not None
     world.artifacts.put_training_data(found, rules())
     prefix = world.artifacts.weights_uri(found.data.weights.digest).removeprefix(f"s3://{BUCKET}/")
@@ -146,11 +146,11 @@ def test_they_go_to_the_bucket_under_their_digest(world: World, base: Path) -> N
 
 def test_the_content_decides_the_fingerprint(world: World, base: Path) -> None:
     model = _model(world)
-    data, _ = world.files.training_data(model, rules())
+    data, _ = world.files.training_data(model, a_base())
     moved = model.model_copy(update={"weights": WeightsFolder(path=str(shutil.copytree(base, base.parent / "moved")))})
-    same, _ = world.files.training_data(moved, rules())
+    same, _ = world.files.training_data(moved, a_base())
     (base / "model.safetensors").write_text("other weights")
-    other, _ = world.files.training_data(model, rules())
+    other, _ = world.files.training_data(model, a_base())
     assert data is not None
     assert same is not None
     assert other is not None
@@ -159,7 +159,7 @@ def test_the_content_decides_the_fingerprint(world: World, base: Path) -> None:
 
 def test_what_changed_since_the_plan_is_not_trained(world: World, base: Path) -> None:
     model = _model(world)
-    found = desired(model, world.files.training_data(model, rules())[0])
+    found = desired(model, world.files.training_data(model, a_base())[0])
     (base / "model.safetensors").write_text("other weights")
     with pytest.raises(PlanChanged, match="weights in base have changed"):
         world.artifacts.put_training_data(found, rules())

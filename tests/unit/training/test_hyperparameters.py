@@ -99,6 +99,7 @@ def test_target_modules_as_one_text(text: str, targets: Any) -> None:
 
 def test_null_was_not_sent() -> None:
     assert read_hyperparameters({"early_stopping_patience": "null", "model_id": "None"}) == read_hyperparameters({})
+    assert read_hyperparameters({"lora_config": {"r": None, "rank_pattern": None}}).lora == LORA_DEFAULTS
 
 
 def test_all_that_is_wrong_is_told_at_once() -> None:

@@ -22,6 +22,12 @@ HEADER = """\
 # Written by `make trainer-settings` from the libraries themselves: {made_by}.
 # kinds: as JSON has them. choices: of texts, where they are an enumeration.
 """
+DOCUMENTED: Mapping[str, tuple[str, ...]] = {
+    "debug": ("underflow_overflow", "tpu_metrics_debug"),
+    "loss_type": ("nll", "dft"),
+    "packing_strategy": ("bfd", "wrapped"),
+}
+"""Texts that neither a type nor the field itself names: what TRL 0.28 and Transformers 5.3 document, and refuse all others of."""
 _KINDS: Mapping[Any, str] = {
     bool: "boolean",
     int: "integer",
@@ -51,7 +57,8 @@ def _settings(config: Any) -> Iterator[tuple[str, dict[str, Any]]]:
     hints = typing.get_type_hints(config)
     for field in sorted(dataclasses.fields(config), key=lambda field: field.name):
         if field.init:
-            yield field.name, setting(hints[field.name])
+            told = [*(field.metadata.get("choices") or DOCUMENTED.get(field.name, ()))]
+            yield field.name, setting(hints[field.name]) | ({"choices": told} if told else {})
 
 
 def setting(hint: Any) -> dict[str, Any]:
@@ -67,6 +74,8 @@ def setting(hint: Any) -> dict[str, Any]:
             kinds["string"] = None
         elif (kind := _KINDS.get(typing.get_origin(each) or each)) is not None:
             kinds[kind] = None
+    if "mapping" in kinds:
+        kinds.pop("string", None)  # a file with the structure in it, which no container has
     told = {"kinds": [*kinds]}
     return told | ({"choices": [*choices]} if choices else {})
 

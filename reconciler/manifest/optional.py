@@ -1,6 +1,6 @@
 """Optional hyperparameters: free JSON for SageMaker's trainer, in one spelling and completed.
 
-* the texts ``"true"`` and ``"false"`` are booleans;
+* values are read as the training program will read them: the texts ``"true"`` and ``"false"`` are booleans, JSON as text is what it says;
 * ``use_lora: true`` completes ``lora_config`` with ``{r: 8, lora_alpha: 8, lora_dropout: 0.0}``;
 * ``alpha`` and ``dropout`` in ``lora_config`` are other spellings of ``lora_alpha`` and ``lora_dropout``.
 """
@@ -11,16 +11,16 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from reconciler.manifest import defaults
+from reconciler.training.hyperparameters import LORA_SPELLINGS, decoded
 
 LORA_CONFIG = ("hyperparameters", "optional", "lora_config")
-SPELLINGS = {"alpha": "lora_alpha", "dropout": "lora_dropout"}
 
 
 def normalised(optional: Mapping[str, Any]) -> dict[str, Any]:
-    """Booleans and spellings; nothing is completed yet, so that two normalised mappings can be merged."""
-    values = {key: _booleans(value) for key, value in optional.items()}
+    """Values and spellings; nothing is completed yet, so that two normalised mappings can be merged."""
+    values = {key: decoded(value) for key, value in optional.items()}
     if isinstance(values.get("lora_config"), dict):
-        values["lora_config"] = {SPELLINGS.get(key, key): value for key, value in values["lora_config"].items()}
+        values["lora_config"] = {LORA_SPELLINGS.get(key, key): value for key, value in values["lora_config"].items()}
     return values
 
 
@@ -33,16 +33,4 @@ def completed(optional: Mapping[str, Any]) -> dict[str, Any]:
 def both_spellings(optional: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     config = optional.get("lora_config")
     given = config if isinstance(config, Mapping) else {}
-    return ((other, name) for other, name in SPELLINGS.items() if other in given and name in given)
-
-
-def _booleans(value: Any) -> Any:
-    match value:
-        case dict():
-            return {key: _booleans(item) for key, item in value.items()}
-        case list():
-            return [_booleans(item) for item in value]
-        case str() if value.lower() in ("true", "false"):
-            return value.lower() == "true"
-        case _:
-            return value
+    return ((other, name) for other, name in LORA_SPELLINGS.items() if other in given and name in given)

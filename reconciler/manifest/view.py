@@ -11,8 +11,9 @@ from reconciler.domain.desired import DatasetSource, Origin, WeightsFolder
 from reconciler.domain.diagnostic import Diagnostic, Location, Severity
 from reconciler.domain.kinds.fine_tuned_model import FineTunedModelSpec
 from reconciler.manifest.document import Path
-from reconciler.manifest.optional import LORA_CONFIG, SPELLINGS
+from reconciler.manifest.optional import LORA_CONFIG
 from reconciler.manifest.shape import Shaped
+from reconciler.training.hyperparameters import LORA_SPELLINGS
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,4 +113,4 @@ def _spellings(path: Path) -> Iterator[Path]:
     """The path, then those in which the value may have been written instead."""
     yield path
     if path[:-1] == LORA_CONFIG:
-        yield from ((*LORA_CONFIG, other) for other, name in SPELLINGS.items() if name == path[-1])
+        yield from ((*LORA_CONFIG, other) for other, name in LORA_SPELLINGS.items() if name == path[-1])

@@ -5,7 +5,7 @@
 | ``bf16`` / ``fp16`` | bf16 on a GPU that has it, else fp16; neither on a CPU | TRL's own default asks for bf16 everywhere |
 | ``eval_strategy`` | ``epoch`` with validation data, else ``no`` | |
 | ``eval_steps`` | ``logging_steps``, where evaluation goes by steps | one rhythm for both curves |
-| ``save_strategy`` | as evaluation, with early stopping; else ``epoch``, or ``no`` where checkpoints are not kept | time and disk |
+| ``save_strategy`` | as evaluation, where the best is kept; else ``epoch``, or ``no`` where checkpoints are not kept | time and disk |
 | ``save_total_limit`` | 2 | the newest, and the best |
 | ``logging_steps`` | 10 | |
 | ``max_length`` | 1024 tokens | TRL's |
@@ -41,7 +41,19 @@ FIXED: Mapping[str, str] = {
     "dataset_text_field": "records are conversations",
     "dataset_kwargs": "this program prepares the data",
     "resume_from_checkpoint": "the newest checkpoint is found",
-    "push_to_hub": "the model goes where the job says",
+    "metric_for_best_model": "the validation loss decides",
+    "greater_is_better": "the validation loss decides",
+    **dict.fromkeys(
+        (
+            "push_to_hub",
+            "hub_model_id",
+            "hub_revision",
+            "hub_strategy",
+            "hub_private_repo",
+            "hub_always_push",
+        ),
+        "the model goes where the job says",
+    ),
 }
 """Arguments that this program decides."""
 OURS = ("completion_only_loss", "assistant_only_loss")
@@ -83,6 +95,7 @@ def sft_arguments(
     chosen = {**defaults, **given, **_own(asked)}
     chosen |= _padding(asked, chosen)
     chosen |= _evaluation(chosen)
+    chosen["report_to"] = chosen["report_to"] or "none"
     return {**chosen, **_saving(asked, chosen, keeps_checkpoints), "disable_tqdm": True}
 
 
@@ -136,10 +149,10 @@ def _precision(asked: Hyperparameters, machine: Machine) -> dict[str, bool]:
 
 def _padding(asked: Hyperparameters, chosen: Mapping[str, Any]) -> dict[str, Any]:
     """Flash attention keeps records apart that lie one behind the other, without padding. Records are cut before TRL sees them."""
-    if not asked.wants_flash_attention or chosen["packing"]:
+    padding_free = chosen.get("padding_free", asked.wants_flash_attention)
+    if chosen["packing"] or not padding_free:
         return {}
-    padding_free = chosen.get("padding_free", True)
-    return {"padding_free": padding_free} | ({"max_length": None} if padding_free else {})
+    return {"padding_free": True, "max_length": None}
 
 
 def _evaluation(chosen: Mapping[str, Any]) -> dict[str, Any]:
@@ -147,8 +160,13 @@ def _evaluation(chosen: Mapping[str, Any]) -> dict[str, Any]:
     return {"eval_steps": chosen.get("eval_steps") or chosen["logging_steps"]} if by_steps else {}
 
 
+def keeps_best(asked: Hyperparameters) -> bool:
+    """The weights of the best evaluation are what is left: each evaluation then has a checkpoint."""
+    return asked.early_stopping_patience is not None or asked.sft.get("load_best_model_at_end") is True
+
+
 def _saving(asked: Hyperparameters, chosen: Mapping[str, Any], keeps_checkpoints: bool) -> dict[str, Any]:
-    if asked.early_stopping_patience is None:
+    if not keeps_best(asked):
         given = chosen.get("save_strategy")
         return {"save_strategy": given or ("epoch" if keeps_checkpoints else "no")}
     rhythm = {"save_steps": chosen["eval_steps"]} if chosen["eval_strategy"] == "steps" else {}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reconciler.training.arguments import FIXED, OWN, Machine
+from reconciler.training.arguments import FIXED, OWN, Machine, keeps_best
+from reconciler.training.bounds import lacking, out_of_bounds
 from reconciler.training.failure import refuse
 from reconciler.training.hyperparameters import Hyperparameters
 
@@ -15,6 +16,7 @@ def check(asked: Hyperparameters, machine: Machine, *, validated: bool, weights:
         [
             *_base(asked, weights=weights),
             *_named_twice(asked),
+            *_values(asked),
             *_precision(asked, machine),
             *_attention(asked, machine),
             *_evaluation(asked, validated=validated),
@@ -34,6 +36,14 @@ def _named_twice(asked: Hyperparameters) -> Iterator[str]:
             yield f"sft_config.{name} is set by the hyperparameter {OWN[name]}"
         elif name in FIXED:
             yield f"sft_config.{name} cannot be set: {FIXED[name]}"
+
+
+def _values(asked: Hyperparameters) -> Iterator[str]:
+    for part, values in (("sft_config", asked.sft), ("lora_config", asked.lora if asked.use_lora else {})):
+        for name, expected in out_of_bounds(part, values):
+            yield f"{part}.{name} is {values[name]!r}; expected {expected}"
+        for name, other in lacking(part, values):
+            yield f"{part}.{name} has no effect without {part}.{other}"
 
 
 def _precision(asked: Hyperparameters, machine: Machine) -> Iterator[str]:
@@ -61,19 +71,23 @@ def _attention(asked: Hyperparameters, machine: Machine) -> Iterator[str]:
 
 def _evaluation(asked: Hyperparameters, *, validated: bool) -> Iterator[str]:
     rhythm = asked.sft.get("eval_strategy", "epoch" if validated else "no")
+    stops = asked.early_stopping_patience is not None
     if rhythm != "no" and not validated:
         yield f"sft_config.eval_strategy {rhythm} needs validation data"
-    if asked.early_stopping_patience is None:
-        if asked.early_stopping_threshold is not None:
-            yield "early_stopping_threshold has no effect without early_stopping_patience"
+    if asked.sft.get("eval_on_start") is True and not validated:
+        yield "sft_config.eval_on_start needs validation data"
+    if not stops and asked.early_stopping_threshold is not None:
+        yield "early_stopping_threshold has no effect without early_stopping_patience"
+    if not keeps_best(asked):
         return
+    what = "early stopping" if stops else "sft_config.load_best_model_at_end"
     if not validated:
-        yield "early stopping needs validation data"
+        yield f"{what} needs validation data"
     elif rhythm == "no":
-        yield "early stopping needs evaluation: sft_config.eval_strategy is no"
+        yield f"{what} needs evaluation: sft_config.eval_strategy is no"
     saving = asked.sft.get("save_strategy", rhythm)
     if saving != rhythm:
-        yield f"early stopping keeps the best checkpoint: sft_config.save_strategy {saving} must be as eval_strategy, {rhythm}"
+        yield f"{what} keeps the best checkpoint: sft_config.save_strategy {saving} must be as eval_strategy, {rhythm}"
 
 
 def _adapters(asked: Hyperparameters, machine: Machine) -> Iterator[str]:

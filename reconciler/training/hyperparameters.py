@@ -23,11 +23,13 @@ Texts may be bare or quoted as JSON; ``true``, ``True`` and ``"true"`` are all t
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from reconciler.training.bounds import SEEDS
 from reconciler.training.failure import nearest, refuse
 
 RESERVED_PREFIX = "sagemaker_"
@@ -35,6 +37,14 @@ RESERVED_PREFIX = "sagemaker_"
 TUNING = "_tuning_objective_metric"
 LORA_DEFAULTS: Mapping[str, Any] = {"r": 8, "lora_alpha": 8, "lora_dropout": 0.0}
 LORA_SPELLINGS: Mapping[str, str] = {"alpha": "lora_alpha", "dropout": "lora_dropout"}
+SECRETS: Mapping[str, tuple[str, ...]] = {
+    "sft_config": ("hub_token",),
+    "model_init_config": ("token", "use_auth_token"),
+}
+"""Settings whose value is a credential: hyperparameters stand in requests, logs and model cards for everybody to read."""
+INSTEAD = (
+    "hyperparameters are no place for a token; the project's huggingFaceTokenSecret names the secret that holds it"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +78,7 @@ def read_hyperparameters(raw: Mapping[str, Any]) -> Hyperparameters:
     """Raises BadInput with everything that is wrong."""
     own = {name: decoded(value) for name, value in raw.items() if not _is_launchers(name)}
     given = {name: value for name, value in own.items() if value is not None}
-    refuse([*_unknown(given), *_wrong(given), *_twice(given)])
+    refuse([*_unknown(given), *_wrong(given), *_twice(given), *_secrets(given)])
     model_init = dict(given.get("model_init_config", {}))
     quantised = model_init.pop("load_in_4bit", None)
     values = {_FIELDS.get(name, name): value for name, value in given.items()}
@@ -87,10 +97,18 @@ def decoded(value: Any) -> Any:
     if not isinstance(value, str):
         return _booleans(value)
     try:
-        parsed = json.loads(value)
-    except ValueError:
+        parsed = json.loads(value, parse_float=_finite, parse_constant=_finite)
+    except (ValueError, RecursionError):
         return _booleans(None if value == "None" else value)
     return decoded(parsed) if isinstance(parsed, str) and parsed != value else _booleans(parsed)
+
+
+def _finite(text: str) -> float:
+    """Raises ValueError for ``1e999`` and ``NaN``, which are no numbers of JSON."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
 
 
 def _booleans(value: Any) -> Any:
@@ -141,7 +159,7 @@ _CHECKS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "warmup_steps": (lambda value: _is_number(value) and value >= 0, "a number of steps, or a share below 1"),
     "early_stopping_patience": (lambda value: _is_whole(value) and value > 0, "a whole number from 1"),
     "early_stopping_threshold": (lambda value: _is_number(value) and value >= 0, "a number from 0"),
-    "seed": (lambda value: _is_whole(value) and value >= 0, "a whole number from 0"),
+    "seed": (lambda value: _is_whole(value) and 0 <= value < SEEDS, f"a whole number from 0 to below {SEEDS}"),
     "use_lora": (_is_flag, "true or false"),
     "merge_adapters": (_is_flag, "true or false"),
     "load_in_4bit": (_is_flag, "true or false"),
@@ -174,9 +192,19 @@ def _twice(given: Mapping[str, Any]) -> Iterator[str]:
             yield f"lora_config has both {other} and {name}, which are one setting"
 
 
+def _secrets(given: Mapping[str, Any]) -> Iterator[str]:
+    """Never with the value: what is refused is logged."""
+    for part, names in SECRETS.items():
+        config = given.get(part)
+        if isinstance(config, Mapping):
+            yield from (f"{part}.{name} cannot be set: {INSTEAD}" for name in names if config.get(name) is not None)
+
+
 def _lora(config: Mapping[str, Any]) -> Mapping[str, Any]:
-    """``target_modules`` may be a text with names; any other text is peft's: ``all-linear``, or a regular expression."""
-    given = {LORA_SPELLINGS.get(name, name): value for name, value in config.items()}
+    """``target_modules`` may be a text with names; any other text is peft's: ``all-linear``, or a regular expression.
+    Null was not given.
+    """
+    given = {LORA_SPELLINGS.get(name, name): value for name, value in config.items() if value is not None}
     targets = given.get("target_modules")
     if isinstance(targets, str) and targets != "all-linear" and re.fullmatch(r"[\w.]+(\s*,\s*[\w.]+)*", targets):
         given["target_modules"] = re.split(r"\s*,\s*", targets)

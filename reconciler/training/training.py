@@ -148,13 +148,23 @@ def _tell_corpus(name: str, corpus: Corpus) -> None:
 
 def build_config(arguments: Mapping[str, Any], checkpoints: Path) -> Any:
     """Raises BadInput for what this version of SFTConfig refuses."""
-    known = {field.name for field in dataclasses.fields(SFTConfig) if field.init}
+    known = known_arguments()
     check_arguments(arguments.keys(), known, of="sft_config", library="TRL")
     told = {(newer if newer in known else name): value for name, value in arguments.items() for newer in [_newer(name)]}
     try:
         return SFTConfig(output_dir=str(checkpoints), completion_only_loss=True, **told)
-    except (TypeError, ValueError) as wrong:
+    except (
+        TypeError,
+        ValueError,
+        ImportError,
+        OSError,
+    ) as wrong:  # a package or a file that a setting names is not here
         raise BadInput(f"sft_config: {wrong}") from wrong
+
+
+def known_arguments() -> set[str]:
+    """Of this version of SFTConfig."""
+    return {field.name for field in dataclasses.fields(SFTConfig) if field.init}
 
 
 def _newer(name: str) -> str:

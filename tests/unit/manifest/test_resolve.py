@@ -88,6 +88,19 @@ def test_on_demand() -> None:
         ),
         ("{use_lora: false}", {"use_lora": False}),
         ("{seed: 7, sft_config: {packing: 'False'}}", {"seed": 7, "sft_config": {"packing": False}}),
+        (
+            "{use_lora: ' True', merge_adapters: '\"false\"', load_in_4bit: ' false '}",
+            {
+                "use_lora": True,
+                "merge_adapters": False,
+                "load_in_4bit": False,
+                "lora_config": {"r": 8, "lora_alpha": 8, "lora_dropout": 0.0},
+            },
+        ),
+        (
+            '{use_lora: true, lora_config: \'{"r": 4, "alpha": 2}\'}',
+            {"use_lora": True, "lora_config": {"r": 4, "lora_alpha": 2, "lora_dropout": 0.0}},
+        ),
     ],
 )
 def test_optional_hyperparameters_are_completed_in_one_spelling(json: str, expected: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ from reconciler.domain.catalog import ImagePurpose, ProviderName, Setting
 from reconciler.manifest.checks.trainer import OPTIONAL
 from reconciler.manifest.load import SourceFile, load
 from reconciler.training.arguments import Machine
+from reconciler.training.bounds import ACCEPTED
 from reconciler.training.conflicts import check
 from reconciler.training.failure import BadInput
 from reconciler.training.hyperparameters import NAMES, read_hyperparameters
@@ -102,6 +103,9 @@ def test_what_the_program_takes_is_taken(optional: str) -> None:
         ("{sft_config: {gradient_accumulation_steps: 1.5}}", "10:58 invalid-trainer-setting"),
         ("{sft_config: {weight_decay: '0.1'}}", "10:43 invalid-trainer-setting"),
         ("{sft_config: {output_dir: /tmp}}", "10:41 fixed-trainer-setting"),
+        ("{sft_config: {hub_token: hf_x}}", "10:40 fixed-trainer-setting"),
+        ("{sft_config: {hub_model_id: me/mine}}", "10:43 fixed-trainer-setting"),
+        ("{model_init_config: {token: hf_x}}", "10:43 fixed-trainer-setting"),
         ("{use_lora: true, lora_config: {task_type: CAUSAL_LM}}", "10:57 fixed-trainer-setting"),
         ("{use_lora: true, lora_config: {rank: 8}}", "10:52 unknown-trainer-setting"),
         ("{use_lora: true, lora_config: {bias: lora}}", "10:52 invalid-trainer-setting"),
@@ -111,6 +115,14 @@ def test_what_the_program_takes_is_taken(optional: str) -> None:
         ("{sft_config: {bf16: true, fp16: true}}", "10:47 conflicting-trainer-settings"),
         ("{load_in_4bit: true}", "10:30 conflicting-trainer-settings"),
         ("{sft_config: {eval_strategy: steps}}", "10:44 conflicting-trainer-settings"),
+        ("{sft_config: {seed: 7}}", "10:35 fixed-trainer-setting"),
+        ("{sft_config: {logging_steps: 0}}", "10:44 invalid-trainer-setting"),
+        ("{sft_config: {loss_type: chunked_nll}}", "10:40 invalid-trainer-setting"),
+        ("{sft_config: {gradient_checkpointing_kwargs: a.json}}", "10:60 invalid-trainer-setting"),
+        ("{model_init_config: {dtype: fp32}}", "10:43 invalid-trainer-setting"),
+        ("{seed: -1}", "10:22 invalid-trainer-setting"),
+        ("{sft_config: {dataloader_prefetch_factor: 2}}", "10:57 conflicting-trainer-settings"),
+        ("{sft_config: {load_best_model_at_end: true}}", "10:53 conflicting-trainer-settings"),
     ],
 )
 def test_what_it_would_refuse_is_told_where_it_stands(optional: str, expected: str) -> None:
@@ -131,6 +143,8 @@ def test_everything_at_once_and_the_nearest_spelling() -> None:
 def test_in_an_image_of_the_users_own_unknown_settings_are_a_warning() -> None:
     one = problem("{sft_config: {brand_new: 3}}", resources=", image: ours:1")
     assert (one.code, one.is_error) == ("unknown-trainer-setting", False)
+    one = problem("{sft_config: {loss_type: chunked_nll}}", resources=", image: ours:1")
+    assert (one.code, one.is_error) == ("invalid-trainer-setting", False)
 
 
 @pytest.mark.parametrize("instance", ["ml.p3.2xlarge", "ml.g4dn.xlarge"])
@@ -165,12 +179,30 @@ def test_flash_attention_forces_bf16(precision: str) -> None:
         ("{eval_strategy: steps, save_strategy: steps}", []),
     ],
 )
-def test_early_stopping_needs_evaluations_and_their_checkpoints(sft: str, codes: list[str]) -> None:
+def test_the_best_needs_evaluations_and_their_checkpoints(sft: str, codes: list[str]) -> None:
     found = told(f"{{sft_config: {sft}}}", validation="{split: 10%}", more="earlyStopping: {patience: 2}")
+    assert [line.split()[1] for line in found] == codes
+    kept = sft.replace("{", "{load_best_model_at_end: true, ", 1)
+    found = told(f"{{sft_config: {kept}}}", validation="{split: 10%}")
     assert [line.split()[1] for line in found] == codes
 
 
+BEYOND = [{"sft_config": {name: 0 if not accepts(0) else -1}} for name, (accepts, _) in ACCEPTED["sft_config"].items()]
 CONFLICTS = [
+    *BEYOND,
+    {"use_lora": True, "lora_config": {"lora_dropout": 1.5}},
+    {"use_lora": True, "lora_config": {"layers_pattern": "layers"}},
+    {"sft_config": {"dataloader_prefetch_factor": 2}},
+    {"sft_config": {"lr_scheduler_type": "warmup_stable_decay"}},
+    {"sft_config": {"metric_for_best_model": "accuracy"}},
+    {"sft_config": {"dataloader_persistent_workers": True, "dataloader_num_workers": 0}},
+    {"sft_config": {"load_best_model_at_end": True}},
+    {"sft_config": {"eval_on_start": True}},
+    {"sft_config": {"seed": 7}},
+    {"seed": -1},
+    {"seed": 2**32},
+    {"sft_config": {"hub_token": "hf_x"}},
+    {"model_init_config": {"token": "hf_x"}},
     {"sft_config": {"bf16": True, "fp16": True}},
     {"sft_config": {"fp16": True}, "model_init_config": {"attn_implementation": "flash_attention_2"}},
     {"sft_config": {"eval_strategy": "steps"}},
@@ -181,10 +213,9 @@ CONFLICTS = [
 
 @pytest.mark.parametrize("optional", CONFLICTS, ids=str)
 def test_the_program_refuses_it_as_well(optional: dict[str, Any]) -> None:
-    asked = read_hyperparameters({"model_id": "x/y", **optional})
     machine = Machine(cuda=True, bf16=True, flash_attention=True, bitsandbytes=True)
     with pytest.raises(BadInput):
-        check(asked, machine, validated=False, weights=False)
+        check(read_hyperparameters({"model_id": "x/y", **optional}), machine, validated=False, weights=False)
     assert told(str(optional).replace("True", "true").replace("'", '"')) != []
 
 

@@ -98,6 +98,8 @@ def test_flash_attention_needs_no_padding() -> None:
     padded = made(H100, model_init=FLASH, sft={"padding_free": False})
     assert (padded["padding_free"], padded["max_length"]) == (False, 1024)
     assert "padding_free" not in made(H100)
+    asked_for = made(CPU, sft={"padding_free": True})
+    assert (asked_for["padding_free"], asked_for["max_length"]) == (True, None)
 
 
 def test_a_gpu_trades_computing_for_memory() -> None:
@@ -218,3 +220,9 @@ def test_conflicts(machine: Machine, validated: bool, asked: dict[str, Any], tol
 )
 def test_what_goes_together(machine: Machine, asked: dict[str, Any]) -> None:
     check(Hyperparameters(**asked), machine, validated=True, weights=True)
+
+
+def test_the_best_is_kept_at_the_rhythm_of_evaluation() -> None:
+    sft = {"load_best_model_at_end": True, "eval_strategy": "steps", "eval_steps": 4}
+    told = made(validated=True, sft=sft)
+    assert (told["save_strategy"], told["save_steps"], told["metric_for_best_model"]) == ("steps", 4, "eval_loss")

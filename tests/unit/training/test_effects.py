@@ -286,6 +286,8 @@ def test_packing(train: Train) -> None:
     packed = train(**still, sft_config={"packing": True, "max_length": 256, "logging_steps": 1})
     assert packed.metrics["steps"] == 1
     assert packed.losses[0] == pytest.approx(apart.losses[0], rel=1e-4)
+    unpadded = train(**still, sft_config={"padding_free": True})
+    assert unpadded.losses[0] == pytest.approx(apart.losses[0], rel=1e-4)
     few = train(per_device_train_batch_size=1, sft_config={"packing": True, "max_length": 256, "logging_steps": 1})
     assert few.metrics["steps"] < 16
 

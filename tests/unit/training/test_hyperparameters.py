@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from reconciler.training.failure import BadInput
-from reconciler.training.hyperparameters import LORA_DEFAULTS, Hyperparameters, decoded, read_hyperparameters
+from reconciler.training.hyperparameters import LORA_DEFAULTS, SECRETS, Hyperparameters, decoded, read_hyperparameters
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,11 @@ from reconciler.training.hyperparameters import LORA_DEFAULTS, Hyperparameters, 
         (json.dumps('{"r": 8, "bias": "none"}'), {"r": 8, "bias": "none"}),
         ({"r": 8, "x": "TRUE"}, {"r": 8, "x": True}),
         (7, 7),
+        (" false", False),
+        ("NaN", "NaN"),
+        ("1e999", "1e999"),
+        ('{"a": -Infinity}', '{"a": -Infinity}'),
+        ("[" * 100_000, "[" * 100_000),
     ],
 )
 def test_values(text: Any, value: Any) -> None:
@@ -94,6 +99,7 @@ def test_target_modules_as_one_text(text: str, targets: Any) -> None:
 
 def test_null_was_not_sent() -> None:
     assert read_hyperparameters({"early_stopping_patience": "null", "model_id": "None"}) == read_hyperparameters({})
+    assert read_hyperparameters({"lora_config": {"r": None, "rank_pattern": None}}).lora == LORA_DEFAULTS
 
 
 def test_all_that_is_wrong_is_told_at_once() -> None:
@@ -119,3 +125,11 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
         "learning_rte is no hyperparameter of this program; did you mean learning_rate?",
     ):
         assert part in told
+
+
+@pytest.mark.parametrize(("part", "name"), [(part, name) for part, names in SECRETS.items() for name in names])
+def test_a_token_is_refused_and_never_told(part: str, name: str) -> None:
+    with pytest.raises(BadInput, match=f"{part}.{name} cannot be set") as refused:
+        read_hyperparameters({part: json.dumps({name: "hf_secret"})})
+    assert "hf_secret" not in str(refused.value)
+    assert read_hyperparameters({part: {name: None}})

@@ -51,7 +51,8 @@ def test_a_project_of_which_nothing_is_there_yet(project: Path, capsys: pytest.C
     assert call(capsys, "report").code == 0
     page = (project / "report.html").read_text(encoding="utf-8")
     assert '<span class="badge quiet">Absent</span>' in page
-    assert "<figure>" not in page
+    assert 'class="training"' not in page, "there is no loss yet"
+    assert page.count("<figure>") == page.count(": time against cost</title>") == 1
 
 
 @pytest.mark.parametrize("out", ["nowhere/page.html", "link.html"])

@@ -61,7 +61,7 @@ def _findings(made: Proposed) -> Findings:
         dossiers=tuple(dossier_of(made, name) for name in names),
         curves=loss_curves(snapshot.models, made.outside),
         options={
-            model.name: training_options(model, made.outside.catalog, snapshot.region)
+            model.name: training_options(model, made.outside.catalog, snapshot.region, made.proposal.history)
             for model in made.proposal.desired
         },
     )

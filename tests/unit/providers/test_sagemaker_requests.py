@@ -371,6 +371,12 @@ def test_adapters_are_served_over_the_base_from_the_hub() -> None:
     assert "AdditionalModelDataSources" not in container
 
 
+def test_the_highest_rank_counts() -> None:
+    lora = {"r": 12, "rank_pattern": {"q_proj": 40}}
+    model = a_sagemaker_model(hyperparameters={"optional": ADAPTERS | {"lora_config": lora}})
+    assert the_container(model)["Environment"]["SM_VLLM_MAX_LORA_RANK"] == "64"
+
+
 def test_adapters_are_served_over_the_users_own_weights() -> None:
     container = the_container(with_adapters(weights_uri="s3://acme-models/llama/"))
     assert container["Environment"]["SM_VLLM_MODEL"] == "/opt/ml/additional-model-data-sources/base"

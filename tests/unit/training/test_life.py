@@ -274,9 +274,9 @@ def test_the_token_is_read_where_hugging_face_is_asked_alone(press: Press, llama
         "AWS_MAX_ATTEMPTS": "1",
     }
     too_short = {"sft_config": {"max_length": 1}}
-    ended = press.run(lay_out(tmp_path / "weights", too_short, model=llama), **nowhere)
+    ended = press.run(lay_out(tmp_path / "weights", too_short, model=llama), meanwhile=None, **nowhere)
     assert (ended.code, "max_length" in ended.failure) == (1, True), ended.output
-    ended = press.run(lay_out(tmp_path / "hub", {"model_id": "acme/private"}, model=None), **nowhere)
+    ended = press.run(lay_out(tmp_path / "hub", {"model_id": "acme/private"}, model=None), meanwhile=None, **nowhere)
     assert "the Hugging Face token cannot be read" in ended.failure
 
 

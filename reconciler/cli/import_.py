@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,7 +40,10 @@ class _Draft:
 @click.argument("address", metavar="KIND/ID")
 @click.option("--name", metavar="NAME", help="The model's name; else that of what serves it, or of its training.")
 @click.option(
-    "--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Where to write the manifest."
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Where to write the manifest; models/NAME.yaml, where there is that folder.",
 )
 @click.option("--base-model", metavar="KEY", help="The catalog's key, where the cloud does not tell it.")
 @click.option(
@@ -126,9 +130,10 @@ def _draft(
     from reconciler.domain.errors import ReconcilerError
     from reconciler.manifest.imported import base_model, manifest_text
 
-    assert wishes.name is not None
-    path = (out if out and out.is_absolute() else project.directory / (out or f"{wishes.name}.yaml")).resolve()
-    if wishes.name in configuration.by_name():
+    name = wishes.name
+    assert name is not None
+    path = (project.directory / (out or _place(project.directory, name))).resolve()
+    if name in configuration.by_name():
         return _Draft(path, "", None)
     if not path.is_relative_to(project.directory) or path.suffix not in (".yaml", ".yml"):
         raise ReconcilerError(
@@ -136,9 +141,14 @@ def _draft(
         )
     if path.exists():
         raise ReconcilerError(f"{path} exists", hint="Choose another: --out FILE.")
+    wishes = replace(
+        wishes,
+        training=_seen_from(path.parent, project.directory, wishes.training),
+        validation=_seen_from(path.parent, project.directory, wishes.validation),
+    )
     base = base_model(found, outside.catalog, wishes.base_model)
     shown = path.relative_to(project.directory).as_posix()
-    return _Draft(path, shown, manifest_text(found, wishes.name, base, wishes))
+    return _Draft(path, shown, manifest_text(found, name, base, wishes))
 
 
 def _with_draft(invocation: Invocation, draft: _Draft, name: str) -> Configuration:
@@ -168,6 +178,18 @@ def _with_fingerprint(configuration: Configuration, outside: Outside, name: str)
         return wanted(configuration, outside, name)
     except InvalidInput as trouble:
         raise InvalidInput([*trouble.diagnostics, _what_helps()]) from trouble
+
+
+def _place(directory: Path, name: str) -> str:
+    """Beside the others, where they have the folder that `init` makes."""
+    return f"models/{name}.yaml" if (directory / "models").is_dir() else f"{name}.yaml"
+
+
+def _seen_from(folder: Path, directory: Path, source: str | None) -> str | None:
+    """A file that the command line names from the project's folder, as the manifest names it: from its own."""
+    if source is None or not (directory / source).is_file():
+        return source
+    return Path(os.path.relpath(directory / source, folder)).as_posix()
 
 
 def _what_helps() -> Diagnostic:

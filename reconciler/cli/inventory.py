@@ -26,7 +26,8 @@ def inventory(invocation: Invocation) -> int:
     trainings, and this project's artifacts.
 
     managed: a manifest names it; orphaned: this project's tags, and no manifest names it; other project; foreign: no owner tags.
-    IDLE: nobody called it in 14 days, as CloudWatch counted; unknown where CloudWatch does not tell.
+    IDLE: nobody called it in 14 days, as CloudWatch counted; new: nor in the fewer days that it is there; unknown where CloudWatch
+    does not tell.
     """
     from reconciler.engine.inventory import take
 

@@ -126,6 +126,8 @@ class Deployment(Value):
     failure: Fault | None = None
     configuration: str | None = None
     """Name of the endpoint configuration, where there is one."""
+    variant: str | None = None
+    """Of the endpoint, as its metrics name it: what was imported keeps the name that somebody gave it."""
     owner: Owner | None = None
     rolled_back: bool = False
     """The owner tags ask for another version than the one that serves, and nothing is moving: AWS rolled back."""

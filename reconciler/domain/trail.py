@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from enum import StrEnum
 from typing import Protocol
 
 from reconciler.domain.base import Value
@@ -20,9 +21,18 @@ class Act(Value):
     """``DeleteEndpoint``."""
 
 
+class Aspect(StrEnum):
+    """What of a model a call changes. A call about another aspect did not do it, however late it was."""
+
+    TRAINING = "training"
+    """A training, or what it made."""
+    DEPLOYMENT = "deployment"
+    TAGS = "tags"
+
+
 class Trail(Protocol):
-    def last_act(self, provider: ProviderName, names: Iterable[str]) -> Act | None:
-        """The newest call that changed, stopped or deleted something of one of these names (ARNs too).
+    def last_act(self, provider: ProviderName, aspect: Aspect, names: Iterable[str]) -> Act | None:
+        """The newest call that changed, stopped or deleted this aspect of something of one of these names (ARNs too).
 
         ``None``: there is none, or the trail cannot be read, which is no reason to fail: it is told beside what is sure.
         """

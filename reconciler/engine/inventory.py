@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from reconciler.cost.hosting import Hosting, observed_hosting_cost
@@ -44,10 +45,12 @@ class Standing(StrEnum):
 
 
 class Use(StrEnum):
-    """``unknown``: CloudWatch has nothing, or may not be asked. ``none``: nothing that anybody could call."""
+    """``new``: nobody called it, and it is too young to be idle. ``unknown``: CloudWatch has nothing, or may not be asked.
+    ``none``: nothing that anybody could call."""
 
     USED = "used"
     IDLE = "idle"
+    NEW = "new"
     UNKNOWN = "unknown"
     NONE = "-"
 
@@ -127,7 +130,7 @@ class _Taking:
     def _serving(self, one: Found, base: FoundationModel | None) -> Entry:
         hosting = _hosting(one, base, self._outside, self._project.region)
         traffic = self._outside.surveyors[one.provider].traffic(one, self._now, IDLE_DAYS)
-        use = Use.UNKNOWN if traffic is None else Use.USED if traffic.invocations else Use.IDLE
+        use = _use(one, traffic, self._now)
         return self._entry(one, hourly=hosting.hourly, monthly=hosting.monthly, use=use, traffic=traffic)
 
     def _training(self, one: Found) -> Cost:
@@ -175,6 +178,17 @@ class _Taking:
             (m for m in self._outside.catalog.models if m.bedrock and told and _same_model(m.bedrock.model_id, told)),
             None,
         )
+
+
+def _use(one: Found, traffic: Traffic | None, now: datetime) -> Use:
+    match traffic:
+        case None:
+            return Use.UNKNOWN
+        case Traffic(invocations=0):
+            young = one.created_at is not None and now - one.created_at < timedelta(days=IDLE_DAYS)
+            return Use.NEW if young else Use.IDLE
+        case _:
+            return Use.USED
 
 
 def runs_on(one: Found) -> str:

@@ -9,7 +9,7 @@ from io import StringIO
 from typing import Any
 
 from reconciler.domain.errors import ReconcilerError
-from reconciler.manifest.fmt import round_trip, tidied
+from reconciler.manifest.fmt import line_break, round_trip, tidied, with_breaks
 
 Path = tuple[str, ...]
 """``("spec", "hyperparameters", "epochs")``."""
@@ -25,7 +25,7 @@ def edited(text: str, name: str, changes: Mapping[Path, Any], *, environment: st
     """
     names = (name, name.removesuffix(f"-{environment}"))
     yaml = round_trip()
-    documents = list(yaml.load_all(text))
+    documents = list(yaml.load_all(with_breaks(text, "\n")))
     model = next((each for each in documents if _is_model(each, names)), None)
     if model is None:
         raise ReconcilerError(f"the file has no FineTunedModel {name}")
@@ -33,7 +33,7 @@ def edited(text: str, name: str, changes: Mapping[Path, Any], *, environment: st
         _change(model, path, value)
     written = StringIO()
     yaml.dump_all(documents, written)
-    return tidied(written.getvalue())
+    return with_breaks(tidied(written.getvalue()), line_break(text))
 
 
 def _is_model(document: Any, names: tuple[str, ...]) -> bool:

@@ -26,12 +26,23 @@ def format_text(text: str, file: str) -> str:
         raise InvalidInput(before.diagnostics)
     if not before.documents:
         return text
-    laid_out = _laid_out(text)
+    laid_out = _laid_out(with_breaks(text, "\n"))
     if laid_out is None or _laid_out(laid_out) != laid_out:
         return text
+    laid_out = with_breaks(laid_out, line_break(text))
     after = parse(laid_out, file)
     same = not after.diagnostics and _meaning(after.documents) == _meaning(before.documents)
     return laid_out if same else text
+
+
+def line_break(text: str) -> str:
+    """That of the first line: a file from Windows stays one, and all of a file is alike."""
+    first = re.search(r"\r?\n", text)
+    return first.group() if first else "\n"
+
+
+def with_breaks(text: str, line_break: str) -> str:
+    return text.replace("\r\n", "\n").replace("\n", line_break)
 
 
 def _meaning(documents: tuple[Document, ...]) -> str:

@@ -15,6 +15,7 @@ from reconciler.domain.errors import ReconcilerError
 from reconciler.domain.naming import NAME_PATTERN, is_legal_name
 from reconciler.domain.quantity import format_duration
 from reconciler.domain.survey import Importable, Serving, TrainingFacts
+from reconciler.manifest.checks.trainer import OPTIONAL
 
 SPELLINGS: Mapping[str, str] = {
     "epochs": "epochs",
@@ -152,7 +153,7 @@ def _deployment(serving: Serving | None) -> dict[str, Any]:
 
 
 def _hyperparameters(found: Importable, base: FoundationModel) -> tuple[dict[str, Any], dict[str, Any], list[str]]:
-    """The manifest's own, the optional ones, and what no manifest can say."""
+    """The manifest's own, the optional ones, and what no manifest can say: another program's own settings are among that."""
     wire = {rule.wire_name: rule.name for rule in base.hyperparameters.get(found.provider, ())}
     own: dict[str, Any] = {}
     optional: dict[str, Any] = {}
@@ -162,7 +163,7 @@ def _hyperparameters(found: Importable, base: FoundationModel) -> tuple[dict[str
         field = wire.get(key) or SPELLINGS.get(plain)
         if field and base.rule(found.provider, field):
             own[field] = _value(text)
-        elif field or RESERVED.fullmatch(plain) or found.provider is ProviderName.BEDROCK:
+        elif field or RESERVED.fullmatch(plain) or found.provider is ProviderName.BEDROCK or key not in OPTIONAL:
             dropped.append(f"{key}={text}")
         else:
             optional[key] = _value(text)
@@ -205,7 +206,8 @@ def _notes(
 
 def _one_line(text: str) -> str:
     """A comment ends with its line, whatever a hyperparameter holds."""
-    return " ".join(text.split())[:200]
+    line = " ".join(text.split())[:200]
+    return "".join(sign if sign.isprintable() else f"\\u{ord(sign):04x}" for sign in line)
 
 
 def _present(fields: Mapping[str, Any]) -> dict[str, Any]:

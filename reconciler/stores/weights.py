@@ -76,6 +76,9 @@ def _problems(place: Path, found: Sequence[str]) -> Iterator[tuple[str, str]]:
             "it has no *.safetensors",
             "save it again with `model.save_pretrained(FOLDER)`; pickles (*.bin) are not loaded",
         )
+    broken = [name for name in found if name.endswith(".safetensors") and not _is_safetensors(place / name)]
+    if broken:
+        yield f"{', '.join(broken[:5])} cannot be read", "where they are pointers of Git LFS, run `git lfs pull` there"
     missing = sorted(_shards(place, found) - {*found})
     if missing:
         yield f"{INDEX} names files that are not there: {', '.join(missing[:5])}", "download the model again"
@@ -86,6 +89,14 @@ def _problems(place: Path, found: Sequence[str]) -> Iterator[tuple[str, str]]:
             "its tokenizer has no chat template",
             "name an instruct model; or set `tokenizer.chat_template` and save it",
         )
+
+
+def _is_safetensors(path: Path) -> bool:
+    """Eight bytes tell the length of the header, JSON, which must be there: https://github.com/huggingface/safetensors#format"""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        length, first = int.from_bytes(file.read(8), "little"), file.read(1)
+    return 8 + length <= size and first == b"{"
 
 
 def _shards(place: Path, found: Sequence[str]) -> set[str]:

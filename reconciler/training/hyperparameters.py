@@ -201,7 +201,9 @@ def _secrets(given: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _lora(config: Mapping[str, Any]) -> Mapping[str, Any]:
-    """``target_modules`` may be a text with names; another text is peft's: ``all-linear``, or a regular expression. Null was not given."""
+    """``target_modules`` may be a text with names; any other text is peft's: ``all-linear``, or a regular expression.
+    Null was not given.
+    """
     given = {LORA_SPELLINGS.get(name, name): value for name, value in config.items() if value is not None}
     targets = given.get("target_modules")
     if isinstance(targets, str) and targets != "all-linear" and re.fullmatch(r"[\w.]+(\s*,\s*[\w.]+)*", targets):

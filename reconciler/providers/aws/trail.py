@@ -13,34 +13,29 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.domain.catalog import ProviderName
-from reconciler.domain.trail import Act
+from reconciler.domain.trail import Act, Aspect
 from reconciler.providers.aws.faults import AwsTrouble
 from reconciler.providers.aws.session import AwsSession
 
 PAGES = 4
 """Of 50 events, newest first, that are read of each operation."""
 
-OPERATIONS: Mapping[ProviderName, tuple[str, ...]] = {
-    ProviderName.SAGEMAKER: (
-        "DeleteEndpoint",
-        "UpdateEndpoint",
-        "UpdateEndpointWeightsAndCapacities",
-        "StopTrainingJob",
-        "DeleteTrainingJob",
-        "DeleteModel",
-        "AddTags",
-        "DeleteTags",
-    ),
-    ProviderName.BEDROCK: (
-        "DeleteProvisionedModelThroughput",
-        "UpdateProvisionedModelThroughput",
-        "DeleteCustomModelDeployment",
-        "UpdateCustomModelDeployment",
-        "StopModelCustomizationJob",
-        "DeleteCustomModel",
-        "TagResource",
-        "UntagResource",
-    ),
+OPERATIONS: Mapping[ProviderName, Mapping[Aspect, tuple[str, ...]]] = {
+    ProviderName.SAGEMAKER: {
+        Aspect.TRAINING: ("StopTrainingJob", "DeleteTrainingJob"),
+        Aspect.DEPLOYMENT: ("DeleteEndpoint", "UpdateEndpoint", "UpdateEndpointWeightsAndCapacities"),
+        Aspect.TAGS: ("AddTags", "DeleteTags"),
+    },
+    ProviderName.BEDROCK: {
+        Aspect.TRAINING: ("StopModelCustomizationJob", "DeleteCustomModel"),
+        Aspect.DEPLOYMENT: (
+            "DeleteProvisionedModelThroughput",
+            "UpdateProvisionedModelThroughput",
+            "DeleteCustomModelDeployment",
+            "UpdateCustomModelDeployment",
+        ),
+        Aspect.TAGS: ("TagResource", "UntagResource"),
+    },
 }
 """What makes things drift."""
 
@@ -66,25 +61,25 @@ class CloudTrail:
 
     def __init__(self, aws: AwsSession) -> None:
         self._aws = aws
-        self._seen: dict[ProviderName, list[Sighting]] = {}
+        self._seen: dict[tuple[ProviderName, tuple[str, ...]], list[Sighting]] = {}
 
-    def last_act(self, provider: ProviderName, names: Iterable[str]) -> Act | None:
-        seen, wanted = self._sightings(provider), frozenset(names)
-        creations = (each.named for each in seen if each.act.operation in CREATIONS[provider])
-        wanted = wanted.union(*(named for named in creations if named & wanted))
-        acts = (each for each in seen if each.act.operation in OPERATIONS[provider])
-        return next((each.act for each in acts if each.named & wanted), None)
+    def last_act(self, provider: ProviderName, aspect: Aspect, names: Iterable[str]) -> Act | None:
+        wanted = frozenset(names)
+        creations = (each.named for each in self._sightings(provider, CREATIONS[provider]) if each.named & wanted)
+        wanted = wanted.union(*creations)
+        seen = self._sightings(provider, OPERATIONS[provider][aspect])
+        return next((each.act for each in seen if each.named & wanted), None)
 
-    def _sightings(self, provider: ProviderName) -> list[Sighting]:
+    def _sightings(self, provider: ProviderName, operations: tuple[str, ...]) -> list[Sighting]:
         """Newest first. Nothing where the trail cannot be read."""
-        if provider not in self._seen:
-            operations = (*OPERATIONS[provider], *CREATIONS[provider])
+        key = provider, operations
+        if key not in self._seen:
             try:
                 found = [each for operation in operations for each in self._of(provider, operation)]
             except AwsTrouble:
                 found = []
-            self._seen[provider] = sorted(found, key=lambda each: each.act.at, reverse=True)
-        return self._seen[provider]
+            self._seen[key] = sorted(found, key=lambda each: each.act.at, reverse=True)
+        return self._seen[key]
 
     def _of(self, provider: ProviderName, operation: str) -> Iterator[Sighting]:
         for event in self._events(operation):

@@ -24,6 +24,7 @@ HOUR, MINUTES = timedelta(hours=1), timedelta(minutes=5)
 AT_ONCE = 100
 """Of three queries each: GetMetricData takes 500 queries (CloudWatch API reference)."""
 VARIANT = "AllTraffic"
+"""Where the configuration does not tell it."""
 
 
 class CloudWatchMeter:
@@ -60,6 +61,6 @@ def _metrics(deployment: Deployment) -> tuple[Metric, Metric | None]:
     """Invocations; and what is emitted without any."""
     if deployment.kind is not DeploymentKind.REAL_TIME:
         return Metric("AWS/Bedrock", "Invocations", {"ModelId": deployment.identifier}), None
-    dimensions: dict[str, Any] = {"EndpointName": deployment.name, "VariantName": VARIANT}
+    dimensions: dict[str, Any] = {"EndpointName": deployment.name, "VariantName": deployment.variant or VARIANT}
     used = Metric("AWS/SageMaker", "Invocations", dimensions)
     return used, Metric("/aws/sagemaker/Endpoints", "CPUUtilization", dimensions)

@@ -227,6 +227,7 @@ def _deployment(
             updated_at=facts.get("LastModifiedTime"),
             failure=fault_from_reason(reason) if reason else None,
             configuration=current,
+            variant=variant.get("VariantName"),
             owner=endpoint.owner,
             rolled_back=rolled_back,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -74,14 +74,25 @@ class SageMakerSurveyor:
 
     @looks("reading CloudWatch")
     def traffic(self, found: Found, now: datetime, days: int) -> Traffic | None:
-        """An endpoint in service emits CPUUtilization whether or not somebody calls it."""
+        """An endpoint in service emits CPUUtilization whether or not somebody calls it. It is idle where all its variants are."""
         if found.kind is not ResourceKind.ENDPOINT:
             return None
         endpoint = self._api.endpoint(found.name)
         variants: list[Described] = (endpoint or {}).get("ProductionVariants") or []
         if not variants:
             return None
-        dimensions = {"EndpointName": found.name, "VariantName": variants[0]["VariantName"]}
+        counted = [self._of_variant(found.name, variant["VariantName"], now, days) for variant in variants]
+        known = [each for each in counted if each is not None]
+        if len(known) < len(counted) and not any(each.invocations for each in known):
+            return None
+        return Traffic(
+            days=days,
+            invocations=sum(each.invocations for each in known),
+            last_at=max((each.last_at for each in known if each.last_at), default=None),
+        )
+
+    def _of_variant(self, endpoint: str, variant: str, now: datetime, days: int) -> Traffic | None:
+        dimensions = {"EndpointName": endpoint, "VariantName": variant}
         used = Metric("AWS/SageMaker", "Invocations", dimensions)
         alive = Metric("/aws/sagemaker/Endpoints", "CPUUtilization", dimensions)
         return traffic(self._settings.aws, used, now, days, alive=alive)
@@ -169,8 +180,12 @@ def _job(record: Mapping[str, Any]) -> Found:
 
 
 def _endpoint(record: Mapping[str, Any], config: Described | None) -> Found:
-    variant: Mapping[str, Any] = ((config or {}).get("ProductionVariants") or [{}])[0]
-    live: Mapping[str, Any] = (record.get("ProductionVariants") or [{}])[0]
+    """With the instances of all its variants. Where those are of several types, none is told: the price is unknown then, not too low."""
+    variants: list[Described] = [
+        *_variants(config, "ProductionVariants"),
+        *_variants(config, "ShadowProductionVariants"),
+    ]
+    types = {variant.get("InstanceType") for variant in variants}
     return Found(
         kind=ResourceKind.ENDPOINT,
         name=record["EndpointName"],
@@ -179,10 +194,21 @@ def _endpoint(record: Mapping[str, Any], config: Described | None) -> Found:
         status=record["EndpointStatus"],
         created_at=record.get("CreationTime"),
         owner=Owner.from_tags(read_tags(record.get("Tags") or ())),
-        serves=variant.get("ModelName"),
-        instance_type=variant.get("InstanceType"),
-        instance_count=live.get("CurrentInstanceCount") or variant.get("InitialInstanceCount"),
+        serves=variants[0].get("ModelName") if variants else None,
+        instance_type=types.pop() if len(types) == 1 else None,
+        instance_count=_running(record, variants) or None,
     )
+
+
+def _running(record: Mapping[str, Any], variants: Iterable[Described]) -> int:
+    """Instances; a variant's as its configuration says where the endpoint does not tell."""
+    told = [*_variants(record, "ProductionVariants"), *_variants(record, "ShadowProductionVariants")]
+    live = {each.get("VariantName"): each.get("CurrentInstanceCount") for each in told}
+    return sum(live.get(each["VariantName"]) or each.get("InitialInstanceCount") or 0 for each in variants)
+
+
+def _variants(record: Mapping[str, Any] | None, kind: str) -> list[Described]:
+    return (record or {}).get(kind) or []
 
 
 def _facts(job: Mapping[str, Any], tags: Mapping[str, str]) -> TrainingFacts:
@@ -232,6 +258,11 @@ def _only_variant(endpoint: str, config: Described | None) -> Described:
         raise ReconcilerError(
             f"endpoint {endpoint} has {told}",
             hint="Only an endpoint that serves one model in one variant can be imported.",
+        )
+    if not variants[0].get("InstanceType"):
+        raise ReconcilerError(
+            f"endpoint {endpoint} is serverless: it has no instances",
+            hint="Only an endpoint on instances can be imported; its training can, by itself.",
         )
     return variants[0]
 

@@ -54,6 +54,15 @@ def test_data_that_cannot_be_read_is_asked_for(stage: Stage, capsys: pytest.Capt
     assert stage.plan().pending == ()
 
 
+def test_the_manifest_goes_where_the_others_are(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+    adoption.their_custom_model(stage)
+    (stage.root / "models").mkdir()
+    ended = run(stage, capsys, "import", "custom-model/their-nova", "--yes", "--dataset", "data.csv")
+    assert ended.code == 0, ended.err
+    assert (stage.root / "models" / "their-nova.yaml").exists()
+    assert stage.plan().pending == ()
+
+
 def test_nobody_says_yes(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     adoption.their_endpoint(stage)
     ended = run(stage, capsys, "import", "endpoint/prod-llm")
@@ -88,6 +97,4 @@ def test_json_for_programs(stage: Stage, capsys: pytest.CaptureFixture[str]) -> 
         ("training-job/my-old-job", True),
     ]
     held = json.loads(run(stage, capsys, "inventory", "--json").out)
-    assert [(one["name"], one["standing"], one["use"]) for one in held["resources"]] == [
-        ("prod-llm", "foreign", "unknown")
-    ]
+    assert [(one["name"], one["standing"], one["use"]) for one in held["resources"]] == [("prod-llm", "foreign", "new")]

@@ -54,6 +54,35 @@ def test_a_training_job(tmp_path: Path) -> None:
     assert "training: s3://their-bucket/data/train.jsonl" in text
 
 
+def test_settings_of_another_training_program_stand_in_a_comment(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    theirs = {"lora_r": "16", "packing": "true\nspec: {}", "run name": "a\x1b[2Jb", "use_lora": "true"}
+    adoption.their_training(stage, hyperparameters=adoption.QWEN | theirs)
+    brought_in(stage, ResourceKind.TRAINING_JOB, "my-old-job")
+    assert stage.plan().pending == ()
+    text = (tmp_path / "my-old-job.yaml").read_text()
+    assert (
+        "# Recorded, and not to be said in a manifest: lora_r=16, packing=true spec: {}, run name=a\\u001b[2Jb.\n"
+        in text
+    )
+    assert "optional:\n      use_lora: true\n" in text
+
+
+def test_whether_somebody_calls_an_imported_endpoint_is_known(tmp_path: Path) -> None:
+    """Its variant has the name that somebody gave it."""
+    stage = Stage(tmp_path)
+    adoption.their_endpoint(stage)
+    brought_in(stage, ResourceKind.ENDPOINT, "prod-llm")
+    observed = stage.propose().snapshot.model("prod-llm", ProviderName.SAGEMAKER)
+    assert observed is not None
+    assert (observed.last_invoked_at, observed.counted_since is None) == (None, False)
+    stage.client("sagemaker-runtime").invoke_endpoint(EndpointName="prod-llm", Body=b'{"inputs": "Hello?"}')
+    stage.cloud.advance(600)
+    observed = stage.propose().snapshot.model("prod-llm", ProviderName.SAGEMAKER)
+    assert observed is not None
+    assert observed.last_invoked_at is not None
+
+
 def test_an_endpoint_with_everything_behind_it(tmp_path: Path) -> None:
     stage = Stage(tmp_path)
     adoption.their_endpoint(stage)
@@ -190,4 +219,18 @@ def test_an_endpoint_that_cannot_be_told_by_one_training(
     sagemaker.create_endpoint(EndpointName="e", EndpointConfigName="c")
     adoption.until_settled(stage)
     with pytest.raises(ReconcilerError, match=told):
+        look(stage, ResourceKind.ENDPOINT, "e")
+
+
+def test_a_serverless_endpoint_would_be_rolled_to_instances(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    container = {"Image": "their/serving", "ModelDataUrl": adoption.their_training(stage)}
+    sagemaker = stage.client("sagemaker")
+    sagemaker.create_model(ModelName="m", PrimaryContainer=container, ExecutionRoleArn=adoption.ROLE)
+    serverless = {"MemorySizeInMB": 2048, "MaxConcurrency": 2}
+    variant = {"VariantName": "v", "ModelName": "m", "ServerlessConfig": serverless}
+    sagemaker.create_endpoint_config(EndpointConfigName="c", ProductionVariants=[variant])
+    sagemaker.create_endpoint(EndpointName="e", EndpointConfigName="c")
+    adoption.until_settled(stage)
+    with pytest.raises(ReconcilerError, match="is serverless"):
         look(stage, ResourceKind.ENDPOINT, "e")

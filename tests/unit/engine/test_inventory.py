@@ -89,6 +89,7 @@ def test_idle_is_what_lives_and_is_not_called(alive: bool, invocations: int | No
     stage = Stage(tmp_path)
     stage.cloud.metrics = Mute()
     adoption.their_endpoint(stage, "forgotten")
+    stage.cloud.advance(15 * 86_400)
     at = stage.now() - timedelta(days=3)
     if alive:
         count(stage, "/aws/sagemaker/Endpoints", "CPUUtilization", "forgotten", "Blue", 3.0, at)
@@ -101,8 +102,58 @@ def test_idle_is_what_lives_and_is_not_called(alive: bool, invocations: int | No
         assert entry.traffic.invocations == invocations
 
 
+def test_what_was_made_just_now_is_new_and_not_idle(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    adoption.their_endpoint(stage, "forgotten")
+    assert taken(stage)["endpoint/forgotten"].use is Use.NEW
+    stage.cloud.advance(14 * 86_400)
+    count(
+        stage, "/aws/sagemaker/Endpoints", "CPUUtilization", "forgotten", "Blue", 3.0, stage.now() - timedelta(hours=1)
+    )
+    assert taken(stage)["endpoint/forgotten"].use is Use.IDLE
+
+
 def test_without_permission_nothing_is_known(tmp_path: Path) -> None:
     stage = Stage(tmp_path)
     adoption.their_endpoint(stage, "forgotten")
     stage.fault("error", "cloudwatch:GetMetricData", code="AccessDenied")
     assert taken(stage)["endpoint/forgotten"].use is Use.UNKNOWN
+
+
+def variants(stage: Stage, *instance_types: str) -> None:
+    """An endpoint `several` with a variant on each."""
+    adoption.their_endpoint(stage, "forgotten")
+    sagemaker = stage.client("sagemaker")
+    listed = [
+        {"VariantName": f"v{number}", "ModelName": "their-model", "InstanceType": each, "InitialInstanceCount": 1}
+        for number, each in enumerate(instance_types)
+    ]
+    sagemaker.create_endpoint_config(EndpointConfigName="several", ProductionVariants=listed)
+    sagemaker.create_endpoint(EndpointName="several", EndpointConfigName="several")
+    adoption.until_settled(stage)
+
+
+def test_all_variants_are_paid_for(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    variants(stage, "ml.g5.xlarge", "ml.g5.xlarge", "ml.g5.xlarge")
+    entry = taken(stage)["endpoint/several"]
+    price = stage.outside().catalog.hosting_price("ml.g5.xlarge", stage.region).usd
+    assert price is not None
+    assert (entry.runs_on, entry.hourly.likely) == ("ml.g5.xlarge x3", 3 * price)
+
+
+def test_variants_on_several_types_have_no_price_rather_than_one_that_is_too_low(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    variants(stage, "ml.g5.xlarge", "ml.g5.2xlarge")
+    assert taken(stage)["endpoint/several"].hourly.unknown
+
+
+def test_an_endpoint_is_used_where_one_of_its_variants_is(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    variants(stage, "ml.g5.xlarge", "ml.g5.xlarge")
+    before = stage.now() - timedelta(hours=1)
+    count(stage, "AWS/SageMaker", "Invocations", "several", "v1", 7, before)
+    count(stage, "/aws/sagemaker/Endpoints", "CPUUtilization", "several", "v0", 1, before)
+    entry = taken(stage)["endpoint/several"]
+    assert entry.traffic is not None
+    assert (entry.use, entry.traffic.invocations) == (Use.USED, 7)

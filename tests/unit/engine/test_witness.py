@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from reconciler.domain.catalog import ProviderName
+from reconciler.domain.trail import Aspect
 from reconciler.engine.witness import witnesses
 from reconciler.reports.view.drift import act_text, since_text, view_drift
 from tests.stage import BEDROCK, SAGEMAKER, Stage
@@ -60,8 +61,8 @@ def test_what_was_refused_and_what_is_called_otherwise_is_nobodys(stage: Stage) 
         alice.stop_training_job(TrainingJobName="open-bot")
     trail = stage.outside().trail
     assert trail is not None
-    assert trail.last_act(ProviderName.SAGEMAKER, ["open-bot"]) is None
-    assert trail.last_act(ProviderName.BEDROCK, ["open-bot"]) is None
+    assert trail.last_act(ProviderName.SAGEMAKER, Aspect.TRAINING, ["open-bot"]) is None
+    assert trail.last_act(ProviderName.BEDROCK, Aspect.TRAINING, ["open-bot"]) is None
 
 
 def test_of_two_the_later_one(stage: Stage) -> None:
@@ -72,7 +73,7 @@ def test_of_two_the_later_one(stage: Stage) -> None:
     alice.delete_tags(ResourceArn=endpoint["EndpointArn"], TagKeys=["a"])
     trail = stage.outside().trail
     assert trail is not None
-    last = trail.last_act(ProviderName.SAGEMAKER, ["open-bot"])
+    last = trail.last_act(ProviderName.SAGEMAKER, Aspect.TAGS, ["open-bot"])
     assert last is not None
     assert (last.operation, last.at) == ("DeleteTags", stage.now())
 
@@ -91,3 +92,20 @@ def test_the_line_tells_when_and_by_whom(stage: Stage) -> None:
     assert trail is not None
     (item,) = view_drift(proposal.plan, stage.configuration(), witnesses(proposal.plan, proposal.snapshot, trail)).items
     assert f"; DeleteEndpoint by {ALICE}, " in since_text(item, "now")
+
+
+def test_a_call_about_something_else_did_not_do_it(stage: Stage) -> None:
+    endpoint = stage.client("sagemaker").describe_endpoint(EndpointName="open-bot")
+    as_alice(stage, "sagemaker").delete_endpoint(EndpointName="open-bot")
+    stage.cloud.advance(600)
+    bob: Any = stage.client("sagemaker")
+    model = bob.list_models()["Models"][0]["ModelArn"]
+    bob.add_tags(ResourceArn=model, Tags=[{"Key": "a", "Value": endpoint["EndpointArn"]}])
+    assert told(stage)["FineTunedModel/open-bot"].startswith(f"DeleteEndpoint by {ALICE}")
+
+
+def test_what_aws_rolled_back_is_nobodys_although_the_program_wrote_its_tags(stage: Stage) -> None:
+    stage.fault("fail", "sagemaker:UpdateEndpoint", times=1)
+    stage.write("open-bot.yaml", SAGEMAKER.replace("epochs: 2", "epochs: 3"))
+    stage.apply()
+    assert told(stage) == {"FineTunedModel/open-bot": "nobody"}

@@ -3,6 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.domain.errors import InvalidInput
+from reconciler.manifest.edit import edited
 from reconciler.manifest.fmt import format_text
 from reconciler.manifest.parse import parse
 
@@ -60,6 +61,16 @@ a: 1_000
 
 def test_layout() -> None:
     assert format_text(UNTIDY, "f.yaml") == TIDY
+
+
+def test_a_file_from_windows_keeps_its_line_breaks_all_of_them() -> None:
+    assert format_text(UNTIDY.replace("\n", "\r\n"), "f.yaml") == TIDY.replace("\n", "\r\n")
+    assert format_text("a: 1\nb: 2 # why\r\nc: 3\n", "f.yaml") == "a: 1\nb: 2 # why\nc: 3\n"
+
+
+def test_a_value_changed_in_a_file_from_windows() -> None:
+    text = "kind: FineTunedModel # ours\r\nmetadata: {name: bot}\r\nspec:\r\n  revision: 1 # of two\r\n"
+    assert edited(text, "bot", {("spec", "revision"): 2}) == text.replace("revision: 1", "revision: 2")
 
 
 def test_text_without_a_canonical_layout_stays() -> None:

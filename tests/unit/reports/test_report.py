@@ -99,6 +99,10 @@ def test_a_page_says_what_matters() -> None:
         assert text in said
 
 
+def test_the_overview_says_what_needs_a_person_beside_what_is_deployed() -> None:
+    assert rendered(everything()).partition(">Models</h2>")[0].count("Stalled, needs a person: ") == 1
+
+
 def test_an_empty_project_says_so() -> None:
     said = " ".join(Page(rendered(nothing())).text)
     assert "No models: neither in the manifests nor in the cloud." in said

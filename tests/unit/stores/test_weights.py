@@ -21,11 +21,13 @@ from tests.unit.stores.test_artifacts import World
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
+EMPTY = (2).to_bytes(8, "little") + b"{}"
+"""A safetensors file without tensors."""
 FILES = {
-    "config.json": '{"model_type": "llama"}',
-    "model.safetensors": "weights",
-    "tokenizer.json": "{}",
-    "tokenizer_config.json": '{"chat_template": "{{ messages }}"}',
+    "config.json": b'{"model_type": "llama"}',
+    "model.safetensors": EMPTY,
+    "tokenizer.json": b"{}",
+    "tokenizer_config.json": b'{"chat_template": "{{ messages }}"}',
 }
 
 
@@ -34,7 +36,7 @@ def base(tmp_path: Path) -> Path:
     folder = tmp_path / "base"
     folder.mkdir()
     for name, text in FILES.items():
-        (folder / name).write_text(text)
+        (folder / name).write_bytes(text)
     return folder
 
 
@@ -73,7 +75,7 @@ def test_notes_hidden_files_and_pickles_do_not_count(base: Path) -> None:
 @pytest.mark.parametrize("name", FILES)
 def test_every_byte_of_the_model_counts(base: Path, name: str) -> None:
     before = _digest(base)
-    (base / name).write_text(FILES[name] + " ")
+    (base / name).write_bytes(FILES[name] + b" ")
     assert _digest(base) != before
 
 
@@ -102,6 +104,11 @@ def test_shards_that_the_index_names_must_be_there(base: Path) -> None:
     index = {"weight_map": {"a": "model.safetensors", "b": "model-00002.safetensors"}}
     (base / "model.safetensors.index.json").write_text(json.dumps(index))
     assert _told(base) == ["model.safetensors.index.json names files that are not there: model-00002.safetensors."]
+
+
+def test_a_clone_without_its_large_files_is_no_model(base: Path) -> None:
+    (base / "model.safetensors").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")
+    assert _told(base) == ["model.safetensors cannot be read."]
 
 
 def test_a_model_that_cannot_chat_is_refused(base: Path) -> None:
@@ -149,7 +156,7 @@ def test_the_content_decides_the_fingerprint(world: World, base: Path) -> None:
     data, _ = world.files.training_data(model, a_base())
     moved = model.model_copy(update={"weights": WeightsFolder(path=str(shutil.copytree(base, base.parent / "moved")))})
     same, _ = world.files.training_data(moved, a_base())
-    (base / "model.safetensors").write_text("other weights")
+    (base / "model.safetensors").write_bytes(EMPTY + b"other weights")
     other, _ = world.files.training_data(model, a_base())
     assert data is not None
     assert same is not None
@@ -160,7 +167,14 @@ def test_the_content_decides_the_fingerprint(world: World, base: Path) -> None:
 def test_what_changed_since_the_plan_is_not_trained(world: World, base: Path) -> None:
     model = _model(world)
     found = desired(model, world.files.training_data(model, a_base())[0])
-    (base / "model.safetensors").write_text("other weights")
+    (base / "model.safetensors").write_bytes(EMPTY + b"other weights")
     with pytest.raises(PlanChanged, match="weights in base have changed"):
         world.artifacts.put_training_data(found, rules())
     assert not any(key.endswith("/config.json") for key in world.keys("acme/bases/"))
+
+
+def test_what_is_no_tokenizer_counts_no_tokens(world: World, base: Path) -> None:
+    (base / "tokenizer.json").write_text("version https://git-lfs.github.com/spec/v1\n")
+    data, _ = world.files.training_data(_model(world), a_base())
+    assert data is not None
+    assert "cannot be read" in data.training.tokens_note

@@ -103,6 +103,16 @@ def test_the_training_job() -> None:
     assert (outcome.state, outcome.identifier) == (OutcomeState.STARTED, arn)
 
 
+@pytest.mark.parametrize(
+    ("sft", "kept"), [({}, False), ({"save_strategy": "no"}, False), ({"save_strategy": "epoch"}, True)]
+)
+def test_checkpoints_that_are_asked_for_are_kept(sft: dict[str, Any], kept: bool) -> None:
+    with stubbed(SAGEMAKER) as stubs:
+        order = a_train_order(a_sagemaker_model(hyperparameters={"optional": {"sft_config": sft}}))
+        request = translate.training_job(order, stubs.settings)
+    assert ("CheckpointConfig" in request) == kept
+
+
 def test_a_spot_training_job_with_everything() -> None:
     spot = a_training_machine(spot=True, max_runtime=timedelta(days=20), instance_count=2)
     model = a_sagemaker_model().model_copy(

@@ -6,6 +6,8 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 from reconciler.domain.desired import DesiredModel, UndeployRule
 from reconciler.domain.naming import container_name, short
 from reconciler.domain.outcome import FaultKind, OutcomeState

@@ -98,9 +98,11 @@ def _why(name: str, snapshot: Snapshot, configuration: Configuration) -> tuple[s
         return str(nobody), nobody.hint
     status = status_of(observed, None)
     deployed = next(each for each in conditions_of(observed, None) if each.type == "Deployed")
-    hint = _MOVING if status is Status.DEPLOYING else _UNDEPLOYED
+    failed = observed and any(each.phase is DeploymentPhase.FAILED for each in observed.deployments)
+    hint = _FAILED.format(name=name) if failed else _MOVING if status is Status.DEPLOYING else _UNDEPLOYED
     return f"{name} cannot be asked: it is {status} ({deployed.message})", hint
 
 
 _MOVING = "`reconciler status` shows when it is deployed"
+_FAILED = "`reconciler logs {name} --deployment` shows why; `reconciler apply --redeploy {name}` tries again"
 _UNDEPLOYED = "deploy it with `deployment: {state: deployed}` in its manifest, and `reconciler apply`"

@@ -141,6 +141,12 @@ class MotoObjects:
                 raise AwsError("NoSuchBucket", f"The specified bucket does not exist: {bucket}")
             self._backend().put_object(bucket, key, content)
 
+    def delete(self, uri: str) -> None:
+        bucket, key = split_uri(uri)
+        with self._state.in_place():
+            if bucket in self._backend().buckets:
+                self._backend().delete_object(bucket, key)
+
     def make_bucket(self, name: str) -> None:
         with self._state.in_place():
             if name not in self._backend().buckets:

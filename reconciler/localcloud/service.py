@@ -32,6 +32,9 @@ class Objects(Protocol):
     def put(self, uri: str, content: bytes) -> None:
         """Write an object. Raises AwsError(NoSuchBucket)."""
 
+    def delete(self, uri: str) -> None:
+        """Delete an object, as S3 does: one that is not there is deleted already."""
+
     def make_bucket(self, name: str) -> None:
         """Make a bucket if there is none of this name."""
 

@@ -17,7 +17,6 @@ from collections.abc import MutableMapping
 
 from reconciler.training.container import Container, raw_hyperparameters, read_container
 from reconciler.training.failure import BadInput, reason, write_failure
-from reconciler.training.hub_token import provide_token
 from reconciler.training.hyperparameters import read_hyperparameters
 from reconciler.training.processes import Processes, run_all, to_start
 from reconciler.training.stopping import Stopped, StopRequest
@@ -58,7 +57,6 @@ def main(environment: MutableMapping[str, str] = os.environ) -> int:
 def _train(container: Container, request: StopRequest, environment: MutableMapping[str, str]) -> None:
     asked = read_hyperparameters(raw_hyperparameters(environment, container.config))
     _LOG.info("asked for: %s", asked)
-    provide_token(environment)
     request.unless_told()
     from reconciler.training.training import train
 

@@ -8,7 +8,7 @@ import logging
 import os
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from reconciler.training.container import Container
 from reconciler.training.conversations import read_conversations
 from reconciler.training.encoding import Corpus, encode_all
 from reconciler.training.failure import BadInput
+from reconciler.training.hub_token import provide_token
 from reconciler.training.hyperparameters import Hyperparameters
 from reconciler.training.measuring import Data, count_parameters, measure
 from reconciler.training.metrics import Metrics
@@ -38,7 +39,9 @@ from reconciler.training.weights import Source, bytes_each, find_source, load_mo
 _LOG = logging.getLogger("reconciler.training")
 
 
-def train(container: Container, asked: Hyperparameters, request: StopRequest, environment: Mapping[str, str]) -> None:
+def train(
+    container: Container, asked: Hyperparameters, request: StopRequest, environment: MutableMapping[str, str]
+) -> None:
     """From the channels to the model's folder. Raises BadInput, Stopped, and whatever the libraries raise."""
     _take_gpu(environment)
     machine = this_machine()
@@ -49,6 +52,8 @@ def train(container: Container, asked: Hyperparameters, request: StopRequest, en
     _quiet()
     set_seed(asked.seed)
     source = find_source(container, asked)
+    if source.folder is None:  # only Hugging Face asks for it
+        provide_token(environment)
     arguments |= _parallel_arguments(asked, machine, source, arguments)
     if machine.cuda and arguments.get("fsdp"):
         os.environ.update(FSDP_VARIABLES)

@@ -242,7 +242,11 @@ class Training:
             yield "output.tar.gz", pack(self._container.output_data)
 
     def _keep_checkpoints(self) -> None:
-        """Upload what is new or changed to where CheckpointConfig says."""
+        """Where CheckpointConfig says, what is new or changed is uploaded, and what the program removed is deleted.
+
+        "If a checkpoint is deleted in the SageMaker container, it will also be deleted in the S3 folder":
+        https://docs.aws.amazon.com/sagemaker/latest/dg/model-checkpoints.html
+        """
         uri = checkpoint_uri(self.job)
         if uri is None:
             return
@@ -252,6 +256,8 @@ class Training:
                 self._cloud.objects.put(uri + name, (self._container.checkpoints / name).read_bytes())
             except FileNotFoundError:  # the program has removed it meanwhile
                 continue
+        for name in self._seen_checkpoints.keys() - stamps.keys():
+            self._cloud.objects.delete(uri + name)
         self._seen_checkpoints = stamps
 
     def _end(self, ending: str, grace: float) -> None:

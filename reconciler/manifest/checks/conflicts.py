@@ -12,6 +12,9 @@ from reconciler.manifest.checks.data import has_validation
 from reconciler.manifest.explain import found
 from reconciler.manifest.view import ModelView
 
+MOST_RANK = 512
+"""Of adapters that vLLM serves: ``MaxLoRARanks`` in its ``config/lora.py``."""
+
 
 def check_conflicts(view: ModelView, given: Mapping[str, Any]) -> Iterator[Diagnostic]:
     """``given``: the optional hyperparameters as the program reads them, its structures being structures."""
@@ -140,7 +143,13 @@ def _adapters(view: ModelView, given: Mapping[str, Any]) -> Iterator[Diagnostic]
 
 
 def _not_served(view: ModelView, lora: Mapping[str, Any]) -> Iterator[Diagnostic]:
-    """What vLLM does not load as an adapter (``PEFTHelper.validate_legal``)."""
+    """What vLLM does not load as an adapter (``PEFTHelper.validate_legal``), and ranks beyond its ``--max-lora-rank``."""
+    ranks = {"r": [lora.get("r")], "rank_pattern": (lora.get("rank_pattern") or {}).values()}
+    for name in (
+        name for name, given in ranks.items() if any(isinstance(rank, int) and rank > MOST_RANK for rank in given)
+    ):
+        detail = f"The inference container serves adapters of a rank up to {MOST_RANK}."
+        yield conflict(view, ("lora_config", name), detail, "lower it, or remove `merge_adapters: false`")
     refused = {"bias": lora.get("bias", "none") != "none", "use_dora": lora.get("use_dora") is True}
     refused["modules_to_save"] = bool(lora.get("modules_to_save"))
     for name in (name for name, is_refused in refused.items() if is_refused):

@@ -104,7 +104,8 @@ def _share(instance: InstanceType, base: FoundationModel) -> int:
 
 def _adapters(desired: DesiredModel, base: FoundationModel, weights: str | None) -> Mapping[str, str]:
     assert base.sagemaker is not None
-    rank = int(desired.resolved.hyperparameters.optional["lora_config"]["r"])
+    lora = desired.resolved.hyperparameters.optional["lora_config"]
+    rank = max(lora["r"], *(lora.get("rank_pattern") or {"": 0}).values())
     return {
         "SM_VLLM_MODEL": BASE_FOLDER if weights else base.sagemaker.hugging_face_repo or base.key,
         "SM_VLLM_SERVED_MODEL_NAME": BASE,

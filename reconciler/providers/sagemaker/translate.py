@@ -209,8 +209,9 @@ def _stopping(resources: TrainingResources) -> dict[str, int]:
 
 
 def _checkpoints(order: TrainOrder, resources: TrainingResources) -> Request:
-    """A spot job that is interrupted goes on from its last checkpoint."""
-    if not resources.spot:
+    """A spot job that is interrupted goes on from its last checkpoint; others keep them where the manifest asks for some."""
+    sft = order.model.resolved.hyperparameters.optional.get("sft_config") or {}
+    if not resources.spot and sft.get("save_strategy", "no") == "no":
         return {}
     return {"CheckpointConfig": {"S3Uri": f"{order.output_uri.rstrip('/')}/checkpoints/{order.name}"}}
 

@@ -77,6 +77,14 @@ def test_a_model_that_serves_can_be_asked(phase: DeploymentPhase) -> None:
     assert "reconciler" in refused.value.hint
 
 
+def test_a_deployment_that_failed_is_deployed_anew() -> None:
+    failed = a_deployment(MODEL, phase=DeploymentPhase.FAILED)
+    snapshot = a_snapshot(an_observation(MODEL, deployments=(failed,)))
+    with pytest.raises(ReconcilerError) as refused:
+        listeners(["support-bot"], snapshot, a_configuration(MODEL))
+    assert "`reconciler apply --redeploy support-bot`" in refused.value.hint
+
+
 def test_a_model_whose_manifest_is_gone_can_be_asked() -> None:
     snapshot = a_snapshot(an_observation(MODEL, deployments=(a_deployment(MODEL),)))
     (found,) = listeners(["support-bot"], snapshot, a_configuration())

@@ -42,6 +42,21 @@ UNTIL_STOPPED = """
         time.sleep(0.05)
 """
 
+REMOVES_ITS_CHECKPOINT = """
+    import os, pathlib, signal, time
+    checkpoints = pathlib.Path(os.environ["SAGEMAKER_BASE_DIR"], "checkpoints")
+
+    def stop(*_):
+        (checkpoints / "first").unlink()
+        (checkpoints / "second").write_text("weights")
+        raise SystemExit(0)
+
+    signal.signal(signal.SIGTERM, stop)
+    (checkpoints / "first").write_text("weights")
+    while True:
+        time.sleep(0.05)
+"""
+
 CRASHES = """
     print("epoch 1")
     raise RuntimeError("CUDA out of memory")

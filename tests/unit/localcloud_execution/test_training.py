@@ -14,7 +14,13 @@ from reconciler.localcloud.app import LocalCloud
 from reconciler.localcloud.execution.settings import ExecutionSettings
 from reconciler.localcloud.faults import Fault
 from tests.unit.localcloud.story import BUCKET, DATA, channel
-from tests.unit.localcloud_execution.programs import CRASHES, EXPLAINS_ITS_FAILURE, TRAINS, UNTIL_STOPPED
+from tests.unit.localcloud_execution.programs import (
+    CRASHES,
+    EXPLAINS_ITS_FAILURE,
+    REMOVES_ITS_CHECKPOINT,
+    TRAINS,
+    UNTIL_STOPPED,
+)
 from tests.unit.localcloud_execution.story import ended, job, keys, lines, order, until
 
 METRICS = [{"Name": "loss", "Regex": r"'loss': ([0-9.]+)"}, {"Name": "eval_loss", "Regex": r"'eval_loss': ([0-9.]+)"}]
@@ -96,6 +102,14 @@ def test_a_stop_leaves_a_checkpoint_and_a_model(aws: Any) -> None:
         "checkpoints/job/checkpoint-1/weights.bin",
     ]
     assert lines(aws)[-1] == "saving"
+
+
+def test_a_checkpoint_that_the_program_removes_is_deleted_from_s3(aws: Any) -> None:
+    order(aws, REMOVES_ITS_CHECKPOINT, CheckpointConfig=CHECKPOINTS)
+    until(lambda: keys(aws, "checkpoints/job/") == ["checkpoints/job/first"], "the first checkpoint")
+    aws.client("sagemaker").stop_training_job(TrainingJobName="job")
+    ended(aws)
+    assert keys(aws, "checkpoints/job/") == ["checkpoints/job/second"]
 
 
 def test_the_time_limit_stops_it(aws: Any) -> None:

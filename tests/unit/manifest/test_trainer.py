@@ -312,7 +312,9 @@ def test_adapters_over_a_gated_model_cannot_be_served() -> None:
     assert (one.code, "token" in one.detail) == ("conflicting-trainer-settings", True)
 
 
-@pytest.mark.parametrize("setting", ["bias: all", "use_dora: true", "modules_to_save: [lm_head]"])
+@pytest.mark.parametrize(
+    "setting", ["bias: all", "use_dora: true", "modules_to_save: [lm_head]", "r: 1024", "rank_pattern: {q_proj: 600}"]
+)
 def test_adapters_that_the_inference_container_does_not_load(setting: str) -> None:
     asked = "  baseModel: qwen3-1.7b\n  dataset: {training: a.csv}\n" + ALONE % f", lora_config: {{{setting}}}"
     assert on_aws(asked) == []

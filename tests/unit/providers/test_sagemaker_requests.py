@@ -6,6 +6,8 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 from reconciler.domain.desired import DesiredModel, UndeployRule
 from reconciler.domain.naming import container_name, short
 from reconciler.domain.outcome import FaultKind, OutcomeState
@@ -101,6 +103,16 @@ def test_the_training_job() -> None:
         stubs.expect("sagemaker", "create_training_job", TRAINING_JOB, {"TrainingJobArn": arn})
         outcome = stubs.provider.train(a_train_order(MODEL))
     assert (outcome.state, outcome.identifier) == (OutcomeState.STARTED, arn)
+
+
+@pytest.mark.parametrize(
+    ("sft", "kept"), [({}, False), ({"save_strategy": "no"}, False), ({"save_strategy": "epoch"}, True)]
+)
+def test_checkpoints_that_are_asked_for_are_kept(sft: dict[str, Any], kept: bool) -> None:
+    with stubbed(SAGEMAKER) as stubs:
+        order = a_train_order(a_sagemaker_model(hyperparameters={"optional": {"sft_config": sft}}))
+        request = translate.training_job(order, stubs.settings)
+    assert ("CheckpointConfig" in request) == kept
 
 
 def test_a_spot_training_job_with_everything() -> None:
@@ -369,6 +381,12 @@ def test_adapters_are_served_over_the_base_from_the_hub() -> None:
         "SM_VLLM_MAX_MODEL_LEN": "auto",
     }
     assert "AdditionalModelDataSources" not in container
+
+
+def test_the_highest_rank_counts() -> None:
+    lora = {"r": 12, "rank_pattern": {"q_proj": 40}}
+    model = a_sagemaker_model(hyperparameters={"optional": ADAPTERS | {"lora_config": lora}})
+    assert the_container(model)["Environment"]["SM_VLLM_MAX_LORA_RANK"] == "64"
 
 
 def test_adapters_are_served_over_the_users_own_weights() -> None:

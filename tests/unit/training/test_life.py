@@ -264,6 +264,22 @@ def test_adapters_over_a_parent_are_not_left_apart(press: Press, llama: Path, tm
     )
 
 
+def test_the_token_is_read_where_hugging_face_is_asked_alone(press: Press, llama: Path, tmp_path: Path) -> None:
+    """A project has one secret for all its models, and a role that may not read it still trains what lies in S3."""
+    nowhere = {
+        "HF_TOKEN_SECRET_ARN": "arn:aws:secretsmanager:us-east-1:111122223333:secret:hf-1",
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+        "AWS_ACCESS_KEY_ID": "none",
+        "AWS_SECRET_ACCESS_KEY": "none",
+        "AWS_MAX_ATTEMPTS": "1",
+    }
+    too_short = {"sft_config": {"max_length": 1}}
+    ended = press.run(lay_out(tmp_path / "weights", too_short, model=llama), meanwhile=None, **nowhere)
+    assert (ended.code, "max_length" in ended.failure) == (1, True), ended.output
+    ended = press.run(lay_out(tmp_path / "hub", {"model_id": "acme/private"}, model=None), meanwhile=None, **nowhere)
+    assert "the Hugging Face token cannot be read" in ended.failure
+
+
 def test_two_processes_train_as_one(llama: Path, tmp_path: Path) -> None:
     """DDP over gloo, two CPUs: half a batch each, and the same loss curve."""
     asked = {"epochs": 2, "learning_rate": 0.001, "sft_config": {"logging_steps": 1, "per_device_eval_batch_size": 1}}

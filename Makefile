@@ -34,14 +34,14 @@ test-train: setup-dev setup-train  ## the tests that really train and serve smal
 	$(BIN)/python -m pytest -m train -n $(PYTEST_WORKERS) --dist loadfile
 
 bench-train: setup-dev setup-train  ## how fast the training program trains; on a GPU with Qwen2.5-0.5B and Llama-3.1-8B shapes
-	$(BIN)/python -m tests.benchmarks.train
+	$(BIN)/python -m benchmarks.train
 
 bench-estimators: setup  ## errors of the estimators of memory and time on published runs (benchmarks/)
 	$(BIN)/python -m benchmarks.estimators
 
 SIZE ?= 1GB
 bench-datasets: setup-dev  ## training data checked, split, converted, digested, beside plain readers (pyarrow, polars, duckdb, if installed); SIZE=1GB
-	$(BIN)/python -m tests.benchmarks.datasets --size $(SIZE)
+	$(BIN)/python -m benchmarks.datasets --size $(SIZE)
 
 setup: $(VENV)/.installed  ## make the virtual environment, with the embedded cloud
 setup-dev: $(VENV)/.installed-dev $(VENV)/.installed-npm  ## the same, with what development needs

@@ -102,7 +102,7 @@ class Failed(Exception):
 
 
 def run(name: str, path: Path) -> Measured:
-    command = [sys.executable, "-m", "tests.benchmarks.datasets", "--only", name, "--csv", str(path)]
+    command = [sys.executable, "-m", "benchmarks.datasets", "--only", name, "--csv", str(path)]
     began = time.monotonic()
     with subprocess.Popen(command, start_new_session=True) as process:
         memory, spent = 0, dict[int, float]()

@@ -157,7 +157,7 @@ def _on_a_gpu() -> Iterator[Case]:
 
 def _apart(case: Case) -> dict[str, Any]:
     """In a process of its own: peak memory is its own, and running out of it harms nobody else."""
-    command = [sys.executable, "-m", "tests.benchmarks.train", "--case", json.dumps(case.__dict__)]
+    command = [sys.executable, "-m", "benchmarks.train", "--case", json.dumps(case.__dict__)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         return {"failed": (done.stderr.strip().splitlines() or ["without a word"])[-1][:120]}

@@ -49,7 +49,7 @@ SEALED_OF_A_CHANGE: dict[str, Any] = {
     "then": (FollowUp(action=Action.DELETE, target="open-bot", why="because"),),
 }
 
-TOLD = {"digest", "observed_at", "prices_as_of", "totals", "diagnostics"}
+TOLD = {"digest", "observed_at", "prices_as_of", "totals", "diagnostics", "executed"}
 TOLD_OF_A_CHANGE = {"reasons", "status", "cost", "fit", "drift", "stalled", "conditions"}
 """For the reader: prices, prose and times may be told better later. What is done does not follow from them."""
 

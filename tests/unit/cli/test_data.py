@@ -59,7 +59,7 @@ def test_a_file_is_checked_without_a_project(tmp_path: Path, capsys: pytest.Capt
     (tmp_path / "a.jsonl").write_text('{"prompt": "Hi", "completion": "Hello"}\n{"prompt": "Hi"}\n')
     ended = call(capsys, "-C", tmp_path, "data", "check", "a.jsonl", "--model", "nova-micro")
     assert ended.code == 1
-    assert "row 2: no `completion`" in ended.out
+    assert "row 2: no `completion`" in " ".join(ended.out.split())
     assert "1 record" in ended.out
 
 

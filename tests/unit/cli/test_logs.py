@@ -48,7 +48,7 @@ def test_bedrock_leaves_metrics_and_no_log(deployed: Path, capsys: pytest.Captur
         (["opn-bot"], "did you mean `open-bot`?"),
         (["quiet-bot"], "quiet-bot has no attempt at a training here"),
         (["open-bot", "--attempt", "3"], "has the attempts 1"),
-        (["open-bot", "--version", "0"], "the cloud holds no version '0' of open-bot"),
+        (["open-bot", "--version", "none"], "the cloud holds no version 'none' of open-bot"),
         (["open-bot", "--version", ""], "the cloud holds no version '' of open-bot"),
         (["quiet-bot", "--deployment"], "quiet-bot is not deployed"),
         (["nova-bot", "--deployment"], "Bedrock keeps no log of a deployment"),

@@ -47,6 +47,7 @@ NOT_CALLED_HERE = {
     "logs:DescribeLogStreams": "finds the log of a failed training, whose last lines tell why",
     "logs:GetLogEvents": "reads it",
     "servicequotas:GetServiceQuota": "plans on AWS warn of quotas, which the embedded cloud has not",
+    "servicequotas:GetAWSDefaultServiceQuota": "the same, where the account has no value of its own",
     "servicequotas:ListServiceQuotas": "the same, for types whose code is not known",
     "cloudtrail:LookupEvents": "drift tells who did it",
 }

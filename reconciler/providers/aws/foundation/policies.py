@@ -137,6 +137,7 @@ def _reading(blueprint: Blueprint) -> list[Statement]:
         "bedrock:ListCustomModelDeployments",
         "scheduler:ListSchedules",
     ]
+    quotas = ["GetServiceQuota", "GetAWSDefaultServiceQuota", "ListServiceQuotas"]
     log_groups = [blueprint.arn("logs", f"log-group:{group}{below}") for group in _LOG_GROUPS for below in ("", ":*")]
     return [
         _allow("FindByTag", listing, ["*"]),
@@ -146,7 +147,7 @@ def _reading(blueprint: Blueprint) -> list[Statement]:
         _allow("ReadLogs", ["logs:DescribeLogStreams", "logs:GetLogEvents"], log_groups),
         _allow("ReadScaling", ["application-autoscaling:DescribeScalableTargets"], ["*"]),
         _allow("ReadTraffic", ["cloudwatch:GetMetricData"], ["*"]),
-        _allow("ReadQuotas", ["servicequotas:GetServiceQuota", "servicequotas:ListServiceQuotas"], ["*"]),
+        _allow("ReadQuotas", _of("servicequotas", quotas), ["*"]),
         _allow("ReadTrail", ["cloudtrail:LookupEvents"], ["*"]),
         *_data(blueprint),
     ]

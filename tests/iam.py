@@ -282,6 +282,7 @@ NEEDS: Mapping[str, _Needs] = {
         {"endpoint": "EndpointName", "endpoint-config": "EndpointConfigName"}, "AddTags", "Tags"
     ),
     "sagemaker:UpdateEndpoint": _update_endpoint,
+    "sagemaker:UpdateEndpointWeightsAndCapacities": _on("endpoint", "EndpointName"),
     **{
         f"sagemaker:{verb}{operation}": _on(kind, key)
         for verbs, operation, kind, key in (

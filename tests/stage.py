@@ -173,6 +173,13 @@ class Stage:
         raw: Any = self.raw
         return raw.client(service, endpoint_url="http://127.0.0.1:1")
 
+    def scale(self, endpoint: str, count: int) -> None:
+        """As somebody does by hand, and as autoscaling does."""
+        desired = [{"VariantName": "AllTraffic", "DesiredInstanceCount": count}]
+        sagemaker = self.client("sagemaker")
+        sagemaker.update_endpoint_weights_and_capacities(EndpointName=endpoint, DesiredWeightsAndCapacities=desired)
+        self.cloud.advance(3600)
+
     def fault(self, kind: str, operation: str = ".*", **more: Any) -> None:
         self.cloud.world.faults.append(Fault(kind=kind, operation=operation, **more))
 

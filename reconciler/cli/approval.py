@@ -18,14 +18,14 @@ def needs_approval(plan: Plan) -> bool:
     return any(change.action.mutates or change.then for change in plan.pending)
 
 
-def ask(invocation: Invocation, plan: Plan, question: str) -> bool:
-    """Raises ReconcilerError where there is nobody to ask."""
+def ask(invocation: Invocation, plan: Plan, question: str, *, unattended: str) -> bool:
+    """Raises ReconcilerError where there is nobody to ask; ``unattended`` says what else the command takes for an approval."""
     from reconciler.domain.errors import ReconcilerError
 
     if not sys.stdin.isatty():
         raise ReconcilerError(
             "standard input is not a terminal, so nobody can approve this plan",
-            hint="Use --auto-approve, a saved plan (plan --out FILE, apply FILE), or --digest with the digest that was approved.",
+            hint=unattended,
         )
     return confirmed(invocation, plan, question)
 

@@ -49,4 +49,6 @@ def destroy(
         parallelism=parallelism, wait=not no_wait, timeout=timeout, lock_timeout=lock_timeout, operation="destroy"
     )
     question = "Do you really want to destroy all of this? It cannot be undone."
-    return carry_out(invocation, Request(options, settings, auto_approve=auto_approve, question=question))
+    unattended = "Use --auto-approve, or a saved plan (plan --destroy --out FILE, apply FILE)."
+    request = Request(options, settings, auto_approve=auto_approve, question=question, unattended=unattended)
+    return carry_out(invocation, request)

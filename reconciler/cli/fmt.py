@@ -23,13 +23,15 @@ if TYPE_CHECKING:
 @click.argument("paths", nargs=-1, type=click.Path(allow_dash=True, path_type=Path))
 @click.option("--check", is_flag=True, help="Change nothing; exit with 1 where something would change.")
 @click.option("--diff", is_flag=True, help="Show what changes.")
+@click.option("--skip-others", is_flag=True, help="Leave named files alone that are no manifests, as hooks name them.")
 @directory_option
 @color_option
 @pass_invocation
-def fmt(invocation: Invocation, paths: tuple[Path, ...], check: bool, diff: bool) -> int:
+def fmt(invocation: Invocation, paths: tuple[Path, ...], check: bool, diff: bool, skip_others: bool) -> int:
     """Rewrite manifests in their canonical form, keeping comments, order and meaning. Lists the files it changes.
 
-    PATHS are files or folders, this folder where left out; `-` reads standard input and writes standard output.
+    PATHS are files or folders, this folder where left out; `-` reads standard input and writes standard output. Of a folder, manifests
+    alone are taken; a file that is named is taken as it is, unless --skip-others.
     """
     from reconciler.domain.errors import InvalidInput
 
@@ -38,7 +40,7 @@ def fmt(invocation: Invocation, paths: tuple[Path, ...], check: bool, diff: bool
         return ExitCode.OK
     problems: list[Diagnostic] = []
     changed = False
-    files = _manifests(invocation, paths)
+    files = _manifests(invocation, paths, skip_others=skip_others)
     for path in files:
         try:
             changed |= _format_one(invocation, path, write=not check, diff=diff)
@@ -107,10 +109,12 @@ def replace(path: Path, text: str) -> None:
         raise
 
 
-def _manifests(invocation: Invocation, paths: tuple[Path, ...]) -> list[Path]:
-    """Files are taken as they are named; of folders, what holds our manifests."""
+def _manifests(invocation: Invocation, paths: tuple[Path, ...], *, skip_others: bool) -> list[Path]:
+    """Files are taken as they are named, unless others are skipped; of folders, what holds our manifests."""
+    from reconciler.stores.manifests import is_manifest
+
     chosen = [invocation.directory / path for path in paths] or [invocation.directory]
-    files = [path for path in chosen if not path.is_dir()]
+    files = [path for path in chosen if not path.is_dir() and (not skip_others or is_manifest(path))]
     found = [folder / file for folder in chosen if folder.is_dir() for file in _within(folder)]
     return list(dict.fromkeys([*files, *found]))
 

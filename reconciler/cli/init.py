@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ BUCKET = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
 REGION = r"[a-z]{2,3}(-[a-z]+)+-[0-9]"
 BRANCH = r"[A-Za-z0-9][A-Za-z0-9._/-]*"
 ACTION = r"[A-Za-z0-9._-]+/[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*@[A-Za-z0-9._/-]+"
+_HOOKS = ".pre-commit-config.yaml"
 _AT_THE_TOP = (".github/", ".gitlab-ci.yml", "atlantis.yaml")
 """Forges read these at the top of a repository, and nowhere else."""
 EMAIL = r"[A-Za-z0-9._+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+"
@@ -140,20 +142,30 @@ def _tell(invocation: Invocation, target: Path, made: list[str], kept: list[str]
         screen.line(("+ ", "green"), str(target / path))
     for path in kept:
         screen.line(("= ", "dim"), str(target / path), ("  kept as it was", "dim"))
-    _tell_misplaced(screen, target, [path for path in made if path.startswith(_AT_THE_TOP)])
+    _tell_misplaced(screen, target, made)
     if made:
         screen.blank()
         screen.line("Next: ", (f"reconciler -C {target} plan" if target != Path() else "reconciler plan", "bold"))
 
 
-def _tell_misplaced(screen: Screen, target: Path, workflows: list[str]) -> None:
+def _tell_misplaced(screen: Screen, target: Path, made: list[str]) -> None:
     from reconciler.cli.repository import folder_in_repository
 
     folder = folder_in_repository(target)
-    if folder and workflows:
+    for advice in _misplaced(folder, made) if folder else ():
         screen.blank()
-        screen.entry(
-            ("Note: ", "yellow"),
+        screen.entry(("Note: ", "yellow"), advice)
+
+
+def _misplaced(folder: str, made: list[str]) -> Iterator[str]:
+    workflows = [path for path in made if path.startswith(_AT_THE_TOP)]
+    if workflows:
+        yield (
             f"{', '.join(workflows)}: forges read these at the top of the repository. Move them there, and let their steps work "
-            f"in {folder} (GitHub: working-directory; elsewhere: reconciler -C {folder}).",
+            f"in {folder} (GitHub: working-directory; elsewhere: reconciler -C {folder})."
+        )
+    if _HOOKS in made:
+        yield (
+            f"{_HOOKS}: pre-commit reads it at the top of the repository. Move it there, or its hooks to what is there already, and "
+            f"let the second one run `reconciler validate -C {folder}`."
         )

@@ -28,6 +28,10 @@ class Request:
     auto_approve: bool = False
     approved: Plan | str | None = None
     question: str = "Do you want to carry out these changes?"
+    unattended: str = (
+        "Use --auto-approve, a saved plan (plan --out FILE, apply FILE), or --digest with the digest that was approved."
+    )
+    """What approves where nobody can be asked."""
 
 
 def carry_out(invocation: Invocation, request: Request) -> ExitCode:
@@ -58,7 +62,7 @@ def _approval(invocation: Invocation, request: Request, plan: Plan) -> Approval 
         case None:
             if request.auto_approve or not needs_approval(plan):
                 return Approval.of_whatever_is_planned_first()
-            return Approval.of(plan) if ask(invocation, plan, request.question) else None
+            return Approval.of(plan) if ask(invocation, plan, request.question, unattended=request.unattended) else None
         case saved:
             _require_same(saved, plan)
             return Approval.of(saved)

@@ -111,4 +111,5 @@ def _likely(cost: Cost) -> Decimal:
 
 def _lowered(found: Diagnostic) -> Diagnostic:
     """What the plan does not raise must not keep it from being applied."""
-    return found.model_copy(update={"severity": Severity.WARNING, "overridable": False})
+    hint = "lower the cost, or raise the budget; it keeps nothing from being applied"
+    return found.model_copy(update={"severity": Severity.WARNING, "overridable": False, "hint": hint})

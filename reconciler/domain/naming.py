@@ -57,9 +57,9 @@ def container_name(model: str, fingerprint: str, attempt: int, container_digest:
     return _fitted(model, f"-{short(fingerprint)}{retry}-{container_digest[:4]}")
 
 
-def schedule_name(model: str, purpose: str) -> str:
-    """The EventBridge schedule that undeploys (or deploys again): at most 64 characters."""
-    return _fitted(model, f"-{purpose}")
+def schedule_name(model: str, purpose: str, number: int = 1) -> str:
+    """The EventBridge schedule that undeploys (or deploys again): at most 64 characters. The first has no number."""
+    return _fitted(model, f"-{purpose}" if number == 1 else f"-{purpose}-{number}")
 
 
 def schedule_group(project: str) -> str:

@@ -117,7 +117,7 @@ class Deployment(Value):
     image: str | None = None
     """The container that serves, where the cloud tells."""
     autoscaled: bool = False
-    """The count was changed outside the configuration: autoscaling or by hand."""
+    """The count is not the configuration's, and Application Auto Scaling sets it, or may not be asked."""
     model_units: int | None = None
     commitment: str | None = None
     commitment_ends_at: datetime | None = None

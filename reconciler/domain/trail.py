@@ -28,11 +28,16 @@ class Aspect(StrEnum):
     """A training, or what it made."""
     DEPLOYMENT = "deployment"
     TAGS = "tags"
+    SCHEDULES = "schedules"
 
 
 class Trail(Protocol):
-    def last_act(self, provider: ProviderName, aspect: Aspect, names: Iterable[str]) -> Act | None:
+    def last_act(
+        self, provider: ProviderName, aspect: Aspect, names: Iterable[str], *, group: str | None = None
+    ) -> Act | None:
         """The newest call that changed, stopped or deleted this aspect of something of one of these names (ARNs too).
+
+        ``group``: the call names this, too; for schedules, whose names are their group's alone.
 
         ``None``: there is none, or the trail cannot be read, which is no reason to fail: it is told beside what is sure.
         """

@@ -63,7 +63,7 @@ def _event(entry: LoggedRequest, call: Call) -> Event:
         "eventSource": _SOURCES[entry.service],
         "eventName": entry.operation,
         "awsRegion": entry.region,
-        "requestParameters": {_lower(entry.named_by): entry.name} if entry.named_by else None,
+        "requestParameters": _parameters(entry) or None,
         "responseElements": {_lower(key): arn for key, arn in entry.made.items()} or None,
         "eventID": _identifier(entry),
         "readOnly": not entry.changes,
@@ -83,6 +83,11 @@ def _event(entry: LoggedRequest, call: Call) -> Event:
         "Resources": [{"ResourceName": entry.name}] if entry.name else [],
         "CloudTrailEvent": json.dumps(told),
     }
+
+
+def _parameters(entry: LoggedRequest) -> Mapping[str, str]:
+    named = {_lower(entry.named_by): entry.name} if entry.named_by else {}
+    return named | ({"groupName": entry.group} if entry.group else {})
 
 
 def _identity(entry: LoggedRequest, call: Call) -> Mapping[str, Any]:

@@ -35,6 +35,8 @@ class LoggedRequest:
     """The parameter that `name` stood in."""
     access_key: str = ""
     """Whose: the embedded cloud checks no signature and knows no users."""
+    group: str = ""
+    """Of schedules: whose name it is."""
     made: Mapping[str, str] = field(default_factory=dict)
     """ARNs in the answer of what creates."""
 
@@ -74,6 +76,7 @@ class RequestLog:
             name=name,
             region=region,
             params=digest(params),
+            group=str(params.get("GroupName") or ""),
             status=status,
             error=error,
             caller=caller,

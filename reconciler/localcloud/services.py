@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from reconciler.localcloud.autoscaling import AUTOSCALING
 from reconciler.localcloud.bedrock import BEDROCK, BEDROCK_RUNTIME
 from reconciler.localcloud.cloudtrail import CLOUDTRAIL
 from reconciler.localcloud.sagemaker import SAGEMAKER, SAGEMAKER_RUNTIME
@@ -17,6 +18,7 @@ SERVICES: Mapping[str, Service] = {
     "bedrock-runtime": BEDROCK_RUNTIME,
     "scheduler": SCHEDULER,
     "cloudtrail": CLOUDTRAIL,
+    "application-autoscaling": AUTOSCALING,
 }
 """By botocore's name. Services that share a signing name are asked in this order which of them a request is for."""
 

@@ -11,6 +11,7 @@ from reconciler.domain.hours import next_change, within_hours
 from reconciler.domain.observation import Deployment, ModelObservation, ScheduleObservation, Version
 from reconciler.domain.quantity import format_duration
 
+AUTO_UNDEPLOY = "spec.deployment.autoUndeploy"
 UNDEPLOY = "undeploy"
 DEPLOY = "deploy"
 

@@ -12,7 +12,7 @@ from reconciler.domain.status import Status
 from reconciler.planner.decide import Decision, Wish
 from reconciler.planner.diff import differences
 from reconciler.planner.reasons import changed_fields, committed, why_serving, why_training
-from reconciler.planner.rest import DEPLOY, expected_purposes
+from reconciler.planner.rest import AUTO_UNDEPLOY, DEPLOY, expected_purposes
 from reconciler.planner.serving import Serving, immutable_fields, leads_to, rolling_fields, was_deployed_so
 from reconciler.planner.situation import Situation, active_versions, is_committed, newest_attempt
 from reconciler.planner.training import Training, is_active, is_trained, live_runs
@@ -228,9 +228,8 @@ def _schedule_fields(s: Situation) -> tuple[FieldChange, ...]:
     if rests or (present == wanted and not outdated):
         return ()
     before, after = (", ".join(sorted(purposes)) or None for purposes in (present, wanted))
-    path = "spec.deployment.autoUndeploy"
     told_before = f"{before} (another rule)" if outdated else before
-    return (FieldChange(path=path, before=told_before, after=after, effect=Effect.IN_PLACE),)
+    return (FieldChange(path=AUTO_UNDEPLOY, before=told_before, after=after, effect=Effect.IN_PLACE),)
 
 
 def _rests_by_the_clock(s: Situation) -> bool:

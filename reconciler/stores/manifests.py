@@ -95,6 +95,22 @@ def read_environment(root: Path, name: str) -> Environment:
     return Environment(name=name, file=file)
 
 
+def is_manifest(path: Path) -> bool:
+    """Of a file that was named, not found: whether it is a manifest, or says what one environment has otherwise.
+
+    One that cannot be read counts as one, so that whoever reads it tells.
+    """
+    if path.name == PROJECT_FILE or (
+        path.parent.name == ENVIRONMENTS and (path.parent.parent / PROJECT_FILE).is_file()
+    ):
+        return True
+    try:
+        with open_nofollow(path) as file:
+            return _ours_somewhere(file.read(MAX_FILE), file)
+    except OSError:
+        return True
+
+
 def _walk(folder: Path, problems: list[Diagnostic], depth: int = 0) -> Iterator[Path]:
     """YAML files of the folder, then of the folders below, by name."""
     try:

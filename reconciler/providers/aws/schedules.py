@@ -93,7 +93,7 @@ def wanted(
     calls = {UNDEPLOY: undeploy, DEPLOY: deploy}
     zone = rule.timezone if rule.hours else "UTC"
     return tuple(
-        Schedule(_name(model, purpose, number), model, purpose, rule, expression, zone, calls[purpose])
+        Schedule(schedule_name(model, purpose, number), model, purpose, rule, expression, zone, calls[purpose])
         for purpose, expressions in _times(rule, deployed_at, now).items()
         for number, expression in enumerate(expressions, 1)
     )
@@ -225,10 +225,6 @@ def _once(moment: datetime, now: datetime) -> str:
     """``at(…)`` in UTC, to the second."""
     moment = max(moment.astimezone(UTC), now.astimezone(UTC) + SOONEST)
     return f"at({moment:%Y-%m-%dT%H:%M:%S})"
-
-
-def _name(model: str, purpose: str, number: int) -> str:
-    return schedule_name(model, purpose if number == 1 else f"{purpose}-{number}")
 
 
 def _description(project: str, schedule: Schedule, count: int) -> str:

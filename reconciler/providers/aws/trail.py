@@ -20,11 +20,14 @@ from reconciler.providers.aws.session import AwsSession
 PAGES = 4
 """Of 50 events, newest first, that are read of each operation."""
 
+_SCHEDULING = ("DeleteSchedule", "UpdateSchedule")
+
 OPERATIONS: Mapping[ProviderName, Mapping[Aspect, tuple[str, ...]]] = {
     ProviderName.SAGEMAKER: {
         Aspect.TRAINING: ("StopTrainingJob", "DeleteTrainingJob"),
         Aspect.DEPLOYMENT: ("DeleteEndpoint", "UpdateEndpoint", "UpdateEndpointWeightsAndCapacities"),
         Aspect.TAGS: ("AddTags", "DeleteTags"),
+        Aspect.SCHEDULES: _SCHEDULING,
     },
     ProviderName.BEDROCK: {
         Aspect.TRAINING: ("StopModelCustomizationJob", "DeleteCustomModel"),
@@ -35,6 +38,7 @@ OPERATIONS: Mapping[ProviderName, Mapping[Aspect, tuple[str, ...]]] = {
             "UpdateCustomModelDeployment",
         ),
         Aspect.TAGS: ("TagResource", "UntagResource"),
+        Aspect.SCHEDULES: _SCHEDULING,
     },
 }
 """What makes things drift."""
@@ -46,6 +50,7 @@ CREATIONS: Mapping[ProviderName, tuple[str, ...]] = {
 """Where AWS makes up the ARN: calls that come later name that alone, and what is gone cannot be asked for it."""
 
 SOURCES = {ProviderName.SAGEMAKER: "sagemaker.amazonaws.com", ProviderName.BEDROCK: "bedrock.amazonaws.com"}
+SCHEDULER = "scheduler.amazonaws.com"
 
 
 @dataclass(frozen=True)
@@ -61,30 +66,36 @@ class CloudTrail:
 
     def __init__(self, aws: AwsSession) -> None:
         self._aws = aws
-        self._seen: dict[tuple[ProviderName, tuple[str, ...]], list[Sighting]] = {}
+        self._seen: dict[tuple[str, tuple[str, ...]], list[Sighting]] = {}
 
-    def last_act(self, provider: ProviderName, aspect: Aspect, names: Iterable[str]) -> Act | None:
-        wanted = frozenset(names)
-        creations = (each.named for each in self._sightings(provider, CREATIONS[provider]) if each.named & wanted)
-        wanted = wanted.union(*creations)
-        seen = self._sightings(provider, OPERATIONS[provider][aspect])
-        return next((each.act for each in seen if each.named & wanted), None)
+    def last_act(
+        self, provider: ProviderName, aspect: Aspect, names: Iterable[str], *, group: str | None = None
+    ) -> Act | None:
+        scheduling = aspect is Aspect.SCHEDULES
+        wanted = frozenset(names) if scheduling else self._with_arns(provider, frozenset(names))
+        seen = self._sightings(SCHEDULER if scheduling else SOURCES[provider], OPERATIONS[provider][aspect])
+        return next((each.act for each in seen if each.named & wanted and group in (None, *each.named)), None)
 
-    def _sightings(self, provider: ProviderName, operations: tuple[str, ...]) -> list[Sighting]:
+    def _with_arns(self, provider: ProviderName, names: frozenset[str]) -> frozenset[str]:
+        """What their creations named, too."""
+        made = self._sightings(SOURCES[provider], CREATIONS[provider])
+        return names.union(*(each.named for each in made if each.named & names))
+
+    def _sightings(self, source: str, operations: tuple[str, ...]) -> list[Sighting]:
         """Newest first. Nothing where the trail cannot be read."""
-        key = provider, operations
+        key = source, operations
         if key not in self._seen:
             try:
-                found = [each for operation in operations for each in self._of(provider, operation)]
+                found = [each for operation in operations for each in self._of(source, operation)]
             except AwsTrouble:
                 found = []
             self._seen[key] = sorted(found, key=lambda each: each.act.at, reverse=True)
         return self._seen[key]
 
-    def _of(self, provider: ProviderName, operation: str) -> Iterator[Sighting]:
+    def _of(self, source: str, operation: str) -> Iterator[Sighting]:
         for event in self._events(operation):
             told = _told(event)
-            if told.get("eventSource") == SOURCES[provider] and not told.get("errorCode"):
+            if told.get("eventSource") == source and not told.get("errorCode"):
                 parts = (told.get("requestParameters"), told.get("responseElements"))
                 yield Sighting(_act(event, told), frozenset(name for part in parts for name in _named(part)))
 

@@ -8,7 +8,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from reconciler.domain.tags import PROJECT
-from reconciler.providers.aws.faults import is_absent
+from reconciler.providers.aws.faults import AwsTrouble, is_absent
 from reconciler.providers.aws.paging import every
 from reconciler.providers.aws.session import AwsSession
 from reconciler.providers.aws.tags import read_tags, sagemaker_tags
@@ -61,6 +61,15 @@ class SageMakerApi:
     def tags(self, arn: str) -> dict[str, str]:
         return read_tags(every(self._read.list_tags, "Tags", ResourceArn=arn, MaxResults=TAG_PAGE))
 
+    def is_autoscaled(self, endpoint: str, variant: str) -> bool | None:
+        """Whether Application Auto Scaling sets the variant's instance count; ``None`` where it may not be asked."""
+        client: Any = self._aws.reading("application-autoscaling")
+        asked = {"ServiceNamespace": "sagemaker", "ResourceIds": [f"endpoint/{endpoint}/variant/{variant}"]}
+        try:
+            return bool(client.describe_scalable_targets(**asked)["ScalableTargets"])
+        except AwsTrouble:
+            return None
+
     # -- changing
 
     def create_training_job(self, request: Mapping[str, Any]) -> str:
@@ -77,6 +86,10 @@ class SageMakerApi:
 
     def update_endpoint(self, name: str, config: str) -> None:
         self._change.update_endpoint(EndpointName=name, EndpointConfigName=config)
+
+    def scale_endpoint(self, name: str, variant: str, count: int) -> None:
+        desired = [{"VariantName": variant, "DesiredInstanceCount": count}]
+        self._change.update_endpoint_weights_and_capacities(EndpointName=name, DesiredWeightsAndCapacities=desired)
 
     def stop_training_job(self, name: str) -> None:
         self._change.stop_training_job(TrainingJobName=name)

@@ -59,10 +59,22 @@ def roll(api: SageMakerApi, order: DeployOrder, settings: ProviderSettings) -> O
         api.add_tags(arn, {ROLLING_TO: config})
         _update(api, order.name, config, settings)
         phase = DeploymentPhase.UPDATING
+    elif phase is DeploymentPhase.IN_SERVICE and (count := _count_to_restore(order)):
+        # SageMaker refuses an update to the configuration that serves, so its count is asked for by itself.
+        api.scale_endpoint(order.name, translate.VARIANT, count)
+        phase = DeploymentPhase.UPDATING
     api.add_tags(arn, translate.endpoint_tags(order.owner, config, order.version.fingerprint))
     if phase is DeploymentPhase.IN_SERVICE:
         return Outcome.done(f"endpoint {order.name} has configuration {config} already", arn)
     return Outcome.started(f"endpoint {order.name} is moving to {config}", arn)
+
+
+def _count_to_restore(order: DeployOrder) -> int | None:
+    """Where somebody scaled it by hand."""
+    current = order.current
+    if current is None or current.autoscaled or current.instance_count in (None, order.instance_count):
+        return None
+    return order.instance_count
 
 
 def _update(api: SageMakerApi, name: str, config: str, settings: ProviderSettings) -> None:

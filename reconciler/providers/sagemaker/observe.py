@@ -51,7 +51,8 @@ def pieces(api: SageMakerApi, project: str) -> Iterator[Piece]:
     yield from (_model(model) for model in models)
     serving = {model.facts["ModelName"]: model.owner.fingerprint for model in models}
     images = {model.facts["ModelName"]: _image(model.facts) for model in models}
-    yield from (_deployment(endpoint, configs, serving, images) for endpoint in endpoints)
+    autoscaled = _autoscaled(api, endpoints, configs)
+    yield from (_deployment(endpoint, configs, serving, images, autoscaled) for endpoint in endpoints)
     fingerprints = {thing.owner.fingerprint for thing in (*jobs, *models) if thing.owner.fingerprint}
     in_use = {name for endpoint in endpoints for name in _held_configs(endpoint)}
     yield from _unused_configs(api, project, fingerprints, in_use=in_use)
@@ -127,6 +128,27 @@ def _held_configs(endpoint: Owned) -> tuple[str, ...]:
     return tuple(name for name in (endpoint.facts["EndpointConfigName"], pending) if name)
 
 
+def _autoscaled(
+    api: SageMakerApi, endpoints: Iterable[Owned], configs: Mapping[str, Described | None]
+) -> frozenset[str]:
+    """Endpoints whose instance count is not their configuration's because it is scaled. By hand, where nothing scales it.
+
+    Where that may not be asked, it counts as scaled: what somebody needs is not taken away on a guess.
+    """
+    moved = [endpoint for endpoint in endpoints if _is_other_count(endpoint, configs)]
+    variants = [_only_variant(configs.get(endpoint.facts["EndpointConfigName"])) for endpoint in moved]
+    asked = [(each.facts["EndpointName"], str(of.get("VariantName"))) for each, of in zip(moved, variants, strict=True)]
+    answers = together(lambda pair: api.is_autoscaled(*pair), asked)
+    return frozenset(name for (name, _), answer in zip(asked, answers, strict=True) if answer is not False)
+
+
+def _is_other_count(endpoint: Owned, configs: Mapping[str, Described | None]) -> bool:
+    variant = _only_variant(configs.get(endpoint.facts["EndpointConfigName"]))
+    count = _instance_count(endpoint.facts, variant)
+    in_service = endpoint_phase(endpoint.facts["EndpointStatus"]) is DeploymentPhase.IN_SERVICE
+    return in_service and count != variant.get("InitialInstanceCount", count)
+
+
 def _training(job: Owned) -> Piece:
     run = training_run(job.facts, job.owner)
     return job.piece(run=run, artifact=_artifact(job.facts, run))
@@ -189,6 +211,7 @@ def _deployment(
     configs: Mapping[str, Described | None],
     serving: Mapping[str, str | None],
     images: Mapping[str, str | None],
+    autoscaled: frozenset[str],
 ) -> Piece:
     """The endpoint as a deployment.
 
@@ -208,7 +231,6 @@ def _deployment(
     held = _fingerprint(configs.get(current), serving)
     moving_to = _fingerprint(configs.get(pending[0] if pending else asked or ""), serving) or held
     variant = _only_variant(configs.get(current))
-    count = _instance_count(facts, variant)
     rolled_back = _is_rolled_back(phase, held, current, endpoint.tags)
     reason = facts.get("FailureReason") if rolled_back or phase in UNSERVED else None
     return endpoint.piece(
@@ -220,9 +242,9 @@ def _deployment(
             fingerprint=None if phase in (DeploymentPhase.CREATING, DeploymentPhase.FAILED) else held,
             target_fingerprint=moving_to if phase is DeploymentPhase.UPDATING else held,
             instance_type=variant.get("InstanceType"),
-            instance_count=count,
+            instance_count=_instance_count(facts, variant),
             image=images.get(variant.get("ModelName", "")),
-            autoscaled=phase is DeploymentPhase.IN_SERVICE and count != variant.get("InitialInstanceCount", count),
+            autoscaled=facts["EndpointName"] in autoscaled,
             created_at=facts.get("CreationTime"),
             updated_at=facts.get("LastModifiedTime"),
             failure=fault_from_reason(reason) if reason else None,

@@ -55,6 +55,20 @@ def test_fmt_tells_of_every_file_that_is_no_yaml(manifest: Path, capsys: pytest.
     assert manifest.read_text() == NEAT
 
 
+def test_fmt_skips_other_files_where_it_shall(manifest: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An overlay names no apiVersion; where it lies tells."""
+    other, overlay = manifest.parent / "compose.yaml", manifest.parent / "environments" / "prod.yaml"
+    overlay.parent.mkdir()
+    (manifest.parent / "reconciler.yaml").touch()
+    other.write_bytes(b"services:   {a: \xff}\n")
+    overlay.write_text("spec:   {}\n")
+    files = ("a.yaml", "compose.yaml", "environments/prod.yaml")
+    ended = call(capsys, "-C", manifest.parent, "fmt", "--skip-others", *files)
+    assert (ended.code, ended.out) == (0, "a.yaml\nenvironments/prod.yaml\n")
+    assert other.read_bytes() == b"services:   {a: \xff}\n"
+    assert call(capsys, "-C", manifest.parent, "fmt", "--skip-others", "missing.yaml").code == 1
+
+
 def test_fmt_of_what_cannot_be_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "a.yaml").write_bytes(b"\xff\xfe")
     assert "cannot be read" in " ".join(call(capsys, "-C", tmp_path, "fmt", "a.yaml").err.split())

@@ -106,6 +106,14 @@ def test_where_nobody_can_be_asked_nothing_is_done(stage: Stage) -> None:
     assert "--auto-approve" in ended.err
 
 
+@pytest.mark.parametrize(("command", "takes_a_digest"), [("apply", True), ("destroy", False)])
+def test_the_hint_names_what_the_command_takes(command: str, takes_a_digest: bool, stage: Stage) -> None:
+    ended = stage.call(command)
+    assert ended.code == 1
+    assert ("--digest" in ended.err) == takes_a_digest
+    assert ("plan --destroy --out FILE" in " ".join(ended.err.split())) != takes_a_digest
+
+
 def test_auto_approve_asks_nobody(stage: Stage) -> None:
     assert stage.call("apply", "-auto-approve").code == 0
     assert stage.runs[0][1] == Approval.of_whatever_is_planned_first()

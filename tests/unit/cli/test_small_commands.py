@@ -81,6 +81,17 @@ def test_init_for_aws_with_hooks(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert (tmp_path / ".pre-commit-config.yaml").exists()
 
 
+@pytest.mark.parametrize("folder", ["", "teams/support"])
+def test_init_tells_where_pre_commit_reads_its_hooks(
+    folder: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / ".git").mkdir()
+    ended = call(capsys, "-C", tmp_path, "init", folder or ".", "--name", "acme", "--pre-commit")
+    told = " ".join(ended.out.split())
+    assert ("pre-commit reads it at the top of the repository" in told) == bool(folder)
+    assert ("`reconciler validate -C teams/support`" in told) == bool(folder)
+
+
 @pytest.mark.parametrize(
     ("flag", "value"),
     [("--region", "here"), ("--bucket", "My_Bucket"), ("--bucket", "a}"), ("--email", "ana"), ("--email", "a b@c.de")],

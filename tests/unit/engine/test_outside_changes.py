@@ -57,3 +57,55 @@ def test_an_endpoint_whose_tags_somebody_took_away_is_drift_and_left_alone(stage
     plan = stage.plan(refresh_only=True)
     assert [(change.drift, change.stalled) for change in plan.changes] == [(True, True)]
     assert [found.code for found in plan.diagnostics if found.is_error] == ["foreign-resource"]
+
+
+COUNTED = SAGEMAKER.replace("deployment: {", "deployment: {instanceCount: 1, ")
+
+
+@pytest.fixture
+def counted(tmp_path: Path) -> Stage:
+    """The manifest names how many instances there are."""
+    stage = Stage(tmp_path)
+    stage.write("open-bot.yaml", COUNTED)
+    assert stage.apply().state is RunState.CONVERGED
+    return stage
+
+
+def instances(stage: Stage) -> int:
+    (variant,) = stage.client("sagemaker").describe_endpoint(EndpointName="open-bot")["ProductionVariants"]
+    return int(variant["CurrentInstanceCount"])
+
+
+def test_instances_that_somebody_added_are_drift_and_taken_away(counted: Stage) -> None:
+    counted.scale("open-bot", 2)
+    (change,) = counted.plan(refresh_only=True).changes
+    assert (change.action, change.drift) == (Action.ROLL, True)
+    assert [(field.path, field.before, field.after) for field in change.fields] == [
+        ("spec.deployment.instanceCount", 2, 1)
+    ]
+    assert counted.apply().state is RunState.CONVERGED
+    assert instances(counted) == 1
+    assert not counted.plan().pending
+
+
+def test_instances_that_autoscaling_added_are_left_alone(counted: Stage) -> None:
+    counted.client("application-autoscaling").register_scalable_target(
+        ServiceNamespace="sagemaker",
+        ResourceId="endpoint/open-bot/variant/AllTraffic",
+        ScalableDimension="sagemaker:variant:DesiredInstanceCount",
+        MinCapacity=1,
+        MaxCapacity=4,
+    )
+    counted.scale("open-bot", 2)
+    assert not counted.plan().pending
+
+
+def test_instances_that_no_manifest_counts_are_left_alone(stage: Stage) -> None:
+    stage.scale("open-bot", 2)
+    assert not stage.plan().pending
+
+
+def test_instances_are_left_alone_where_nobody_may_tell_whether_they_are_autoscaled(counted: Stage) -> None:
+    counted.scale("open-bot", 2)
+    counted.fault("error", "application-autoscaling:.*", code="AccessDeniedException")
+    assert not counted.plan().pending

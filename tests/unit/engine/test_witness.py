@@ -109,3 +109,47 @@ def test_what_aws_rolled_back_is_nobodys_although_the_program_wrote_its_tags(sta
     stage.write("open-bot.yaml", SAGEMAKER.replace("epochs: 2", "epochs: 3"))
     stage.apply()
     assert told(stage) == {"FineTunedModel/open-bot": "nobody"}
+
+
+SCHEDULED = SAGEMAKER.replace("deployment: {", 'deployment: {autoUndeploy: {hours: "Mon-Sun 08:00-20:00"}, ')
+
+
+@pytest.fixture
+def scheduled(stage: Stage) -> Stage:
+    stage.write("open-bot.yaml", SCHEDULED)
+    stage.apply()
+    return stage
+
+
+def tagged_by_bob(stage: Stage) -> None:
+    """The tags are as they were, and the last call is about them."""
+    endpoint = stage.client("sagemaker").describe_endpoint(EndpointName="open-bot")
+    bob: Any = stage.client("sagemaker")
+    bob.add_tags(ResourceArn=endpoint["EndpointArn"], Tags=[{"Key": "a", "Value": "b"}])
+    bob.delete_tags(ResourceArn=endpoint["EndpointArn"], TagKeys=["a"])
+
+
+def test_a_schedule_that_was_deleted_is_not_blamed_on_who_tagged(scheduled: Stage) -> None:
+    as_alice(scheduled, "scheduler").delete_schedule(Name="open-bot-undeploy", GroupName="reconciler-stage")
+    scheduled.cloud.advance(60)
+    tagged_by_bob(scheduled)
+    assert told(scheduled)["FineTunedModel/open-bot"].startswith(f"DeleteSchedule by {ALICE}")
+
+
+def test_a_schedule_of_that_name_in_another_group_is_anothers(scheduled: Stage) -> None:
+    schedule = scheduled.client("scheduler").get_schedule(Name="open-bot-undeploy", GroupName="reconciler-stage")
+    asked = ("FlexibleTimeWindow", "ScheduleExpression", "Target")
+    alice = as_alice(scheduled, "scheduler")
+    alice.create_schedule_group(Name="reconciler-other")
+    alice.create_schedule(
+        Name="open-bot-undeploy", GroupName="reconciler-other", **{key: schedule[key] for key in asked}
+    )
+    alice.delete_schedule(Name="open-bot-undeploy", GroupName="reconciler-other")
+    trail = scheduled.outside().trail
+    assert trail is not None
+    names = ["open-bot-undeploy"]
+    act = trail.last_act(ProviderName.SAGEMAKER, Aspect.SCHEDULES, names, group="reconciler-stage")
+    assert act is None
+    act = trail.last_act(ProviderName.SAGEMAKER, Aspect.SCHEDULES, names, group="reconciler-other")
+    assert act is not None
+    assert act.operation == "DeleteSchedule"

@@ -47,6 +47,7 @@ NOT_CALLED_HERE = {
     "logs:DescribeLogStreams": "finds the log of a failed training, whose last lines tell why",
     "logs:GetLogEvents": "reads it",
     "servicequotas:GetServiceQuota": "plans on AWS warn of quotas, which the embedded cloud has not",
+    "servicequotas:GetAWSDefaultServiceQuota": "the same, where the account has no value of its own",
     "servicequotas:ListServiceQuotas": "the same, for types whose code is not known",
     "cloudtrail:LookupEvents": "drift tells who did it",
 }
@@ -139,6 +140,14 @@ def keeps_hours(life: Life) -> None:
     life.go()
 
 
+def scaled_by_hand(life: Life) -> None:
+    stage = life.stage
+    stage.write("a.yaml", SAGEMAKER.replace("deployment: {", "deployment: {instanceCount: 1, "))
+    life.go()
+    stage.scale("open-bot", 2)
+    life.go()
+
+
 def reads_data_elsewhere_and_logs_of_failures(life: Life) -> None:
     s3 = life.stage.client("s3")
     s3.create_bucket(Bucket="elsewhere")
@@ -155,6 +164,7 @@ STORIES: tuple[Callable[[Life], None], ...] = (
     stops_what_is_not_wanted_any_more,
     renames_and_labels,
     keeps_hours,
+    scaled_by_hand,
     reads_data_elsewhere_and_logs_of_failures,
 )
 

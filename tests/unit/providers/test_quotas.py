@@ -32,6 +32,22 @@ def test_by_code_and_only_once(aws: AwsSession) -> None:
     assert found == [Decimal(4), Decimal(4)]
 
 
+def test_the_default_where_the_account_has_no_value_of_its_own(aws: AwsSession) -> None:
+    with Stubber(aws.reading("service-quotas")) as stub:
+        asked = {"ServiceCode": "sagemaker", "QuotaCode": "L-2D6DEB3C"}
+        stub.add_client_error("get_service_quota", "NoSuchResourceException", expected_params=asked)
+        stub.add_response("get_aws_default_service_quota", {"Quota": {"Value": 0.0}}, asked)
+        assert ServiceQuotas(aws, CODES).instances(QuotaKind.TRAINING, "ml.g5.2xlarge") == 0
+        stub.assert_no_pending_responses()
+
+
+def test_a_default_that_may_not_be_read_is_not_known(aws: AwsSession) -> None:
+    with Stubber(aws.reading("service-quotas")) as stub:
+        stub.add_client_error("get_service_quota", "NoSuchResourceException")
+        stub.add_client_error("get_aws_default_service_quota", "AccessDeniedException")
+        assert ServiceQuotas(aws, CODES).instances(QuotaKind.TRAINING, "ml.g5.2xlarge") is None
+
+
 def test_by_name_from_all_pages(aws: AwsSession) -> None:
     with Stubber(aws.reading("service-quotas")) as stub:
         request = {"ServiceCode": "sagemaker", "MaxResults": 100}

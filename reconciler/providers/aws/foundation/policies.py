@@ -3,7 +3,7 @@
 What reads a region's lists names no resource, because AWS's list and search calls take none. What changes something is bound to
 the project's tag: ``aws:RequestTag`` where the call creates, ``aws:ResourceTag`` where it changes what is there, so that a role of
 one project cannot touch another's. Source of actions, resource types and condition keys: the Service Authorization Reference
-(SageMaker AI, Bedrock, EventBridge Scheduler, S3, CloudWatch Logs).
+(SageMaker AI, Bedrock, Application Auto Scaling, EventBridge Scheduler, S3, CloudWatch Logs).
 """
 
 from __future__ import annotations
@@ -137,6 +137,7 @@ def _reading(blueprint: Blueprint) -> list[Statement]:
         "bedrock:ListCustomModelDeployments",
         "scheduler:ListSchedules",
     ]
+    quotas = ["GetServiceQuota", "GetAWSDefaultServiceQuota", "ListServiceQuotas"]
     log_groups = [blueprint.arn("logs", f"log-group:{group}{below}") for group in _LOG_GROUPS for below in ("", ":*")]
     return [
         _allow("FindByTag", listing, ["*"]),
@@ -144,8 +145,9 @@ def _reading(blueprint: Blueprint) -> list[Statement]:
         _allow("ReadBedrock", _of("bedrock", getting), _arns(blueprint, "bedrock", *_BEDROCK)),
         _allow("ReadSchedules", ["scheduler:GetSchedule"], [_schedule_arn(blueprint)]),
         _allow("ReadLogs", ["logs:DescribeLogStreams", "logs:GetLogEvents"], log_groups),
+        _allow("ReadScaling", ["application-autoscaling:DescribeScalableTargets"], ["*"]),
         _allow("ReadTraffic", ["cloudwatch:GetMetricData"], ["*"]),
-        _allow("ReadQuotas", ["servicequotas:GetServiceQuota", "servicequotas:ListServiceQuotas"], ["*"]),
+        _allow("ReadQuotas", _of("servicequotas", quotas), ["*"]),
         _allow("ReadTrail", ["cloudtrail:LookupEvents"], ["*"]),
         *_data(blueprint),
     ]
@@ -159,6 +161,7 @@ def _sagemaker(blueprint: Blueprint) -> list[Statement]:
         "DeleteModel",
         "DeleteEndpointConfig",
         "UpdateEndpoint",
+        "UpdateEndpointWeightsAndCapacities",
         "DeleteEndpoint",
         "AddTags",
         "DeleteTags",

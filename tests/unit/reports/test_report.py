@@ -6,10 +6,12 @@ import base64
 import hashlib
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
+from reconciler.domain.diagnostic import Diagnostic, Severity
 from reconciler.reports.html import render_report
 from reconciler.reports.view.curve import MOST_POINTS, draw_curve
 from reconciler.reports.view.lineage import draw_lineage
@@ -155,3 +157,12 @@ def test_the_lineage_leads_from_data_to_what_serves() -> None:
     assert len({(node.x, node.y) for node in graph.nodes}) == len(graph.nodes)
     serving = next(edge for edge in graph.edges if edge.target.kind == "deployment")
     assert serving.source.y == serving.target.y
+
+
+@pytest.mark.parametrize("severity", Severity)
+def test_a_note_is_no_warning(severity: Severity) -> None:
+    found = everything()
+    told = Diagnostic(code="told", severity=severity, summary="Of this kind alone")
+    plan = found.plan.model_copy(update={"diagnostics": (told,)})
+    page = rendered(replace(found, plan=plan))
+    assert f">{str(severity).capitalize()}</strong> Of this kind alone" in page

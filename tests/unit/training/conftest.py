@@ -25,6 +25,12 @@ def _made(shape: str, folder: Path) -> Path:
     return folder
 
 
+@pytest.fixture
+def libraries() -> None:
+    """For tests that call TRL themselves."""
+    _needs_the_extra()
+
+
 @pytest.fixture(scope="session")
 def llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return _made("llama", tmp_path_factory.mktemp("base") / "llama")

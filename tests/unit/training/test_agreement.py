@@ -16,7 +16,7 @@ from reconciler.training.conflicts import check
 from reconciler.training.failure import BadInput
 from reconciler.training.hyperparameters import read_hyperparameters
 
-pytestmark = pytest.mark.train
+pytestmark = [pytest.mark.train, pytest.mark.usefixtures("libraries")]
 
 CATALOG = load_catalog()
 MANIFESTS = """\

@@ -30,9 +30,6 @@ MEASURED = spread("0.86", "1", "1.2")
 UNMEASURED = spread("0.7", "1", "1.6")
 """Where none were, or several machines share the work over AWS's network. Assumed."""
 
-BEDROCK_HOURS = spread("0.5", 3, 24)
-"""No more than a rough span: AWS publishes no durations, and says that a job can take several hours."""
-
 _NAMES = {Method.FULL: "full fine-tuning", Method.LORA: "LoRA", Method.QLORA: "QLoRA"}
 
 
@@ -49,12 +46,6 @@ def sagemaker_hours(
     assert artifact is not None
     amount = startup_hours(weights.likely) + training.hours + transfer_hours(artifact.likely)
     return Estimate(amount=_rounded(amount), unit="hours", assumptions=(*training.told(), *_told(model, base)))
-
-
-def bedrock_hours() -> Estimate:
-    return Estimate(
-        amount=BEDROCK_HOURS, unit="hours", assumptions=("duration: AWS publishes none for Bedrock; a rough span",)
-    )
 
 
 def epochs(chosen: Hyperparameters) -> Range | None:

@@ -32,10 +32,6 @@ class Dtype(StrEnum):
     def is_quantised(self) -> bool:
         return self in (Dtype.INT8, Dtype.NF4, Dtype.NF4_DOUBLE, Dtype.GPTQ4)
 
-    @property
-    def is_half(self) -> bool:
-        return self in (Dtype.BF16, Dtype.FP16)
-
 
 class Attention(StrEnum):
     EAGER = "eager"

@@ -206,10 +206,6 @@ def _attention_scores(setup: TrainingSetup) -> float:
     return 16.0 * setup.dims.heads * setup.sequence if setup.attention is Attention.EAGER else 0.0
 
 
-def _loss_bytes(setup: TrainingSetup) -> float:
-    return LOSS_BYTES[setup.loss]
-
-
 def _kernels(setup: TrainingSetup) -> float:
     """Started forward: some 45 a layer by Transformers' modules, half of that where they are fused; five for each adapter, three for
     each quantised matrix, and a loop over experts."""

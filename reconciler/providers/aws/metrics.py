@@ -27,6 +27,20 @@ class Metric:
         return {"Id": key, "MetricStat": {"Metric": metric, "Period": int(period.total_seconds()), "Stat": "Sum"}}
 
 
+def endpoint_metrics(name: str, variant: str) -> tuple[Metric, Metric]:
+    """Invocations of a SageMaker endpoint's variant; and what it emits as long as it runs, called or not."""
+    dimensions = {"EndpointName": name, "VariantName": variant}
+    return (
+        Metric("AWS/SageMaker", "Invocations", dimensions),
+        Metric("/aws/sagemaker/Endpoints", "CPUUtilization", dimensions),
+    )
+
+
+def bedrock_invocations(arn: str) -> Metric:
+    """Under the ARN that clients call; nothing is emitted for what nobody calls."""
+    return Metric("AWS/Bedrock", "Invocations", {"ModelId": arn})
+
+
 def traffic(aws: AwsSession, used: Metric, now: datetime, days: int, *, alive: Metric | None = None) -> Traffic | None:
     """How often ``used`` counted something in the last ``days``.
 

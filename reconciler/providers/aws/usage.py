@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from reconciler.domain.desired import DeploymentKind
 from reconciler.domain.observation import Deployment
 from reconciler.domain.usage import Use
 from reconciler.providers.aws.faults import AwsTrouble
-from reconciler.providers.aws.metrics import Metric, samples
+from reconciler.providers.aws.metrics import Metric, bedrock_invocations, endpoint_metrics, samples
 from reconciler.providers.aws.session import AwsSession
 
 WINDOW = timedelta(days=60)
@@ -60,7 +59,5 @@ def _latest(counted: Mapping[datetime, float] | None, period: timedelta, now: da
 def _metrics(deployment: Deployment) -> tuple[Metric, Metric | None]:
     """Invocations; and what is emitted without any."""
     if deployment.kind is not DeploymentKind.REAL_TIME:
-        return Metric("AWS/Bedrock", "Invocations", {"ModelId": deployment.identifier}), None
-    dimensions: dict[str, Any] = {"EndpointName": deployment.name, "VariantName": deployment.variant or VARIANT}
-    used = Metric("AWS/SageMaker", "Invocations", dimensions)
-    return used, Metric("/aws/sagemaker/Endpoints", "CPUUtilization", dimensions)
+        return bedrock_invocations(deployment.identifier), None
+    return endpoint_metrics(deployment.name, deployment.variant or VARIANT)

@@ -13,7 +13,7 @@ from reconciler.domain.outcome import Outcome
 from reconciler.domain.survey import Found, Holding, Importable, ResourceKind, Serving, Traffic, TrainingFacts
 from reconciler.domain.tags import Owner
 from reconciler.providers.aws.faults import answers, looks
-from reconciler.providers.aws.metrics import Metric, traffic
+from reconciler.providers.aws.metrics import bedrock_invocations, traffic
 from reconciler.providers.aws.parallel import together
 from reconciler.providers.aws.tags import resource_tags
 from reconciler.providers.bedrock.client import BedrockApi, Described
@@ -80,9 +80,7 @@ class BedrockSurveyor:
         """Bedrock counts what is invoked under the ARN that clients call; it emits nothing for what nobody calls."""
         if found.kind not in (ResourceKind.THROUGHPUT, ResourceKind.MODEL_DEPLOYMENT):
             return None
-        return traffic(
-            self._settings.aws, Metric("AWS/Bedrock", "Invocations", {"ModelId": found.identifier}), now, days
-        )
+        return traffic(self._settings.aws, bedrock_invocations(found.identifier), now, days)
 
     def _with_owners(self, listed: Iterable[Described], arn: str) -> Iterator[tuple[Described, Owner | None]]:
         things = [*listed]

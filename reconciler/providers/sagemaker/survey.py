@@ -14,7 +14,7 @@ from reconciler.domain.outcome import Outcome
 from reconciler.domain.survey import Found, Holding, Importable, ResourceKind, Serving, Traffic, TrainingFacts
 from reconciler.domain.tags import ENDPOINT_CONFIG, Owner
 from reconciler.providers.aws.faults import answers, looks
-from reconciler.providers.aws.metrics import Metric, traffic
+from reconciler.providers.aws.metrics import endpoint_metrics, traffic
 from reconciler.providers.aws.objects import only_file
 from reconciler.providers.aws.paging import every
 from reconciler.providers.aws.parallel import together
@@ -92,9 +92,7 @@ class SageMakerSurveyor:
         )
 
     def _of_variant(self, endpoint: str, variant: str, now: datetime, days: int) -> Traffic | None:
-        dimensions = {"EndpointName": endpoint, "VariantName": variant}
-        used = Metric("AWS/SageMaker", "Invocations", dimensions)
-        alive = Metric("/aws/sagemaker/Endpoints", "CPUUtilization", dimensions)
+        used, alive = endpoint_metrics(endpoint, variant)
         return traffic(self._settings.aws, used, now, days, alive=alive)
 
     def _search(self, resource: str) -> Iterator[Described]:

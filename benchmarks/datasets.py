@@ -4,7 +4,7 @@ They only read it and write JSON Lines. A CSV is made from a seed: questions and
 with quoted cells, commas, doubled quotes, line breaks within cells, characters beyond ASCII, some e-mail addresses, and 1 record in 10,000
 that came before. Each reader is a process
 of its own, one after the other, and reads the file from the page cache. Peak memory is the largest sum, over a process and all
-that it started, of proportional set sizes (PSS, from ``/proc``), looked at 20 times a second; so is CPU time. Linux only.
+that it started, of proportional set sizes (PSS, from ``/proc``), looked at 20 times a second in a run of its own. Linux only.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -48,9 +49,10 @@ def main() -> None:
     asked.add_argument("--seed", type=int, default=0)
     asked.add_argument("--only", choices=READERS, help=argparse.SUPPRESS)
     asked.add_argument("--csv", type=Path, help="this file instead of one that is made")
+    asked.add_argument("--into", type=Path, help=argparse.SUPPRESS)
     given = asked.parse_args()
     if given.only:
-        READERS[given.only](given.csv)
+        READERS[given.only](given.csv, given.into)
         return
     with tempfile.TemporaryDirectory() as folder:
         path = given.csv or Path(folder, "data.csv")
@@ -102,18 +104,9 @@ class Failed(Exception):
 
 
 def run(name: str, path: Path) -> Measured:
-    command = [sys.executable, "-m", "benchmarks.datasets", "--only", name, "--csv", str(path)]
-    began = time.monotonic()
-    with subprocess.Popen(command, start_new_session=True) as process:
-        memory, spent = 0, dict[int, float]()
-        while process.poll() is None:
-            looked = {pid: _usage(pid) for pid in _session(process.pid)}
-            memory = max(memory, sum(used.memory for used in looked.values()))
-            spent |= {pid: used.cpu for pid, used in looked.items()}
-            time.sleep(0.05)
-    if process.returncode:
-        raise Failed(name)
-    found = Measured(time.monotonic() - began, sum(spent.values()), memory)
+    """Twice: to look at memory takes time from whom it is looked at."""
+    wall, cpu = _timed(name, path)
+    found = Measured(wall, cpu, _peak(name, path))
     size = path.stat().st_size / 1e6
     told = "check + split + convert + digest" if name == OWN else f"{name}: read, write JSON Lines"
     print(
@@ -124,27 +117,57 @@ def run(name: str, path: Path) -> Measured:
     return found
 
 
-@dataclass(frozen=True)
-class Usage:
-    cpu: float
-    memory: int
+def _timed(name: str, path: Path) -> tuple[float, float]:
+    """Wall and CPU time in seconds."""
+    began, spent = time.monotonic(), dict[int, float]()
+    with _started(name, path) as process:
+        while process.poll() is None:
+            spent |= {pid: _cpu(pid) for pid in _session(process.pid)}
+            time.sleep(0.1)
+    return time.monotonic() - began, sum(spent.values())
 
 
-def _session(leader: int) -> Iterator[int]:
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit() and _stat(int(folder.name))[3:4] == [str(leader)]:
-            yield int(folder.name)
+def _peak(name: str, path: Path) -> int:
+    """In bytes."""
+    peak = 0
+    with _started(name, path, subprocess.DEVNULL) as process:
+        while process.poll() is None:
+            peak = max(peak, sum(map(_memory, _session(process.pid))))
+            time.sleep(0.05)
+    return peak
 
 
-def _usage(pid: int) -> Usage:
+@contextmanager
+def _started(name: str, path: Path, out: int | None = None) -> Iterator[subprocess.Popen[bytes]]:
+    """What it writes is removed: so the next one finds the page cache as this one did."""
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        command = [sys.executable, "-m", "benchmarks.datasets", "--only", name, "--csv", str(path), "--into", folder]
+        with subprocess.Popen(command, stdout=out, start_new_session=True) as process:
+            yield process
+    if process.returncode:
+        raise Failed(name)
+
+
+def _session(leader: int) -> list[int]:
+    """The process and all that it started."""
+    return [
+        int(folder.name)
+        for folder in Path("/proc").iterdir()
+        if folder.name.isdigit() and _stat(int(folder.name))[3:4] == [str(leader)]
+    ]
+
+
+def _cpu(pid: int) -> float:
     fields = _stat(pid)
-    ticks = int(fields[11]) + int(fields[12]) if fields else 0
+    return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
+
+
+def _memory(pid: int) -> int:
     try:
         rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
-        pss = next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
+        return next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:")) * 1024
     except (OSError, StopIteration):
-        pss = 0
-    return Usage(ticks / os.sysconf("SC_CLK_TCK"), pss * 1024)
+        return 0
 
 
 def _stat(pid: int) -> list[str]:
@@ -155,7 +178,7 @@ def _stat(pid: int) -> list[str]:
         return []
 
 
-def _own(path: Path) -> None:
+def _own(path: Path, into: Path) -> None:
     from reconciler.datasets.findings import Conversion
     from reconciler.datasets.passing import Sinks, Wanted, pass_over
     from reconciler.datasets.repeats import Repeats
@@ -163,13 +186,12 @@ def _own(path: Path) -> None:
     from reconciler.datasets.split import Split
 
     with (
-        tempfile.TemporaryDirectory(dir=path.parent) as folder,
         Repeats() as repeats,
         Stream(path.open("rb")) as stream,
-        path.with_suffix(".training.jsonl").open("wb") as training,
-        path.with_suffix(".validation.jsonl").open("wb") as validation,
+        (into / "training.jsonl").open("wb") as training,
+        (into / "validation.jsonl").open("wb") as validation,
     ):
-        wanted = Wanted(Split(10), conversion=Conversion("prompt-completion", folder=folder))
+        wanted = Wanted(Split(10), conversion=Conversion("prompt-completion"))
         totals = pass_over(stream, str(path), wanted, repeats=repeats, sinks=Sinks(training, validation))
         repeated = repeats.found()
     assert not totals.flaws
@@ -181,35 +203,40 @@ def _own(path: Path) -> None:
     )
 
 
-def _pyarrow(path: Path) -> None:
+def _pyarrow(path: Path, into: Path) -> None:
     import orjson
     import pyarrow.csv
 
     parse = pyarrow.csv.ParseOptions(newlines_in_values=True)
-    with pyarrow.csv.open_csv(path, parse_options=parse) as batches, path.with_suffix(".jsonl").open("wb") as out:
+    with pyarrow.csv.open_csv(path, parse_options=parse) as batches, (into / "data.jsonl").open("wb") as out:
         for batch in batches:
             pairs = zip(batch.column(0).to_pylist(), batch.column(1).to_pylist(), strict=True)
             lines = [orjson.dumps({"prompt": prompt, "completion": completion}) for prompt, completion in pairs]
             out.write(b"\n".join(lines) + b"\n")
 
 
-def _polars(path: Path) -> None:
+def _polars(path: Path, into: Path) -> None:
     import polars
 
-    polars.scan_csv(path).rename({"expected completion": "completion"}).sink_ndjson(path.with_suffix(".jsonl"))
+    polars.scan_csv(path).rename({"expected completion": "completion"}).sink_ndjson(into / "data.jsonl")
 
 
-def _duckdb(path: Path) -> None:
+def _duckdb(path: Path, into: Path) -> None:
     import duckdb
 
     # in parallel it refuses some files whose cells hold line breaks ("does not support a full read on this file")
     columns = 'prompt, "expected completion" as completion'
     read = f"select {columns} from read_csv('{path}', header=true, parallel=false)"
-    duckdb.sql(f"copy ({read}) to '{path.with_suffix('.jsonl')}' (format json)")
+    duckdb.sql(f"copy ({read}) to '{into / 'data.jsonl'}' (format json)")
 
 
 OWN = "reconciler"
-READERS: Mapping[str, Callable[[Path], Any]] = {"pyarrow": _pyarrow, "polars": _polars, "duckdb": _duckdb, OWN: _own}
+READERS: Mapping[str, Callable[[Path, Path], Any]] = {
+    "pyarrow": _pyarrow,
+    "polars": _polars,
+    "duckdb": _duckdb,
+    OWN: _own,
+}
 
 
 def write_csv(path: Path, size: int, seed: int) -> int:

@@ -6,6 +6,8 @@ import csv
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
+import numpy
+
 from reconciler.datasets.source import MAX_LINE, Flaw, Stream, Unreadable
 
 BLOCK = 1024 * 1024
@@ -102,7 +104,7 @@ class Cutter:
 
 
 def _end_outside_quotes(data: bytes) -> int:
-    before, end = data.count(b'"'), len(data)
+    before, end = int(numpy.count_nonzero(numpy.frombuffer(data, numpy.uint8) == ord('"'))), len(data)
     while newline := data.rfind(b"\n", 0, end) + 1:
         before -= data.count(b'"', newline, end)
         if before % 2 == 0:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from reconciler.datasets.errors import named
 from reconciler.datasets.examine import Examined
 from reconciler.datasets.findings import Longest
-from reconciler.datasets.flaws import named
 from reconciler.datasets.remarks import reserved
 from reconciler.datasets.split import Split
 from reconciler.domain.catalog import DatasetRules, FoundationModel, ProviderName

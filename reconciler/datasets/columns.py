@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -19,6 +19,7 @@ from reconciler.datasets.encodings import likely_encoding
 from reconciler.datasets.layout import Layout
 from reconciler.datasets.records import Before, Record, checked, json_record, value_record
 from reconciler.datasets.source import MAX_LINE, Flaw
+from reconciler.datasets.texts import Texts
 
 try:
     from orjson import loads as _loads
@@ -28,22 +29,32 @@ except ImportError:
         return json.loads(bytes(line).decode() if not isinstance(line, str) else line)
 
 
-@dataclass
+@dataclass(frozen=True)
 class Columns:
     """Records side by side. Rows count from 0, the first of the block."""
 
-    rows: Sequence[int] = field(default_factory=list)
-    prompts: list[str] = field(default_factory=list)
-    completions: list[str] = field(default_factory=list)
-    before: dict[int, Before] = field(default_factory=dict)
+    rows: Sequence[int]
+    prompts: Texts
+    completions: Texts
+    before: Mapping[int, Before] = field(default_factory=dict)
     """Of conversations, by position."""
-    suspicious: bool = True
-    """Whether there may be anything to look at; addresses apart: see ``sensitive``."""
+
+    @classmethod
+    def of(cls, records: Sequence[Record]) -> Columns:
+        before = {
+            position: Before(record.system, record.earlier)
+            for position, record in enumerate(records)
+            if record.is_conversation
+        }
+        prompts, completions = [record.prompt for record in records], [record.completion for record in records]
+        return cls([record.row for record in records], Texts(prompts), Texts(completions), before)
+
+    def __len__(self) -> int:
+        return len(self.rows)
 
     def records(self) -> Iterator[Record]:
-        for position, (prompt, completion, row) in enumerate(
-            zip(self.prompts, self.completions, self.rows, strict=True)
-        ):
+        pairs = zip(self.prompts.decoded, self.completions.decoded, self.rows, strict=True)
+        for position, (prompt, completion, row) in enumerate(pairs):
             yield Record(prompt, completion, row, *self.before.get(position, ()))
 
 
@@ -68,22 +79,20 @@ def _quick_csv(block: Block, layout: Layout) -> Read | None:
     """``None``: something may be wrong."""
     if len(block.data) > MAX_LINE:
         return None
-    read = arrow.pairs(block, layout)
-    found = (read.prompts, read.completions) if read else _pairs(block.data, layout)
-    if found is None or not (all(map(str.strip, found[0])) and all(map(str.strip, found[1]))):
-        return None
-    columns = Columns(range(len(found[0])), *found, suspicious=read.suspicious if read else True)
-    return Read(columns, len(found[0]))
-
-
-def _pairs(data: bytes, layout: Layout) -> tuple[list[str], list[str]] | None:
     try:
-        rows = list(csv.reader(io.StringIO(data.decode(), newline="\n"), strict=True))
+        pairs = arrow.pairs(block, layout) or _by_reader(block.data, layout)
     except (UnicodeDecodeError, csv.Error):
         return None
+    if not pairs or not all(texts.all_say_something for texts in pairs):
+        return None
+    return Read(Columns(range(len(pairs[0])), *pairs), len(pairs[0]))
+
+
+def _by_reader(data: bytes, layout: Layout) -> tuple[Texts, Texts] | None:
+    rows = list(csv.reader(io.StringIO(data.decode(), newline="\n"), strict=True))
     if {*map(len, rows)} - {layout.width}:
         return None
-    return [row[layout.prompt] for row in rows], [row[layout.completion] for row in rows]
+    return Texts([row[layout.prompt] for row in rows]), Texts([row[layout.completion] for row in rows])
 
 
 def _quick_json(data: bytes) -> Read | None:
@@ -101,20 +110,8 @@ def _quick_json(data: bytes) -> Read | None:
 
 
 def _all_sound(found: list[Record | Flaw]) -> Read | None:
-    columns = Columns()
-    return Read(columns, len(found)) if all(_kept(columns, each) for each in found) else None
-
-
-def _kept(columns: Columns, found: Record | Flaw) -> bool:
-    if isinstance(found, Flaw):
-        return False
-    assert isinstance(columns.rows, list)
-    if found.is_conversation:
-        columns.before[len(columns.rows)] = Before(found.system, found.earlier)
-    columns.rows.append(found.row)
-    columns.prompts.append(found.prompt)
-    columns.completions.append(found.completion)
-    return True
+    records = [each for each in found if isinstance(each, Record)]
+    return Read(Columns.of(records), len(found)) if len(records) == len(found) else None
 
 
 _Rows = Iterator[Record | Flaw | int]
@@ -122,15 +119,17 @@ _Rows = Iterator[Record | Flaw | int]
 
 
 def _careful(rows: _Rows, block: Block) -> Read:
-    columns, flaws, count, cut_off = Columns(), [], 0, False
+    records, flaws, count = list[Record](), list[Flaw](), 0
     for found in rows:
-        if isinstance(found, int):
-            count = found
-        elif not _kept(columns, found):
-            assert isinstance(found, Flaw)
-            cut_off = cut_off or found.detail.endswith(_CUT_OFF)
-            flaws.append(found)
-    return Read(columns, count, tuple(flaws), is_cut_off=cut_off and not block.is_last)
+        match found:
+            case Record():
+                records.append(found)
+            case Flaw():
+                flaws.append(found)
+            case int():
+                count = found
+    cut_off = any(flaw.detail.endswith(_CUT_OFF) for flaw in flaws)
+    return Read(Columns.of(records), count, tuple(flaws), is_cut_off=cut_off and not block.is_last)
 
 
 _CUT_OFF = "unexpected end of data"

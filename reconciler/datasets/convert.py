@@ -30,20 +30,21 @@ def lines(columns: Columns, format: str, system: str = "") -> list[bytes]:
     either, nor for a conversation: see :func:`fits`.
     """
     spell = _FORMATS[format]
-    start, middle, end = _around(spell, Before(system))
-    pairs = zip(columns.prompts, columns.completions, strict=True)
-    made = [b"%b%b%b%b%b" % (start, _dumps(prompt), middle, _dumps(completion), end) for prompt, completion in pairs]
+    line = _template(spell, Before(system))
+    pairs = zip(columns.prompts.decoded, columns.completions.decoded, strict=True)
+    made = [line % (_dumps(prompt), _dumps(completion)) for prompt, completion in pairs]
     for position, before in columns.before.items():
         own = before if before.system else before._replace(system=system)
-        made[position] = _dumps(spell(own, columns.prompts[position], columns.completions[position])) + b"\n"
+        prompt, completion = columns.prompts.decoded[position], columns.completions.decoded[position]
+        made[position] = _dumps(spell(own, prompt, completion)) + b"\n"
     return made
 
 
-def _around(spell: Callable[[Before, str, str], dict[str, Any]], before: Before) -> tuple[bytes, bytes, bytes]:
-    """What a line says before the prompt, between it and the completion, and after: the two are the last texts of a line."""
+def _template(spell: Callable[[Before, str, str], dict[str, Any]], before: Before) -> bytes:
+    """A line with ``%b`` for the prompt and the completion, which are its last texts."""
     rest, _, end = _dumps(spell(before, _PROMPT, _COMPLETION)).rpartition(_dumps(_COMPLETION))
     start, _, middle = rest.rpartition(_dumps(_PROMPT))
-    return start, middle, end + b"\n"
+    return b"%b".join(part.replace(b"%", b"%%") for part in (start, middle, end + b"\n"))
 
 
 _PROMPT, _COMPLETION = "<the prompt>", "<the completion>"

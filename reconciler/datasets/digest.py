@@ -7,10 +7,11 @@ so blocks of it can be digested apart, on several processes or machines.
 from __future__ import annotations
 
 import hashlib
-import sys
-from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
+
+import numpy
+from numpy.typing import NDArray
 
 from reconciler.datasets.columns import Columns
 from reconciler.datasets.records import Before, Record
@@ -36,30 +37,26 @@ class Digest:
 
 
 class Hashes(NamedTuple):
-    """Record by record, 32 bytes each."""
+    """Record by record, 32 bytes each, one after the other."""
 
-    records: list[bytes]
-    inputs: list[bytes]
+    records: bytes
+    inputs: bytes
     """Of all but the completion: equal where the same is asked."""
 
 
-def hashes(columns: Columns, prompts: list[bytes], completions: list[bytes]) -> Hashes:
-    """``prompts`` and ``completions``: the columns in UTF-8."""
+def hashes(columns: Columns) -> Hashes:
     records, inputs, sha256 = [], [], hashlib.sha256
-    for given, completion in zip(_given(columns, prompts), completions, strict=True):
+    for given, completion in zip(_given(columns), columns.completions.utf8, strict=True):
         hashed = sha256(given)
         inputs.append(hashed.digest())
         hashed.update(completion)
         records.append(hashed.digest())
-    return Hashes(records, inputs)
+    return Hashes(b"".join(records), b"".join(inputs))
 
 
-def prefixes(digests: Sequence[bytes]) -> array[int]:
+def prefixes(digests: bytes) -> NDArray[numpy.uint64]:
     """The first eight bytes of each as a number, big-endian."""
-    numbers = array("Q", b"".join([digest[:8] for digest in digests]))
-    if sys.byteorder == "little":
-        numbers.byteswap()
-    return numbers
+    return numpy.frombuffer(digests, ">u8")[:: SIZE // 8].astype(numpy.uint64)
 
 
 def content(record: Record) -> bytes:
@@ -69,7 +66,8 @@ def content(record: Record) -> bytes:
     return _conversation(Before(record.system, record.earlier), record.prompt.encode()) + record.completion.encode()
 
 
-def _given(columns: Columns, prompts: list[bytes]) -> list[bytes]:
+def _given(columns: Columns) -> list[bytes]:
+    prompts = columns.prompts.utf8
     given = [b"2,%d:%b" % (len(prompt), prompt) for prompt in prompts]
     for position, before in columns.before.items():
         given[position] = _conversation(before, prompts[position])

@@ -11,8 +11,11 @@ import signal
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future
-from itertools import chain, islice
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from itertools import chain, cycle, islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from reconciler.datasets.blocks import Block, Place
 from reconciler.datasets.findings import Findings
@@ -20,6 +23,7 @@ from reconciler.datasets.findings import Findings
 if TYPE_CHECKING:
     from multiprocessing.context import BaseContext
 
+T = TypeVar("T")
 Work = Callable[[Block], Findings]
 Results = Generator[tuple[Block, Findings], None, None]
 Engine = Callable[[Work, Iterator[Block]], Results]
@@ -42,16 +46,17 @@ def usual(work: Work, blocks: Iterator[Block]) -> Results:
     count = min(processors(), MOST_PROCESSES)
     if len(first) < FEW or count == 1:
         yield from alone(work, chain(first, blocks))
-    else:
-        yield from processes(count)(work, _emptied(first, blocks))
+        return
+    _context()  # starts while this process works on the first blocks itself
+    yield from alone(work, _emptied(first))
+    yield from processes(count)(work, blocks)
 
 
-def _emptied(first: list[Block], rest: Iterator[Block]) -> Iterator[Block]:
+def _emptied(blocks: list[Block]) -> Iterator[Block]:
     """One after the other, none being kept."""
-    first.reverse()
-    while first:
-        yield first.pop()
-    yield from rest
+    blocks.reverse()
+    while blocks:
+        yield blocks.pop()
 
 
 def processes(count: int) -> Engine:
@@ -60,22 +65,67 @@ def processes(count: int) -> Engine:
     def engine(work: Work, blocks: Iterator[Block]) -> Results:
         from concurrent.futures import ProcessPoolExecutor
 
-        pool = ProcessPoolExecutor(count, mp_context=_context(), initializer=_leave_interrupts_to_the_parent)
-        try:
-            yield from in_order(lambda block: pool.submit(_worked_on, Place.of(block), work), blocks, ahead=count + 1)
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+        with TemporaryDirectory(prefix="reconciler-") as folder:
+            shelves = cycle(_Shelf.several(Path(folder), ahead := 2 * count))
+            pool = ProcessPoolExecutor(count, mp_context=_context(), initializer=_leave_interrupts_to_the_parent)
+
+            def submit(block: Block) -> Future[_Shelved]:
+                return pool.submit(_worked_on, Place.of(block), work, next(shelves))
+
+            try:
+                for block, shelved in in_order(submit, blocks, ahead=ahead):
+                    yield block, shelved.taken()
+            finally:
+                pool.shutdown(wait=True, cancel_futures=True)
 
     return engine
 
 
-def _worked_on(sent: Block | Place, work: Work) -> Findings:
-    return work(sent.read() if isinstance(sent, Place) else sent)
+class _Shelf(NamedTuple):
+    """A file in which lines are handed over, again and again: new files, or a pipe, take twice as long.
+
+    There are as many as blocks under way: whose turn comes again has been taken from.
+    """
+
+    path: Path
+
+    @classmethod
+    def several(cls, folder: Path, count: int) -> list[_Shelf]:
+        shelves = [cls(folder / str(number)) for number in range(count)]
+        for shelf in shelves:
+            shelf.path.touch()
+        return shelves
+
+    def put(self, found: Findings) -> _Shelved:
+        lines = found.training, found.validation
+        if any(lines):
+            with self.path.open("r+b") as file:
+                file.writelines(lines)
+        return _Shelved(replace(found, training=b"", validation=b""), self, len(lines[0]), len(lines[1]))
 
 
-def in_order(submit: Callable[[Block], Future[Findings]], blocks: Iterable[Block], *, ahead: int) -> Results:
-    """At most ``ahead`` blocks are under way at once."""
-    under_way: deque[tuple[Block, Future[Findings]]] = deque()
+class _Shelved(NamedTuple):
+    found: Findings
+    shelf: _Shelf
+    training: int
+    validation: int
+
+    def taken(self) -> Findings:
+        if self.training or self.validation:
+            with self.shelf.path.open("rb") as file:
+                return replace(self.found, training=file.read(self.training), validation=file.read(self.validation))
+        return self.found
+
+
+def _worked_on(sent: Block | Place, work: Work, shelf: _Shelf) -> _Shelved:
+    return shelf.put(work(sent.read() if isinstance(sent, Place) else sent))
+
+
+def in_order(
+    submit: Callable[[Block], Future[T]], blocks: Iterable[Block], *, ahead: int
+) -> Generator[tuple[Block, T], None, None]:
+    """At most ``ahead`` blocks are under way at once, the one that was given last included."""
+    under_way: deque[tuple[Block, Future[T]]] = deque()
     for block in blocks:
         under_way.append((block, submit(block)))
         if len(under_way) >= ahead:
@@ -84,7 +134,7 @@ def in_order(submit: Callable[[Block], Future[Findings]], blocks: Iterable[Block
         yield _finished(*under_way.popleft())
 
 
-def _finished(block: Block, future: Future[Findings]) -> tuple[Block, Findings]:
+def _finished(block: Block, future: Future[T]) -> tuple[Block, T]:
     return block, future.result()
 
 
@@ -99,8 +149,11 @@ def _context() -> BaseContext:
 
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
+    from multiprocessing import forkserver
+
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["reconciler.datasets.findings", "pyarrow.csv", "pyarrow.compute"])
+    context.set_forkserver_preload(["reconciler.datasets.findings", "pyarrow.csv"])
+    forkserver.ensure_running()
     return context
 
 

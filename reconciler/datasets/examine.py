@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from reconciler.datasets.engines import Engine, usual
+from reconciler.datasets.errors import errors
 from reconciler.datasets.findings import Longest
-from reconciler.datasets.flaws import errors
 from reconciler.datasets.passing import Totals, Wanted, Watch, pass_over
 from reconciler.datasets.remarks import Remark, remarks
 from reconciler.datasets.repeats import Repeated, Repeats, Tally
-from reconciler.datasets.source import Open, Stream
+from reconciler.datasets.source import Stream
 from reconciler.datasets.split import Split
 from reconciler.datasets.statistics import Spread
 from reconciler.datasets.tokens import ROUGHLY, TokenRule
@@ -20,6 +20,9 @@ from reconciler.domain.base import Value
 from reconciler.domain.desired import DatasetFacts, DatasetSource
 from reconciler.domain.diagnostic import Diagnostic, has_errors
 from reconciler.domain.errors import InvalidInput
+
+Open = Callable[[DatasetSource], BinaryIO]
+"""Opens a source from its beginning, as often as asked. Raises InvalidInput where there is nothing to read."""
 
 
 class Examined(Value):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from array import array
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import compress
-from operator import not_
-from pathlib import Path
-from uuid import uuid4
+
+import numpy
+from numpy.typing import NDArray
 
 from reconciler.datasets import sensitive
 from reconciler.datasets.blocks import Block
@@ -18,12 +17,13 @@ from reconciler.datasets.digest import Hashes, hashes, prefixes
 from reconciler.datasets.flaws import Flaws
 from reconciler.datasets.layout import Layout
 from reconciler.datasets.source import Flaw
-from reconciler.datasets.split import Sides, Split
+from reconciler.datasets.split import Keys, Sides, Split
+from reconciler.datasets.texts import Counts, Texts
 from reconciler.datasets.tokens import TokenRule
-from reconciler.domain.base import Value
 
 
-class Longest(Value):
+@dataclass(frozen=True, slots=True)
+class Longest:
     """The most tokens, and the row that has them."""
 
     tokens: int = 0
@@ -38,16 +38,11 @@ class Longest(Value):
 
 @dataclass(frozen=True, slots=True)
 class Conversion:
-    """``cutoff``: records with a smaller key are held out; ``None``: where the split's threshold says.
-
-    ``folder``: where the lines of each block are left for whoever puts them together, and which all who work can reach; without it
-    they come back with what was found.
-    """
+    """``cutoff``: records with a smaller key are held out; ``None``: where the split's threshold says."""
 
     format: str
     system: str = ""
     cutoff: int | None = None
-    folder: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +74,9 @@ class Lengths:
         self.record = self.record.or_longer(other.record.below(rows))
 
 
+_NONE = numpy.empty(0, numpy.uint64)
+
+
 @dataclass
 class Findings:
     """Rows count from the beginning of the block."""
@@ -90,11 +88,9 @@ class Findings:
     records: int = 0
     digests: bytes = b""
     """Of the records, 32 bytes each."""
-    inputs: array[int] = field(default_factory=lambda: array("Q"))
+    inputs: NDArray[numpy.uint64] = field(default_factory=_NONE.copy)
     """Of each record the beginning of the digest of all but its completion."""
-    hashes: array[int] = field(default_factory=lambda: array("Q"))
-    """Of each record the beginning of its digest."""
-    places: array[int] = field(default_factory=lambda: array("Q"))
+    places: NDArray[numpy.uint64] = field(default_factory=_NONE.copy)
     """Of each record twice its row, and one more where it is held out."""
     sides: Sides | None = None
     characters: int = 0
@@ -103,8 +99,6 @@ class Findings:
     training: bytes = b""
     """The converted lines."""
     validation: bytes = b""
-    left: tuple[str, str] | None = None
-    """Files with them instead."""
     misfit: bool = False
     """A record does not fit the format asked for; nothing is converted then."""
     is_cut_off: bool = False
@@ -116,78 +110,67 @@ def find(block: Block, task: Task) -> Findings:
     for flaw in read.flaws:
         found.flaws.add(flaw)
     columns = read.columns
-    if read.is_cut_off or not columns.prompts:
+    if read.is_cut_off or not len(columns):
         return found
-    prompts, completions = [*map(str.encode, columns.prompts)], [*map(str.encode, columns.completions)]
-    hashed = hashes(columns, prompts, completions)
-    keys = task.split.keys(hashed.records) if task.split else []
-    _identify(found, columns, hashed, keys, task)
+    hashed = hashes(columns)
+    keys = task.split.keys(hashed.records) if task.split else numpy.zeros(len(columns), numpy.uint64)
+    _identify(found, columns, hashed, keys, task.split)
     if task.examines:
-        _examine(found, columns, prompts, completions, task.tokens)
+        _examine(found, columns, task.tokens)
     if task.conversion:
-        _convert(found, columns, keys, task.conversion, task.split)
-        if task.conversion.folder:
-            _leave(found, Path(task.conversion.folder, f"{block.offset}.{uuid4().hex}"))
+        _convert(found, columns, keys < _cutoff(task), task.conversion)
     return found
 
 
-def _identify(found: Findings, columns: Columns, hashed: Hashes, keys: list[int], task: Task) -> None:
-    found.records = len(columns.prompts)
-    found.digests = b"".join(hashed.records)
-    found.inputs, found.hashes = prefixes(hashed.inputs), prefixes(hashed.records)
-    found.first_conversation = min((columns.rows[each] for each in columns.before), default=None)
+def _cutoff(task: Task) -> int:
     if task.split is None:
-        found.places = array("Q", [row * 2 for row in columns.rows])
-    else:
-        found.sides = Sides(task.split)
+        return 0
+    told = task.conversion.cutoff if task.conversion else None
+    return task.split.threshold if told is None else told
+
+
+def _identify(found: Findings, columns: Columns, hashed: Hashes, keys: Keys, split: Split | None) -> None:
+    found.records = len(columns)
+    found.digests, found.inputs = hashed.records, prefixes(hashed.inputs)
+    found.first_conversation = min((columns.rows[each] for each in columns.before), default=None)
+    found.places = numpy.fromiter(columns.rows, numpy.uint64, len(columns)) * 2
+    if split:
+        found.sides = Sides(split)
         found.sides.add(keys)
-        held_out = map(task.split.threshold.__gt__, keys)
-        found.places = array("Q", [row * 2 + is_held for row, is_held in zip(columns.rows, held_out, strict=True)])
+        found.places += keys < split.threshold
 
 
-def _examine(
-    found: Findings, columns: Columns, prompts: list[bytes], completions: list[bytes], rule: TokenRule
-) -> None:
-    given, encoded = columns.prompts, prompts
-    if columns.before:
-        given, encoded = _with_before(columns)
-    found.characters = sum(map(len, given)) + sum(map(len, columns.completions))
-    inputs, outputs = rule.count(given, encoded), rule.count(columns.completions, completions)
-    both = [more + less for more, less in zip(inputs, outputs, strict=True)]
-    found.lengths = Lengths(Counter(both), *(_longest(tokens, columns) for tokens in (inputs, outputs, both)))
+def _examine(found: Findings, columns: Columns, rule: TokenRule) -> None:
+    given = _with_before(columns) if columns.before else columns.prompts
+    found.characters = given.characters + columns.completions.characters
+    inputs, outputs = rule.count(given), rule.count(columns.completions)
+    both = inputs + outputs
+    found.lengths = Lengths(_counted(both), *(_longest(tokens, columns) for tokens in (inputs, outputs, both)))
     for kind, row in sensitive.found(columns):
         found.remarks.add(Flaw(kind, row))
 
 
-def _with_before(columns: Columns) -> tuple[list[str], list[bytes]]:
-    given = list(columns.prompts)
+def _with_before(columns: Columns) -> Texts:
+    given = list(columns.prompts.decoded)
     for position, before in columns.before.items():
         given[position] = "".join((*before.texts, given[position]))
-    return given, [*map(str.encode, given)]
+    return Texts(given)
 
 
-def _longest(tokens: list[int], columns: Columns) -> Longest:
-    most = max(tokens)
-    return Longest(tokens=most, row=columns.rows[tokens.index(most)])
+def _counted(tokens: Counts) -> Counter[int]:
+    figures, records = numpy.unique(tokens, return_counts=True)
+    return Counter(dict(zip(figures.tolist(), records.tolist(), strict=True)))
 
 
-def _convert(found: Findings, columns: Columns, keys: list[int], how: Conversion, split: Split | None) -> None:
+def _longest(tokens: Counts, columns: Columns) -> Longest:
+    position = int(tokens.argmax())
+    return Longest(tokens=int(tokens[position]), row=columns.rows[position])
+
+
+def _convert(found: Findings, columns: Columns, held_out: NDArray[numpy.bool], how: Conversion) -> None:
     if not fits(columns, how.format):
         found.misfit = True
         return
     made = lines(columns, how.format, how.system)
-    if split is None:
-        found.training = b"".join(made)
-    else:
-        held_out = [*map((split.threshold if how.cutoff is None else how.cutoff).__gt__, keys)]
-        found.training = b"".join(compress(made, map(not_, held_out)))
-        found.validation = b"".join(compress(made, held_out))
-
-
-def _leave(found: Findings, stem: Path) -> None:
-    """Under names of their own: who works on a block twice, since it was cut wrongly or a worker died, overwrites nothing."""
-    files = stem.with_suffix(".training"), stem.with_suffix(".validation")
-    files[0].write_bytes(found.training)
-    files[1].write_bytes(found.validation)
-    found.training = found.validation = b""
-    found.left = str(files[0]), str(files[1])
+    found.training = b"".join(compress(made, (~held_out).tolist()))
+    found.validation = b"".join(compress(made, held_out.tolist()))

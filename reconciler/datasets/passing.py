@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
-from array import array
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
-from pathlib import Path
 from typing import BinaryIO
 
+import numpy
+
 from reconciler.datasets.blocks import BLOCK, Block, Cutter
-from reconciler.datasets.digest import Digest
+from reconciler.datasets.digest import Digest, prefixes
 from reconciler.datasets.engines import Engine, usual
 from reconciler.datasets.findings import Conversion, Findings, Lengths, Task, find
 from reconciler.datasets.flaws import Flaws
@@ -79,17 +78,10 @@ class Sinks:
     validation: BinaryIO | None = None
 
     def write(self, found: Findings) -> None:
-        left = found.left or (None, None)
-        for sink, lines, file in zip(
-            (self.training, self.validation), (found.training, found.validation), left, strict=True
-        ):
-            if sink and file:
-                with Path(file).open("rb") as taken:
-                    shutil.copyfileobj(taken, sink, 1024 * 1024)
-            elif sink:
-                sink.write(lines)
-            if file:
-                Path(file).unlink()
+        if self.training:
+            self.training.write(found.training)
+        if self.validation:
+            self.validation.write(found.validation)
 
     def begin_anew(self) -> None:
         for file in (self.training, self.validation):
@@ -120,8 +112,8 @@ def pass_over(
         passing = _Pass(cutter, totals, engine)
         for found in passing.findings(wanted):
             if repeats is not None:
-                places = found.places if not held_out else _held_out(found)
-                repeats.add(found.inputs, found.hashes, places, rows=totals.rows + 1)
+                places = found.places | numpy.uint64(held_out)
+                repeats.add(found.inputs, prefixes(found.digests), places, rows=totals.rows + 1)
             totals.add(found)
             if sinks:
                 sinks.write(found)
@@ -133,10 +125,6 @@ def pass_over(
     if not totals.records and not totals.flaws:
         totals.flaws.add(Flaw("no-records", 0))
     return totals
-
-
-def _held_out(found: Findings) -> array[int]:
-    return array("Q", [place | 1 for place in found.places])
 
 
 class _Pass:

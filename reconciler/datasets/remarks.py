@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from reconciler.datasets.flaws import Flaws, named
+from reconciler.datasets.errors import named
+from reconciler.datasets.flaws import Flaws
 from reconciler.datasets.repeats import Repeat, Tally
 from reconciler.domain.base import Value
 from reconciler.domain.desired import DatasetSource

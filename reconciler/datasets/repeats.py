@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import tempfile
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from heapq import nsmallest
 from typing import IO, NamedTuple
 
+import numpy
+from numpy.typing import NDArray
+
 from reconciler.datasets.flaws import SHOWN
+
+_Numbers = NDArray[numpy.uint64]
 
 IN_MEMORY = 2_000_000
 """Records that are kept in memory: 24 bytes each. What comes beyond goes to temporary files."""
 
 _BUCKETS = 64
-_AT_ONCE = 800_000
-"""Records that are compared at once, at about 100 bytes each."""
 
 
 class Repeat(NamedTuple):
@@ -73,28 +76,29 @@ class Repeats:
         for file in self._buckets:
             file.close()
 
-    def add(self, inputs: array[int], records: array[int], places: array[int], *, rows: int) -> None:
+    def add(self, inputs: _Numbers, records: _Numbers, places: _Numbers, *, rows: int) -> None:
         """``rows``: how far down the places begin."""
-        self._columns.inputs.extend(inputs)
-        self._columns.records.extend(records)
-        self._columns.places.extend(array("Q", [place + rows * 2 for place in places]))
+        self._columns.add(inputs, records, places + numpy.uint64(rows * 2))
         if len(self._columns.inputs) > self._in_memory:
             self._spill()
 
     def found(self) -> Repeated:
         """May be asked once, when all were added."""
-        if not self._buckets:
-            return _repeated([self._columns])
-        self._spill()
-        return _repeated(map(_read, self._buckets))
+        found = Repeated()
+        if self._buckets:
+            self._spill()
+        for columns in map(_read, self._buckets) if self._buckets else [self._columns]:
+            _compare(columns.repeated(), found)
+        return found
 
     def _spill(self) -> None:
+        """A record's bucket follows from its input: equal ones meet."""
         self._buckets = self._buckets or [tempfile.TemporaryFile() for _ in range(_BUCKETS)]  # noqa: SIM115
-        positions: list[list[int]] = [[] for _ in self._buckets]
-        for position, key in enumerate(self._columns.inputs):
-            positions[key % _BUCKETS].append(position)
-        for file, chosen in zip(self._buckets, positions, strict=True):
-            self._columns.at(chosen).write(file)
+        inputs, records, places = self._columns.arrays()
+        buckets = inputs % _BUCKETS
+        for number, file in enumerate(self._buckets):
+            mine = buckets == number
+            _Columns().add(inputs[mine], records[mine], places[mine]).write(file)
         self._columns = _Columns()
 
 
@@ -102,12 +106,24 @@ class _Columns:
     def __init__(self) -> None:
         self.inputs, self.records, self.places = array("Q"), array("Q"), array("Q")
 
-    def at(self, positions: list[int]) -> _Columns:
-        some = _Columns()
-        some.inputs.extend(map(self.inputs.__getitem__, positions))
-        some.records.extend(map(self.records.__getitem__, positions))
-        some.places.extend(map(self.places.__getitem__, positions))
-        return some
+    def add(self, inputs: _Numbers, records: _Numbers, places: _Numbers) -> _Columns:
+        for column, more in ((self.inputs, inputs), (self.records, records), (self.places, places)):
+            column.frombytes(more.tobytes())
+        return self
+
+    def arrays(self) -> tuple[_Numbers, _Numbers, _Numbers]:
+        """Without a copy: as long as they live, nothing can be added."""
+        inputs, records, places = (
+            numpy.frombuffer(column, numpy.uint64) for column in (self.inputs, self.records, self.places)
+        )
+        return inputs, records, places
+
+    def repeated(self) -> Iterator[tuple[int, int, int]]:
+        """Those whose input comes more than once, in their order."""
+        inputs, records, places = self.arrays()
+        ordered = numpy.sort(inputs)
+        mine = numpy.flatnonzero(numpy.isin(inputs, ordered[1:][ordered[1:] == ordered[:-1]]))
+        return zip(*(column[mine].tolist() for column in (inputs, records, places)), strict=True)
 
     def write(self, file: IO[bytes]) -> None:
         file.write(array("Q", [len(self.inputs)]).tobytes())
@@ -125,32 +141,11 @@ def _read(file: IO[bytes]) -> _Columns:
     return columns
 
 
-def _repeated(parts: Iterable[_Columns]) -> Repeated:
-    found = Repeated()
-    for columns in parts:
-        pieces = -(-len(columns.inputs) // _AT_ONCE)
-        for piece in range(pieces):
-            _compare(columns, _keys_that_repeat(columns.inputs, pieces, piece), found)
-    return found
-
-
-def _keys_that_repeat(inputs: array[int], pieces: int, piece: int) -> set[int]:
-    """Of the keys that belong to one piece. Most data has none, which is quick to see."""
-    mine = inputs if pieces == 1 else [key for key in inputs if key // _BUCKETS % pieces == piece]
-    if len(mine) == len({*mine}):
-        return set()
-    once: set[int] = set()
-    return {key for key in mine if key in once or once.add(key)}  # type: ignore[func-returns-value]
-
-
-def _compare(columns: _Columns, keys: set[int], found: Repeated) -> None:
-    if not keys:
-        return
+def _compare(records: Iterator[tuple[int, int, int]], found: Repeated) -> None:
     trained: dict[int, int] = {}
     held_out: list[tuple[int, int]] = []
     first: dict[tuple[int, int, int], int] = {}
-    for position in [position for position, key in enumerate(columns.inputs) if key in keys]:
-        key, record, place = columns.inputs[position], columns.records[position], columns.places[position]
+    for key, record, place in records:
         row, is_held_out = place >> 1, place & 1
         if (seen := first.setdefault((key, record, is_held_out), row)) != row:
             (found.held_out if is_held_out else found.trained).add(Repeat(row, seen))

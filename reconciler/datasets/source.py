@@ -10,11 +10,6 @@ import zlib
 from collections.abc import Callable
 from typing import Any, BinaryIO, NamedTuple, cast
 
-from reconciler.domain.desired import DatasetSource
-
-Open = Callable[[DatasetSource], BinaryIO]
-"""Opens a source from its beginning, as often as asked. Raises InvalidInput where there is nothing to read."""
-
 MAX_LINE = 16 * 1024 * 1024
 """Bytes of one line, and characters of one CSV cell. Far beyond any model's context; it bounds memory."""
 

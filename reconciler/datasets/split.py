@@ -8,13 +8,21 @@ key is held out; where all do, the one with the largest is kept for training.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy
+from numpy.typing import NDArray
 
 from reconciler.datasets.digest import prefixes
-from reconciler.domain.desired import ValidationPlan
+
+if TYPE_CHECKING:
+    from reconciler.domain.desired import ValidationPlan
 
 KEYS = 2**64
+
+
+Keys = NDArray[numpy.uint64]
 
 
 @dataclass(frozen=True)
@@ -32,11 +40,13 @@ class Split:
     def threshold(self) -> int:
         return KEYS * self.percent // 100
 
-    def keys(self, records: Sequence[bytes]) -> list[int]:
-        """0 to 2⁶⁴-1 each, evenly spread: the first eight bytes of the record's digest times an odd number drawn by the seed."""
+    def keys(self, records: bytes) -> Keys:
+        """0 to 2⁶⁴-1 each, evenly spread: the first eight bytes of the record's digest times an odd number drawn by the seed, modulo 2⁶⁴.
+
+        ``records``: digests, one after the other.
+        """
         drawn = hashlib.blake2b(str(self.seed).encode(), digest_size=8).digest()
-        factor, most = int.from_bytes(drawn, "big") | 1, KEYS - 1
-        return [number * factor & most for number in prefixes(records)]
+        return prefixes(records) * numpy.uint64(int.from_bytes(drawn, "big") | 1)
 
     def __str__(self) -> str:
         return f"split{self.percent}-seed{self.seed}"
@@ -51,14 +61,14 @@ class Sides:
         self._smallest, self._at_smallest = KEYS, 0
         self._largest, self._at_largest = -1, 0
 
-    def add(self, keys: Sequence[int]) -> None:
-        if not keys:
+    def add(self, keys: Keys) -> None:
+        if not len(keys):
             return
         self._total += len(keys)
-        self._below += sum(map(self._threshold.__gt__, keys))
-        smallest, largest = min(keys), max(keys)
-        self._add_smallest(smallest, keys.count(smallest))
-        self._add_largest(largest, keys.count(largest))
+        self._below += _count(keys < self._threshold)
+        smallest, largest = int(keys.min()), int(keys.max())
+        self._add_smallest(smallest, _count(keys == smallest))
+        self._add_largest(largest, _count(keys == largest))
 
     def merge(self, other: Sides) -> None:
         self._total += other._total
@@ -94,3 +104,7 @@ class Sides:
         if self._below == 0:
             return self._at_smallest
         return self._total - self._at_largest if self._below == self._total else self._below
+
+
+def _count(true: NDArray[numpy.bool]) -> int:
+    return int(numpy.count_nonzero(true))

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Protocol
 
+from reconciler.datasets.texts import Counts, Texts, lengths
+
 BYTES_PER_TOKEN = 4
 """Our rule of thumb: byte-level BPE vocabularies of 100,000 entries and more need about one token for four bytes of English
 UTF-8. Bytes rather than characters, because scripts that take three bytes a character also take about that many more tokens."""
@@ -27,8 +29,8 @@ class TokenRule(Protocol):
         """Equal where the same texts have the same tokens, told alike."""
         ...
 
-    def count(self, texts: list[str], encoded: list[bytes]) -> list[int]:
-        """Of each text; ``encoded``: the same in UTF-8."""
+    def count(self, texts: Texts) -> Counts:
+        """Of each text."""
         ...
 
 
@@ -51,9 +53,9 @@ class Estimated:
     def key(self) -> str:
         return self.note
 
-    def count(self, texts: list[str], encoded: list[bytes]) -> list[int]:
+    def count(self, texts: Texts) -> Counts:
         """Rounded up, so that no text has none."""
-        return [-(-len(each) // BYTES_PER_TOKEN) for each in encoded]
+        return -(-texts.sizes // BYTES_PER_TOKEN)
 
 
 ROUGHLY: TokenRule = Estimated()
@@ -88,9 +90,9 @@ class Counted:
     def key(self) -> str:
         return f"{self.note} {self.digest}"
 
-    def count(self, texts: list[str], encoded: list[bytes]) -> list[int]:
-        found = _tokenizer(self.path).encode_batch_fast(texts, add_special_tokens=False)
-        return [len(each.ids) for each in found]
+    def count(self, texts: Texts) -> Counts:
+        found = _tokenizer(self.path).encode_batch_fast(texts.decoded, add_special_tokens=False)
+        return lengths([each.ids for each in found])
 
 
 @cache

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 from reconciler.datasets.check import Demands, Material, limits
 from reconciler.datasets.convert import PROMPT_COMPLETION
 from reconciler.datasets.engines import Engine, usual
-from reconciler.datasets.examine import Looking, Seen, look
+from reconciler.datasets.errors import named
+from reconciler.datasets.examine import Looking, Open, Seen, look
 from reconciler.datasets.findings import Conversion
-from reconciler.datasets.flaws import named
 from reconciler.datasets.passing import Sinks, Totals, Wanted, pass_over
 from reconciler.datasets.remarks import warnings
-from reconciler.datasets.source import Open, Stream
+from reconciler.datasets.source import Stream
 from reconciler.datasets.split import Split
 from reconciler.domain.desired import DatasetFacts, DatasetSource, DesiredModel, TrainingData, ValidationPlan
 from reconciler.domain.diagnostic import Diagnostic, has_errors
@@ -69,17 +68,9 @@ def convert(
 
     Raises PlanChanged where a source no longer holds what was planned on: keep nothing of what was written then.
     """
-    with TemporaryDirectory(prefix="reconciler-") as folder:
-        reached = folder if engine is usual else None  # workers on other machines do not see it
-        _convert(model, format, open, sinks, engine, reached)
-
-
-def _convert(
-    model: DesiredModel, format: str, open: Open, sinks: Mapping[Part, BinaryIO], engine: Engine, folder: str | None
-) -> None:
     data = model.data
     system = model.resolved.system_prompt if format != PROMPT_COMPLETION else ""
-    how = Conversion(format, system, folder=folder)
+    how = Conversion(format, system)
     if data.validation is not None:
         for facts, part in ((data.training, Part.TRAINING), (data.validation, Part.VALIDATION)):
             if part in sinks:

@@ -25,7 +25,7 @@ from typing import BinaryIO, cast
 from pydantic import ValidationError
 
 from reconciler.datasets.engines import Engine, usual
-from reconciler.datasets.source import Open
+from reconciler.datasets.examine import Open
 from reconciler.datasets.split import Split
 from reconciler.datasets.training import Part, convert, has_part
 from reconciler.domain.catalog import DatasetRules

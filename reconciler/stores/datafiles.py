@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from reconciler.datasets.check import demands
 from reconciler.datasets.engines import Engine, usual
+from reconciler.datasets.errors import named
 from reconciler.datasets.examine import Looking, Memory, NoMemory
-from reconciler.datasets.flaws import named
 from reconciler.datasets.passing import Watch
 from reconciler.datasets.tokens import ROUGHLY, TokenRule
 from reconciler.datasets.training import check

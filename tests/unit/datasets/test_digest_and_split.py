@@ -65,10 +65,10 @@ def test_no_two_records_share_their_content(one: Record, other: Record) -> None:
 
 def sides(rows: list[Pair], split: Split) -> tuple[set[Pair], set[Pair]]:
     digests = [hashlib.sha256(content(Record(*row, 1))).digest() for row in rows]
-    keys = dict(zip(rows, split.keys(digests), strict=True))
-    counted = Sides(split)
-    for row in rows:
-        counted.add([keys[row]])
+    drawn = split.keys(b"".join(digests))
+    counted, keys = Sides(split), dict(zip(rows, drawn.tolist(), strict=True))
+    for position in range(len(rows)):
+        counted.add(drawn[position : position + 1])
     held_out = [row for row in rows if keys[row] < counted.cutoff]
     assert counted.validation == len(held_out)
     return {row for row in rows if keys[row] >= counted.cutoff}, set(held_out)

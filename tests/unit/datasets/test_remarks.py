@@ -4,11 +4,15 @@ import os
 from pathlib import Path
 from typing import BinaryIO
 
+import numpy
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from reconciler.datasets import arrow, sensitive
+from reconciler.datasets import search, sensitive
 from reconciler.datasets.columns import Columns
 from reconciler.datasets.examine import Looking
+from reconciler.datasets.records import Record
 from reconciler.datasets.repeats import Repeats
 from reconciler.datasets.training import Part, check
 from reconciler.domain.desired import DatasetSource, ValidationPlan
@@ -19,14 +23,15 @@ KEY = "AKIA" + "IOSFODNN7EXAMPLE"  # AWS's own example, in two parts so that no 
 
 
 def noticed(text: str) -> list[str]:
-    return [kind for kind, _ in sensitive.found(Columns([1], ["prompt"], [text]))]
+    return [kind for kind, _ in sensitive.found(Columns.of([Record("prompt", text, 1)]))]
 
 
-@pytest.fixture(params=["arrow", "without"])
+@pytest.fixture(params=["hyperscan", "without"])
 def _engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.param == "without":
-        monkeypatch.setattr(arrow, "matching", lambda *_: None)
-        monkeypatch.setattr(arrow, "pairs", lambda *_: None)
+        monkeypatch.setattr(search, "hyperscan", None)
+    else:
+        pytest.importorskip("hyperscan")
 
 
 @pytest.mark.usefixtures("_engine")
@@ -57,6 +62,24 @@ def _engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 )
 def test_what_is_noticed(text: str, kinds: list[str]) -> None:
     assert noticed(text) == kinds
+
+
+pieces = st.sampled_from(
+    ["@", "a.b", "-", " ", "4111", "sk-", "AKIA", "A" * 16, "User:", "\x85", "\x07", "é", "🙂", "\n", "1"]
+)
+
+
+@given(
+    st.lists(st.text(st.characters(codec="utf-8"), max_size=3) | st.lists(pieces, max_size=9).map("".join), min_size=1)
+)
+def test_hyperscan_overlooks_nothing_that_re_finds(texts: list[str]) -> None:
+    """A match may begin in one text and end in the next: that hides none."""
+    pytest.importorskip("hyperscan")
+    columns = Columns.of([Record(text, text[::-1], row) for row, text in enumerate(texts)])
+    quick = list(sensitive.found(columns))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(search, "hyperscan", None)
+        assert list(sensitive.found(columns)) == quick
 
 
 @pytest.mark.usefixtures("_engine")
@@ -99,12 +122,10 @@ def test_prompts_on_both_sides_are_told() -> None:
 
 @pytest.mark.parametrize("in_memory", [1_000_000, 7])
 def test_repetitions_are_found_in_memory_and_on_disk(in_memory: int) -> None:
-    from array import array
-
     with Repeats(in_memory=in_memory) as repeats:
         for start in range(0, 100, 5):
-            keys = array("Q", [hash_like(number % 40) for number in range(start, start + 5)])
-            places = array("Q", [2 * place + (start >= 80) for place in range(5)])
+            keys = numpy.array([hash_like(number % 40) for number in range(start, start + 5)], numpy.uint64)
+            places = numpy.array([2 * place + (start >= 80) for place in range(5)], numpy.uint64)
             repeats.add(keys, keys, places, rows=start)
         found = repeats.found()
     assert (found.trained.count, found.held_out.count, found.leaks.count) == (40, 0, 20)

@@ -13,8 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.datasets.examine import Examined, Question, examine
-from reconciler.datasets.source import Open
+from reconciler.datasets.examine import Examined, Open, Question, examine
 from reconciler.datasets.split import Split
 from reconciler.datasets.training import Part, has_part
 from reconciler.domain.desired import DatasetSource, ValidationPlan

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO, NoReturn
 
 import pytest
 
-from reconciler.datasets.examine import Examined
-from reconciler.datasets.source import Open
+from reconciler.datasets.examine import Examined, Open
 from reconciler.datasets.split import Split
 from reconciler.domain.desired import DatasetSource, ValidationPlan
 from reconciler.domain.errors import CloudUnavailable, InvalidInput

@@ -5,7 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
-from reconciler.domain.catalog import Catalog, InstanceType
+from reconciler.domain.catalog import Catalog, FoundationModel, InstanceType
+from reconciler.domain.desired import DesiredModel, WeightsFacts
+
+
+def base_of(model: DesiredModel, catalog: Catalog) -> FoundationModel | None:
+    """What stands at the root of the model's lineage. ``None``: the catalog does not have it."""
+    entry = catalog.model(model.resolved.base_model)
+    return described_by(entry, model.root_weights) if entry else None
+
+
+def described_by(entry: FoundationModel, weights: WeightsFacts | None) -> FoundationModel:
+    """The entry of all folders of weights, with what one folder says of itself; its key tells it from others."""
+    if weights is None:
+        return entry
+    said = weights.description
+    return entry.model_copy(
+        update={
+            "key": f"{entry.key}@{weights.digest.removeprefix('sha256:')[:8]}",
+            "architecture": said.architecture,
+            "architecture_unknown": f"{said.unknown} ({weights.folder.path})" if said.unknown else "",
+            "weights_bytes": said.weights_bytes,
+        }
+    )
 
 
 def trainable(catalog: Catalog) -> tuple[InstanceType, ...]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from reconciler.catalog.query import cheapest_first
+from reconciler.catalog.query import base_of, cheapest_first
 from reconciler.cost.options import TrainingOption, option_on, with_resources
 from reconciler.domain.base import Value
 from reconciler.domain.catalog import Catalog, FoundationModel, InstanceType
 from reconciler.domain.desired import AUTO, DesiredModel
 from reconciler.domain.plan import Verdict
+from reconciler.estimators.known import unestimated
 
 
 class Choice(Value):
@@ -39,7 +40,7 @@ def cheapest_fitting(model: DesiredModel, base: FoundationModel, catalog: Catalo
 
 def choice_for(model: DesiredModel, catalog: Catalog, region: str) -> Choice | None:
     """``None``: nothing is to be chosen, or nothing fits."""
-    resources, base = model.resolved.resources, catalog.model(model.resolved.base_model)
+    resources, base = model.resolved.resources, base_of(model, catalog)
     if resources is None or resources.instance_type != AUTO or base is None:
         return None
     return cheapest_fitting(model, base, catalog, region)
@@ -63,12 +64,12 @@ def why_chosen(choice: Choice) -> str:
 
 def why_none(model: DesiredModel, catalog: Catalog, region: str) -> str:
     """Why no type is picked: nothing is known of the model or of the region's prices, or nothing is large enough."""
-    base = catalog.model(model.resolved.base_model)
+    base = base_of(model, catalog)
     if not cheapest_first(catalog, region):
         return f"no training price is known in {region}"
-    if base is None or base.architecture is None or base.architecture.parameters is None:
-        return f"how much memory {model.resolved.base_model} takes is not known"
-    return "none with a known price and BF16 holds its training"
+    if base is None:
+        return f"{model.resolved.base_model} is not in the catalog"
+    return unestimated(base, model.resolved.hyperparameters) or "none with a known price and BF16 holds its training"
 
 
 def _preference(option: TrainingOption) -> tuple[bool, bool, Decimal, Decimal, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
+from reconciler.catalog.query import base_of
 from reconciler.cost.corrected import corrected_fit, corrected_hours
 from reconciler.cost.remedies import remedies
 from reconciler.domain.catalog import Catalog
@@ -23,7 +24,7 @@ def fit_of(
     history: History = NO_HISTORY,
 ) -> Fit | None:
     """With what would make it fit. ``None`` where the provider chooses the machines, or nothing is known of the instance type."""
-    resources, base = model.resolved.resources, catalog.model(model.resolved.base_model)
+    resources, base = model.resolved.resources, base_of(model, catalog)
     if resources is None or base is None:
         return None
     instance = catalog.instance(instance_type or resources.instance_type)
@@ -82,7 +83,7 @@ def _would_fit(found: Sequence[Remedy]) -> str:
 def _hours(model: DesiredModel, catalog: Catalog, instance_type: str, history: History) -> Range | None:
     resources, base, instance = (
         model.resolved.resources,
-        catalog.model(model.resolved.base_model),
+        base_of(model, catalog),
         catalog.instance(instance_type),
     )
     if resources is None or base is None or instance is None:

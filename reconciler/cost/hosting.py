@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 
+from reconciler.catalog.query import base_of
 from reconciler.cost.told import plain, priced
 from reconciler.domain.base import Value
 from reconciler.domain.catalog import BedrockOffer, Catalog, FoundationModel, Price
@@ -60,7 +61,7 @@ def hosting_cost(
     serving = _Serving(
         name=model.name,
         kind=wanted.kind,
-        base=catalog.model(model.resolved.base_model),
+        base=base_of(model, catalog),
         instance_type=wanted.instance_type,
         instance_count=wanted.instance_count or kept or 1,
         model_units=wanted.model_units or 1,

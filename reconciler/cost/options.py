@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from decimal import Decimal
 
-from reconciler.catalog.query import trainable
+from reconciler.catalog.query import base_of, trainable
 from reconciler.cost.corrected import corrected_fit, corrected_hours
 from reconciler.cost.training import training_cost
 from reconciler.domain.base import Value
@@ -64,7 +64,7 @@ def training_options(
     model: DesiredModel, catalog: Catalog, region: str, history: History = NO_HISTORY
 ) -> tuple[TrainingOption, ...]:
     """All of the model's provider, the cheapest first; what has no known cost comes last, by name."""
-    base = catalog.model(model.resolved.base_model)
+    base = base_of(model, catalog)
     if base is None:
         return ()
     if model.resolved.provider is ProviderName.BEDROCK:

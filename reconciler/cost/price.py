@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 
+from reconciler.catalog.query import base_of
 from reconciler.cost.budget import Hosted, HostedOf, budget_diagnostics
 from reconciler.cost.fitting import fit_of, training_diagnostics
 from reconciler.cost.fresh import stale_prices
@@ -87,7 +88,7 @@ class _Pricing:
         hosting, storage = {}, {}
         for seen in self.snapshot.models:
             wanted = self._manifest_of(seen)
-            base = self.catalog.model(wanted.resolved.base_model) if wanted else None
+            base = base_of(wanted, self.catalog) if wanted else None
             for d in seen.deployments:
                 cost = observed_hosting_cost(d, seen, base, self.catalog, self.region, self.snapshot.observed_at)
                 hosting[d.kind, d.name] = cost

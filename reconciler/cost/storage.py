@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from reconciler.catalog.query import base_of
 from reconciler.cost.told import priced
 from reconciler.domain.catalog import Catalog, FoundationModel, Price, ProviderName
 from reconciler.domain.desired import DesiredModel
@@ -16,7 +17,7 @@ _GB = Decimal(10) ** 9
 
 def storage_cost(model: DesiredModel, catalog: Catalog, region: str) -> Cost:
     """Of one version that the manifest asks for, before it is trained."""
-    base = catalog.model(model.resolved.base_model)
+    base = base_of(model, catalog)
     if base is None:
         return Cost.not_known(f"storage of {model.name}: {model.resolved.base_model} is not in the catalog")
     if model.resolved.provider is ProviderName.BEDROCK:

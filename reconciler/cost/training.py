@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from reconciler.catalog.query import base_of
 from reconciler.cost.corrected import corrected_hours
 from reconciler.cost.told import plain, priced
 from reconciler.domain.catalog import Catalog, FoundationModel, Price, ProviderName
@@ -30,7 +31,7 @@ def training_cost(
     history: History = NO_HISTORY,
 ) -> Cost:
     """``instance_type``: of this attempt, where it is not the manifest's first choice. ``history`` corrects what is predicted."""
-    base = catalog.model(model.resolved.base_model)
+    base = base_of(model, catalog)
     if base is None:
         return Cost.not_known(f"training of {model.name}: {model.resolved.base_model} is not in the catalog")
     if model.resolved.provider is ProviderName.BEDROCK:

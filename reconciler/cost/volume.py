@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from reconciler.catalog.query import base_of
 from reconciler.domain.catalog import Catalog, InstanceType
 from reconciler.domain.desired import DesiredModel, Origin
 from reconciler.domain.diagnostic import Diagnostic, error, warning
@@ -33,7 +34,7 @@ def volume_diagnostics(change: Change, model: DesiredModel, catalog: Catalog) ->
 
 
 def _room(model: DesiredModel, instance: InstanceType, available: int, catalog: Catalog) -> Iterator[Diagnostic]:
-    base = catalog.model(model.resolved.base_model)
+    base = base_of(model, catalog)
     disk = disk_gb(model, base) if base else None
     if disk is None or disk.amount is None:
         return

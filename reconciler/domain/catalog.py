@@ -117,8 +117,23 @@ class Architecture(Value):
     tie_word_embeddings: bool | None
     attention_qkv_bias: bool | None = None
     qk_norm: bool | None = None
+    num_experts: int = 1
+    """Feed-forward layers of ``intermediate_size`` beside each other in each layer; more than one is a mixture of experts."""
+    num_experts_per_tok: int = 1
+    dtype: str | None = None
+    """As training holds the weights: ``float32``, ``bfloat16``, …; ``None``: 16 bits."""
     parameters: int | None = None
     source: Source | None = None
+
+
+class WeightsDescription(Value):
+    """What a folder of weights says of itself, in its configuration and the headers of its files. No weights are read for it."""
+
+    architecture: Architecture | None = None
+    unknown: str = ""
+    """Why there is no architecture."""
+    weights_bytes: int | None = None
+    """Of all tensors; ``None``: what they will take once they are trained cannot be told."""
 
 
 class BedrockOffer(Value):
@@ -195,6 +210,10 @@ class FoundationModel(Value):
     validation: dict[ProviderName, Requirement]
     dataset: dict[ProviderName, DatasetRules]
     architecture: Architecture | None = None
+    architecture_unknown: str = ""
+    """Why, where more can be told than that nobody has written it down."""
+    weights_bytes: int | None = None
+    """Of the user's own weights, as their files hold them; ``None``: 2 bytes a parameter."""
     retirement: Retirement | None = None
     local_only: bool = False
     """Exists on the embedded cloud alone."""

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import Field
 
 from reconciler.domain.base import Value
-from reconciler.domain.catalog import ProviderName
+from reconciler.domain.catalog import ProviderName, WeightsDescription
 from reconciler.domain.diagnostic import Location
 from reconciler.domain.kinds.fine_tuned_model import PromotionGate
 from reconciler.domain.kinds.project import Budget, DriftSettings, Notifications, Roles
@@ -186,6 +186,7 @@ class WeightsFacts(Value):
     digest: str
     size_bytes: int
     files: tuple[str, ...]
+    description: WeightsDescription = WeightsDescription()
 
 
 class TrainingData(Value):
@@ -210,6 +211,8 @@ class DesiredModel(Value):
     parent_fingerprint: str | None = None
     weights_digest: str | None = None
     """``sha256:…`` of what lies below ``weights_uri``, where the manifest names it."""
+    root_weights: WeightsFacts | None = None
+    """The user's own weights at the root of the lineage, where there are some: this model's, or those of what it builds on."""
 
     @property
     def name(self) -> str:

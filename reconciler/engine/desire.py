@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from reconciler.catalog.query import described_by
 from reconciler.cost.choice import Choice, choice_for, chosen, why_chosen, why_none
 from reconciler.domain.catalog import Catalog, DatasetRules, FoundationModel
 from reconciler.domain.desired import AUTO, Configuration, DesiredModel, ResolvedModel
@@ -36,11 +37,12 @@ def asked_for(
     desired: dict[str, DesiredModel] = {}
     problems: list[Diagnostic] = []
     for model in configuration.models:
-        data, found = library.training_data(model, base_model(model, catalog))
+        parent = desired.get(model.parent) if model.parent else None
+        above = parent.root_weights if parent else None
+        data, found = library.training_data(model, described_by(base_model(model, catalog), above))
         problems.extend(found)
         weights, missing = library.weights_digest(model) if model.weights_uri else (None, ())
         problems.extend(missing)
-        parent = desired.get(model.parent) if model.parent else None
         if data is None or missing or (model.parent and parent is None):
             continue
         parent_fingerprint = parent.fingerprint if parent else None
@@ -50,6 +52,7 @@ def asked_for(
             fingerprint=fingerprint(model, data, parent_fingerprint, weights),
             parent_fingerprint=parent_fingerprint,
             weights_digest=weights,
+            root_weights=data.weights or above,
         )
     return tuple(desired.values()), tuple(dict.fromkeys(problems))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
+from reconciler.catalog.query import base_of
 from reconciler.cost.options import on_instance, with_resources
 from reconciler.cost.training import training_cost
 from reconciler.domain.catalog import Catalog, FoundationModel, InstanceType, ProviderName
@@ -54,7 +55,7 @@ def measurement(
 
     Predicted is what the estimators of this version say of what was recorded, on the machines that it ran on.
     """
-    base = catalog.model(model.resolved.base_model)
+    base = base_of(model, catalog)
     instance = catalog.instance(run.instance_type) if run.instance_type else None
     if base is None or instance is None or run.ended_at is None or model.resolved.resources is None:
         return None

@@ -15,6 +15,7 @@ from reconciler.estimators.batches import Batches, epochs_of_batches
 from reconciler.estimators.estimate import Estimate, spread
 from reconciler.estimators.gpu import Gpu, gpu_in
 from reconciler.estimators.intended import intended
+from reconciler.estimators.known import unestimated
 from reconciler.estimators.setup import Method, TrainingSetup
 from reconciler.estimators.startup import startup_hours, transfer_hours
 from reconciler.estimators.step import CALIBRATED, forward_seconds, step_time
@@ -131,8 +132,8 @@ def _training(model: DesiredModel, base: FoundationModel, instance: InstanceType
 
 def _unknown(model: DesiredModel, base: FoundationModel, instance: InstanceType) -> str:
     """Why nothing can be told; empty where it can."""
-    if base.architecture is None or base.architecture.parameters is None:
-        return f"the number of parameters of {base.key} is not known"
+    if why := unestimated(base, model.resolved.hyperparameters):
+        return why
     if instance.accelerator is None or instance.accelerator.vendor != "NVIDIA":
         return f"{instance.name} has no CUDA GPU"
     if gpu_in(instance) is None:

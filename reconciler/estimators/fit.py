@@ -11,6 +11,7 @@ from reconciler.domain.desired import DesiredModel
 from reconciler.domain.plan import Fit, MemoryTerm, Verdict
 from reconciler.estimators.batches import VARIATION
 from reconciler.estimators.intended import intended
+from reconciler.estimators.known import unestimated
 from reconciler.estimators.memory import COMFORTABLE_SHARE, MemoryEstimate, estimate_memory
 from reconciler.estimators.moments import Term
 from reconciler.estimators.setup import Dtype, Method, Sharding, TrainingSetup
@@ -18,7 +19,6 @@ from reconciler.estimators.setup import Dtype, Method, Sharding, TrainingSetup
 USABLE_SHARE = 0.985
 """Of what EC2 reports: an A10G of 22.35 GiB leaves some 22.0, an A100 of 80 some 79, an H200 of 141 some 140, as PyTorch tells them."""
 
-_PLAIN_DECODERS = ("LlamaForCausalLM", "Qwen2ForCausalLM", "Qwen3ForCausalLM")
 _METHODS = {Method.FULL: "full fine-tuning", Method.LORA: "LoRA", Method.QLORA: "QLoRA"}
 _TOLD_TERMS = 3
 
@@ -48,7 +48,7 @@ def fit(
     ``needed_gib`` is the estimate that decides: the high one where it fits, else the low one. ``factor``: what measured trainings needed
     over what was predicted.
     """
-    why = _unknown(base, instance)
+    why = _unknown(model, base, instance)
     if why:
         return Fit(verdict=Verdict.UNKNOWN, assumptions=(f"memory: {why}",))
     assert base.architecture is not None
@@ -71,7 +71,7 @@ def peak_gib(
     model: DesiredModel, base: FoundationModel, instance: InstanceType, instance_count: int = 1
 ) -> float | None:
     """What tensors likely take of the fullest GPU, to compare with what the training program measures; ``None``: not known."""
-    if base.architecture is None or _unknown(base, instance):
+    if base.architecture is None or _unknown(model, base, instance):
         return None
     return round(forecast(model, base.architecture, instance, instance_count).likely.peak.likely, 3)
 
@@ -112,13 +112,9 @@ def _verdict(low: float, high: float, available: float) -> Verdict:
     return Verdict.TIGHT if low <= available else Verdict.DOES_NOT_FIT
 
 
-def _unknown(base: FoundationModel, instance: InstanceType) -> str:
-    architecture, accelerator = base.architecture, instance.accelerator
-    if architecture is None or architecture.parameters is None:
-        return f"the dimensions of {base.key} are not known"
-    if architecture.architecture not in _PLAIN_DECODERS:
-        return f"{architecture.architecture} is not a plain decoder, which this estimate is for"
-    return "" if accelerator and accelerator.vendor == "NVIDIA" else f"{instance.name} has no CUDA GPU"
+def _unknown(model: DesiredModel, base: FoundationModel, instance: InstanceType) -> str:
+    why, accelerator = unestimated(base, model.resolved.hyperparameters), instance.accelerator
+    return why or ("" if accelerator and accelerator.vendor == "NVIDIA" else f"{instance.name} has no CUDA GPU")
 
 
 def _assumption(found: Forecast) -> str:

@@ -45,6 +45,8 @@ def dimensions(architecture: Architecture) -> Dimensions:
         tied=architecture.tie_word_embeddings is True,
         qkv_bias=architecture.attention_qkv_bias is True,
         qk_norm=architecture.qk_norm is True,
+        experts=architecture.num_experts,
+        experts_per_token=architecture.num_experts_per_tok,
         stated_parameters=architecture.parameters,
     )
 
@@ -64,7 +66,7 @@ def intended(
     config = _mapping(chosen, "sft_config")
     method, gpus = method_of(chosen), instance.accelerators * instance_count
     compute = _compute(config, instance.accelerator)
-    weights = _weights(method, compute)
+    weights = _weights(chosen, architecture, method, compute)
     dims = dimensions(architecture)
     return TrainingSetup(
         dims=dims,
@@ -113,16 +115,27 @@ def _compute(config: Mapping[str, Any], accelerator: Accelerator) -> Dtype:
     return Dtype.BF16
 
 
-def _weights(method: Method, compute: Dtype) -> Dtype:
-    """As the training program holds the base weights: gradients of FP16 weights cannot be scaled, so those are held in FP32; frozen ones
-    stay as the checkpoint has them, which is BF16."""
-    match method, compute:
-        case Method.QLORA, _:
-            return Dtype.NF4_DOUBLE
-        case Method.FULL, Dtype.FP16:
-            return Dtype.FP32
-        case _:
-            return Dtype.BF16
+def _weights(chosen: Hyperparameters, architecture: Architecture, method: Method, compute: Dtype) -> Dtype:
+    """As the training program holds the base weights. Any 16 bits take the memory of BF16.
+
+    ==================================== =====================================================
+    QLoRA                                NF4
+    ``model_init_config.dtype``          that
+    flash attention                      BF16
+    all are trained in FP16              FP32: gradients of FP16 weights cannot be scaled
+    everything else                      as the checkpoint has them
+    ==================================== =====================================================
+    """
+    init = _mapping(chosen, "model_init_config")
+    named = init.get("dtype", init.get("torch_dtype"))
+    if method is Method.QLORA:
+        return Dtype.NF4_DOUBLE
+    if named in ("float32", "bfloat16", "float16"):
+        return Dtype.FP32 if named == "float32" else Dtype.BF16
+    if _attention(chosen) is Attention.FLASH:
+        return Dtype.BF16
+    whole = (method is Method.FULL and compute is Dtype.FP16) or architecture.dtype == "float32"
+    return Dtype.FP32 if whole else Dtype.BF16
 
 
 def _sharding(dims: Dimensions, method: Method, weights: Dtype, accelerator: Accelerator, gpus: int) -> Sharding:

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from reconciler.domain.catalog import FoundationModel
-from reconciler.domain.desired import DesiredModel
+from reconciler.domain.desired import DesiredModel, Hyperparameters
 from reconciler.domain.quantity import Range
 from reconciler.estimators.estimate import Estimate
+from reconciler.estimators.known import unestimated
 from reconciler.estimators.parameters import lora_parameters, uses_lora
 
 BYTES_PER_WEIGHT = 2
@@ -58,24 +59,26 @@ def keeps_checkpoints(model: DesiredModel) -> bool:
 
 
 def base_gb(base: FoundationModel) -> Estimate:
-    """The base model's weights as they are fetched, BF16."""
-    parameters = base.architecture.parameters if base.architecture else None
-    if parameters is None:
-        return Estimate.unknown("GB", f"the number of parameters of {base.key} is not known")
-    return Estimate(amount=_around(parameters * BYTES_PER_WEIGHT / _GB + _TOKENIZER_GB), unit="GB")
+    """The base model's weights as they are fetched."""
+    size = _weights_gb(base)
+    if size is None:
+        return Estimate.unknown("GB", _no_size(base))
+    return Estimate(amount=_around(size + _TOKENIZER_GB), unit="GB")
 
 
 def artifact_gb(model: DesiredModel, base: FoundationModel) -> Estimate:
     """The model that the training program saves: the merged weights, or with ``merge_adapters: false`` the adapters alone."""
-    architecture = base.architecture
-    if architecture is None or architecture.parameters is None:
-        return Estimate.unknown("GB", f"the number of parameters of {base.key} is not known")
     chosen = model.resolved.hyperparameters
     if uses_lora(chosen) and chosen.optional.get("merge_adapters") is False:
-        size = lora_parameters(architecture, chosen) * BYTES_PER_ADAPTER_WEIGHT / _GB + _TOKENIZER_GB
-        return Estimate(amount=_around(size), unit="GB", assumptions=("artifact: adapters alone",))
-    size = architecture.parameters * BYTES_PER_WEIGHT / _GB + _TOKENIZER_GB
-    return Estimate(amount=_around(size), unit="GB", assumptions=("artifact: all weights, 2 bytes each",))
+        adapters = _adapters_gb(base, chosen)
+        if adapters is None:
+            return Estimate.unknown("GB", unestimated(base, chosen))
+        return Estimate(amount=_around(adapters + _TOKENIZER_GB), unit="GB", assumptions=("artifact: adapters alone",))
+    size = _weights_gb(base)
+    if size is None:
+        return Estimate.unknown("GB", _no_size(base))
+    each = "as large as those of the base model" if base.weights_bytes else f"{BYTES_PER_WEIGHT} bytes each"
+    return Estimate(amount=_around(size + _TOKENIZER_GB), unit="GB", assumptions=(f"artifact: all weights, {each}",))
 
 
 def data_gb(model: DesiredModel) -> Estimate:
@@ -87,15 +90,29 @@ def data_gb(model: DesiredModel) -> Estimate:
 
 def checkpoint_gb(model: DesiredModel, base: FoundationModel) -> Estimate:
     """One checkpoint: trained weights and two moments of the optimizer (AdamW), for resuming."""
-    architecture = base.architecture
-    if architecture is None or architecture.parameters is None:
-        return Estimate.unknown("GB", f"the number of parameters of {base.key} is not known")
     chosen = model.resolved.hyperparameters
-    if uses_lora(chosen):
-        size = lora_parameters(architecture, chosen) * BYTES_PER_ADAPTER_WEIGHT * 3 / _GB
-    else:
-        size = architecture.parameters * BYTES_PER_WEIGHT * 3 / _GB
-    return Estimate(amount=_around(size), unit="GB", assumptions=("checkpoint: weights and AdamW's two moments",))
+    size = _adapters_gb(base, chosen) if uses_lora(chosen) else _weights_gb(base)
+    if size is None:
+        return Estimate.unknown("GB", unestimated(base, chosen) if uses_lora(chosen) else _no_size(base))
+    return Estimate(amount=_around(size * 3), unit="GB", assumptions=("checkpoint: weights and AdamW's two moments",))
+
+
+def _weights_gb(base: FoundationModel) -> Decimal | None:
+    """As their own files tell it, or in BF16."""
+    if base.weights_bytes is not None:
+        return base.weights_bytes / _GB
+    parameters = base.architecture.parameters if base.architecture else None
+    return None if parameters is None else parameters * BYTES_PER_WEIGHT / _GB
+
+
+def _no_size(base: FoundationModel) -> str:
+    return base.architecture_unknown or f"the number of parameters of {base.key} is not known"
+
+
+def _adapters_gb(base: FoundationModel, chosen: Hyperparameters) -> Decimal | None:
+    if base.architecture is None or unestimated(base, chosen):
+        return None
+    return lora_parameters(base.architecture, chosen) * BYTES_PER_ADAPTER_WEIGHT / _GB
 
 
 def _around(size: Decimal) -> Range:

@@ -310,4 +310,4 @@ def _portable(model: DesiredModel, root: Path) -> DesiredModel:
     resolved = resolved.model_copy(update=changed | {"weights": resolved.weights and folder(resolved.weights)})
     parts = {"training": facts(data.training), "validation": facts(data.validation)}
     data = data.model_copy(update=parts | {"weights": weights(data.weights)})
-    return model.model_copy(update={"resolved": resolved, "data": data})
+    return model.model_copy(update={"resolved": resolved, "data": data, "root_weights": weights(model.root_weights)})

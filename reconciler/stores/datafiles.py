@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from reconciler.catalog.query import described_by
 from reconciler.datasets.check import demands
 from reconciler.datasets.engines import Engine, usual
 from reconciler.datasets.errors import named
@@ -49,13 +50,11 @@ class DataFiles:
     ) -> tuple[TrainingData | None, tuple[Diagnostic, ...]]:
         """With the user's own base weights, where the model names some."""
         folder = self._root / model.weights.path if model.weights else None
+        weights, unusable = examine(self._root, model.weights, self._digests) if model.weights else (None, ())
         how = self.looking(token_rule(base, weights=folder))
-        checked = check(model.training_data, model.validation, how, demands(model, base))
-        if model.weights is None:
-            return checked.data, checked.problems
-        weights, more = examine(self._root, model.weights, self._digests)
-        complete = checked.data.model_copy(update={"weights": weights}) if checked.data and weights else None
-        return complete, (*checked.problems, *more)
+        checked = check(model.training_data, model.validation, how, demands(model, described_by(base, weights)))
+        data = checked.data.model_copy(update={"weights": weights}) if checked.data and not unusable else None
+        return data, (*checked.problems, *unusable)
 
     def looking(self, tokens: TokenRule = ROUGHLY, watch: Watch | None = None) -> Looking:
         """``watch`` is told how many bytes of a source have been read."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from reconciler.catalog.query import base_of
 from reconciler.domain.catalog import FoundationModel, ProviderName
 from reconciler.domain.desired import DesiredModel, TrainingResources
 from reconciler.domain.fingerprint import digest
@@ -140,7 +141,7 @@ def version_tags(order: DeployOrder) -> list[dict[str, str]]:
 
 def foundation(desired: DesiredModel, settings: ProviderSettings) -> FoundationModel:
     key = desired.resolved.base_model
-    found = settings.catalog.model(key)
+    found = base_of(desired, settings.catalog)
     if found is None or found.sagemaker is None:
         raise Refused(FaultKind.TERMINAL, "UnknownBaseModel", f"the catalog does not offer {key} on SageMaker")
     return found

@@ -99,7 +99,7 @@ def test_the_same_again_whatever_the_order_of_the_catalog() -> None:
     ("key", "region", "why"),
     [
         ("llama-3.1-8b-instruct", "eu-west-1", "no training price is known in eu-west-1"),
-        ("qwen3.5-9b", "us-east-1", "how much memory qwen3.5-9b takes is not known"),
+        ("qwen3.5-9b", "us-east-1", "the dimensions of qwen3.5-9b are not known"),
         ("llama-3-70b-instruct", "us-east-2", "no training price is known in us-east-2"),
         ("llama-3-70b-instruct", "us-west-2", "none with a known price and BF16 holds its training"),
     ],

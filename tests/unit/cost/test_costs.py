@@ -124,7 +124,7 @@ def test_spot_has_the_on_demand_price_as_its_bound() -> None:
         (
             a_model(base_model="qwen3.5-9b"),
             EAST,
-            "training of support-bot: the number of parameters of qwen3.5-9b is not known; at most 85.08 USD by maxRuntime 12h",
+            "training of support-bot: the dimensions of qwen3.5-9b are not known; at most 85.08 USD by maxRuntime 12h",
         ),
     ],
 )

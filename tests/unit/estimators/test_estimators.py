@@ -124,7 +124,7 @@ def test_full_fine_tuning_takes_longer_than_lora() -> None:
 @pytest.mark.parametrize(
     ("key", "machine", "hyperparameters", "why"),
     [
-        ("qwen3.5-4b", "ml.g5.2xlarge", {}, "the number of parameters of qwen3.5-4b is not known"),
+        ("qwen3.5-4b", "ml.g5.2xlarge", {}, "the dimensions of qwen3.5-4b are not known"),
         ("llama-3.1-8b-instruct", "ml.trn1.2xlarge", {}, "ml.trn1.2xlarge has no CUDA GPU"),
         ("llama-3.1-8b-instruct", "ml.g7.2xlarge", {}, "no peak rate of the RTX-PRO-4500 is known"),
         ("llama-3.1-8b-instruct", "ml.g5.2xlarge", {"epochs": None}, "the number of epochs is left to the service"),

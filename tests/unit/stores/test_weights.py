@@ -108,7 +108,7 @@ def test_shards_that_the_index_names_must_be_there(base: Path) -> None:
 
 def test_a_clone_without_its_large_files_is_no_model(base: Path) -> None:
     (base / "model.safetensors").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")
-    assert _told(base) == ["model.safetensors cannot be read."]
+    assert _told(base) == ["model.safetensors cannot be read: it is a pointer of Git LFS."]
 
 
 def test_a_model_that_cannot_chat_is_refused(base: Path) -> None:

@@ -57,6 +57,7 @@ def demands(model: ResolvedModel, base: FoundationModel) -> Demands:
     usual = usual_demands(base, model.provider)
     return replace(
         usual,
+        model=model.root,
         rules=usual.rules.model_copy(update={"max_tokens_per_record": _token_limit(usual.rules, batch)}),
         batch=batch * resources.instance_count if resources and batch else None,
     )

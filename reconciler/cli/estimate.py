@@ -27,7 +27,12 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=model_names)
-@click.option("--model", shell_complete=base_models, metavar="KEY", help="Without a manifest: this base model.")
+@click.option(
+    "--model",
+    shell_complete=base_models,
+    metavar="KEY",
+    help="Without a manifest: this base model, or a folder of weights.",
+)
 @click.option("--dataset", metavar="PATH", help="With --model: training data, a file or s3://bucket/key.")
 @click.option(
     "--records", type=click.IntRange(1), metavar="N", help="With --model, instead of --dataset: so many records."
@@ -82,6 +87,7 @@ def estimate(
     Examples:
       reconciler estimate support-bot
       reconciler estimate --model llama-3.1-8b-instruct --dataset data.csv --method qlora
+      reconciler estimate --model ../my-base --records 10000 --tokens-per-record 300
       reconciler estimate --model qwen3-1.7b --records 10000 --tokens-per-record 300 --json
       reconciler estimate --rows trainings.csv
       reconciler estimate --history

@@ -26,12 +26,15 @@ if TYPE_CHECKING:
 @pass_invocation
 def show(invocation: Invocation, name: str) -> int:
     """Show everything about the model NAME: data, base model and lineage, every hyperparameter with defaults marked, creator, cost of
-    storage, versions, attempts, losses, deployment, schedules, conditions.
+    storage, versions, attempts, losses, deployment, schedules, conditions,
+    what this machine did about it last.
     """
     from reconciler.domain.plan import PlanOptions
 
     made = proposed(invocation, PlanOptions(allow=invocation.allow))
-    dossier = _with_losses(invocation, made, dossier_of(made, name.removeprefix("FineTunedModel/")))
+    name = name.removeprefix("FineTunedModel/")
+    known = replace(dossier_of(made, name), run=made.outside.journal.last_run(f"FineTunedModel/{name}"))
+    dossier = _with_losses(invocation, made, known)
     if invocation.json:
         from reconciler.reports.json import model_document
 

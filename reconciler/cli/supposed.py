@@ -68,14 +68,16 @@ def supposed(
     invocation: Invocation, asked: Supposition, catalog: Catalog, region: str | None
 ) -> Iterator[tuple[Configuration, DataLibrary]]:
     """One training for each provider that tunes the model; without a region, where it does. Raises ReconcilerError and InvalidInput."""
+    from reconciler.domain.catalog import LOCAL_FOLDER
     from reconciler.domain.errors import InvalidInput
     from reconciler.manifest.load import SourceFile, load
     from reconciler.reports.view.catalog import home_region
 
-    base = _base(asked, catalog)
+    weights = _weights(invocation, asked, catalog)
+    base = _base(LOCAL_FOLDER if weights else asked.model, catalog)
     for provider in _providers(asked, base):
         place = region or (home_region(base) if provider == "bedrock" else DEFAULT_REGION)
-        text = _manifest(asked, base, provider, place)
+        text = _manifest(asked, weights, base, provider, place)
         invocation.sources = {SOURCE: text}
         loaded = load([SourceFile(path=SOURCE, text=text)], catalog, root=str(_folder(invocation, asked)))
         if loaded.configuration is None:
@@ -83,15 +85,22 @@ def supposed(
         yield loaded.configuration, _library(invocation, asked)
 
 
-def _base(asked: Supposition, catalog: Catalog) -> FoundationModel:
+def _weights(invocation: Invocation, asked: Supposition, catalog: Catalog) -> Path | None:
+    """The folder that the flag names, where the catalog knows no model of that name."""
+    folder = (invocation.directory / asked.model).expanduser().resolve()
+    return folder if catalog.model(asked.model) is None and folder.is_dir() else None
+
+
+def _base(key: str, catalog: Catalog) -> FoundationModel:
     from reconciler.domain.errors import ReconcilerError
     from reconciler.domain.spelling import did_you_mean
 
-    found = catalog.model(asked.model)
+    found = catalog.model(key)
     if found is None:
-        hint = did_you_mean(asked.model, [model.key for model in catalog.models])
+        hint = did_you_mean(key, [model.key for model in catalog.models])
         raise ReconcilerError(
-            f"the catalog has no base model {asked.model!r}", hint=hint or "`reconciler catalog models` lists them."
+            f"the catalog has no base model {key!r}, and there is no such folder",
+            hint=hint or "`reconciler catalog models` lists them.",
         )
     return found
 
@@ -108,7 +117,9 @@ def _providers(asked: Supposition, base: FoundationModel) -> tuple[ProviderName,
     return tuple(name for name in chosen if name == "sagemaker") if given else chosen
 
 
-def _manifest(asked: Supposition, base: FoundationModel, provider: ProviderName, region: str) -> str:
+def _manifest(
+    asked: Supposition, weights: Path | None, base: FoundationModel, provider: ProviderName, region: str
+) -> str:
     import yaml
 
     project = {"region": region, "cloud": "local"}
@@ -116,7 +127,7 @@ def _manifest(asked: Supposition, base: FoundationModel, provider: ProviderName,
     resources = {"resources": {"instanceType": "auto", **count}} if provider == "sagemaker" else {}
     validation = {"validation": {"split": "10%"}} if base.validation.get(provider) == "required" else {}
     spec = {
-        "baseModel": base.key,
+        "baseModel": {"path": str(weights)} if weights else base.key,
         "provider": str(provider),
         "dataset": {"training": _address(asked), **validation},
         **resources,
@@ -176,6 +187,8 @@ class _Counted:
     ) -> tuple[TrainingData | None, tuple[Diagnostic, ...]]:
         from reconciler.domain.desired import DatasetFacts, TrainingData
         from reconciler.domain.fingerprint import digest
+        from reconciler.stores.filedigests import FileDigests
+        from reconciler.stores.weights import examine
 
         tokens = self.records * self.tokens_per_record
         facts = DatasetFacts(
@@ -188,10 +201,14 @@ class _Counted:
             tokens_note="as given",
         )
         held = self.records * (model.validation.split_percent or 0) // 100
-        return TrainingData(training=facts, training_records=self.records - held, validation_records=held), ()
+        weights, unusable = examine(Path(), model.weights, FileDigests(None)) if model.weights else (None, ())
+        data = TrainingData(
+            training=facts, training_records=self.records - held, validation_records=held, weights=weights
+        )
+        return (None if unusable else data), unusable
 
     def weights_digest(self, model: ResolvedModel) -> tuple[str | None, tuple[Diagnostic, ...]]:
-        raise AssertionError("flags name no weights")
+        raise AssertionError("flags name no weights in S3")
 
 
 def _flag(name: str) -> str:

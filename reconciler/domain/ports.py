@@ -7,7 +7,7 @@ exists adopts it when the owner tags are ours and fails as *conflict* when they 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -20,6 +20,7 @@ from reconciler.domain.base import Value
 from reconciler.domain.catalog import DatasetRules, FoundationModel, ProviderName
 from reconciler.domain.desired import DesiredModel, ResolvedModel, TrainingData
 from reconciler.domain.diagnostic import Diagnostic
+from reconciler.domain.journal import RunSummary
 from reconciler.domain.measurement import History, Measurement
 from reconciler.domain.observation import (
     Artifact,
@@ -150,6 +151,13 @@ class Discarded(Value):
     size_bytes: int
 
 
+class UnusedWeights(Value):
+    """The copy of a folder of base weights that nothing refers to any more. ``uri``: its ``s3://…/`` prefix."""
+
+    uri: str
+    size_bytes: int
+
+
 class Observed(Value):
     """Everything the project owns on one provider."""
 
@@ -257,6 +265,15 @@ class ArtifactStore(Protocol):
 
     def weights_uri(self, digest: str) -> str:
         """The ``s3://…/`` prefix of the weights of that digest, there or not yet."""
+        ...
+
+    def unused_weights(self, wanted: Set[str], versions: Set[tuple[str, str]]) -> tuple[UnusedWeights, ...]:
+        """Copies of folders of weights that no version was made from, in the trash neither, and that are not ``wanted``, by digest.
+        ``versions``: name and fingerprint of all that the cloud shows; where of one it is not known what it was made from, none."""
+        ...
+
+    def delete_weights(self, unused: UnusedWeights) -> None:
+        """For good: they came from a folder of the user's."""
         ...
 
     def put_program(self) -> str:
@@ -370,6 +387,10 @@ class Journal(Protocol):
     def intend(self, run: str, change: Change) -> None: ...
 
     def record(self, run: str, change: Change, outcome: Outcome) -> None: ...
+
+    def last_run(self, address: str) -> RunSummary | None:
+        """Of the last run of this machine that did something about it: what that was. ``None``: nothing is known of one."""
+        ...
 
 
 class EventKind(StrEnum):

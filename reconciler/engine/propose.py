@@ -11,12 +11,13 @@ from reconciler.domain.diagnostic import Diagnostic, allow
 from reconciler.domain.measurement import NO_HISTORY, History
 from reconciler.domain.observation import ForeignResource, Snapshot
 from reconciler.domain.plan import Plan, PlanOptions
-from reconciler.domain.ports import Event, EventKind
+from reconciler.domain.ports import Event, EventKind, UnusedWeights
 from reconciler.engine.desire import desire
 from reconciler.engine.observe import observe
 from reconciler.engine.outside import Outside
 from reconciler.engine.quotas import quota_warnings
 from reconciler.engine.restore import in_trash
+from reconciler.engine.unused import told_unused, unused_weights
 from reconciler.planner.plan import make_plan
 from reconciler.policy.judge import judge
 
@@ -31,6 +32,7 @@ class Proposal:
     desired: tuple[DesiredModel, ...]
     snapshot: Snapshot
     history: History = NO_HISTORY
+    unused_weights: tuple[UnusedWeights, ...] = ()
 
     def wanted(self, name: str) -> DesiredModel | None:
         return next((model for model in self.desired if model.name == name), None)
@@ -50,11 +52,13 @@ def propose(configuration: Configuration, outside: Outside, options: PlanOptions
     priced = price_plan(plan, desired, snapshot, outside.catalog, configuration.project, history)
     judged = judge(configuration.policies, priced, desired, snapshot)
     quotas = quota_warnings(plan, desired, snapshot, outside.quotas)
-    noticed = (*warnings, *_impediments(plan, desired, outside), *in_trash(plan, outside), *quotas, *judged)
+    unused = unused_weights(desired, snapshot, outside)
+    found = (*warnings, *_impediments(plan, desired, outside), *in_trash(plan, outside), *quotas, *judged)
+    noticed = (*found, *map(told_unused, unused))
     told = priced.model_copy(update={"executed": _executed(desired, outside)})
     sealed = _with_diagnostics(told, noticed, options.allow).sealed()
     outside.progress.report(Event(kind=EventKind.PLANNED, message=sealed.digest))
-    return Proposal(plan=sealed, desired=desired, snapshot=snapshot, history=history)
+    return Proposal(plan=sealed, desired=desired, snapshot=snapshot, history=history, unused_weights=unused)
 
 
 def _executed(desired: Sequence[DesiredModel], outside: Outside) -> tuple[str, ...]:

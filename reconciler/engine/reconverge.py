@@ -22,6 +22,7 @@ from reconciler.engine.execute import Pass, Performed, execute
 from reconciler.engine.measure import record_measurements
 from reconciler.engine.outside import Outside, RunSettings, StopSignal
 from reconciler.engine.propose import Proposal, propose
+from reconciler.engine.unused import delete_unused
 
 
 class RunState(StrEnum):
@@ -106,10 +107,12 @@ class _Run:
         if not proposal.plan.can_apply:
             raise InvalidInput([d for d in proposal.plan.diagnostics if d.is_error])
         approval = approval.confirmed(proposal.plan)
-        passes = 1
+        unused, passes = proposal.unused_weights, 1
         while (end := self._next_step(proposal, approval)) is None:
             proposal = self._look()
             passes += 1
+        if end is RunState.CONVERGED and self.lease.still_held():
+            delete_unused(unused, proposal.unused_weights, self.outside)
         return self._result(end, proposal.plan, approval, passes)
 
     def _look(self) -> Proposal:

@@ -151,6 +151,7 @@ def model_document(dossier: Dossier) -> dict[str, Any]:
         else None,
         "hostingMonthly": dossier.hosting.model_dump(mode="json", by_alias=True) if dossier.hosting else None,
         "losses": [_losses(curve) for curve in dossier.curves],
+        "lastRun": dossier.run.model_dump(mode="json", by_alias=True) if dossier.run else None,
     }
 
 

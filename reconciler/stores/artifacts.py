@@ -3,7 +3,7 @@
 ::
 
     <project>/datasets/<digest16>/<format>-<split>/training.jsonl     same data, same address; after another system prompt another
-    <project>/bases/<digest16>/                                       the user's own base weights; same weights, same address
+    <project>/bases/<digest16>/                                       see reconciler.stores.bases
     <project>/code/<sha256>.tar.gz                                    the training program; same program, same address
     <project>/models/<name>/<fp8>/manifest.json                       what was asked for; the artifacts lie beside it
     <project>/models/<name>/<fp8>/measured.json                       what its training took, and what was predicted
@@ -17,7 +17,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from contextlib import ExitStack
 from pathlib import Path, PurePath
 from typing import BinaryIO, cast
@@ -44,15 +44,16 @@ from reconciler.domain.ports import (
     Downloaded,
     StoredArtifacts,
     Tell,
+    UnusedWeights,
 )
 from reconciler.stores import program
+from reconciler.stores.bases import MANIFEST, Bases
 from reconciler.stores.copies import copied, promoted_digest
 from reconciler.stores.downloads import download_file, download_folder
 from reconciler.stores.measured import FILE as MEASURED
 from reconciler.stores.measured import MeasuredFiles
 from reconciler.stores.s3 import Fetched, ObjectStore, Stored
 from reconciler.stores.trash import Trash
-from reconciler.stores.weights import CONFIG, opened
 
 _IN_MEMORY = 32 * 1024 * 1024
 """Bytes of converted data; what is larger goes to a temporary file before it is uploaded."""
@@ -84,6 +85,7 @@ class S3Artifacts:
         self._listed: tuple[Stored, ...] | None = None
         self._engine = engine
         self._trash = Trash(store, project, clock=clock)
+        self._bases = Bases(store, project)
 
     def prepare(self) -> None:
         if self._embedded:
@@ -100,11 +102,18 @@ class S3Artifacts:
         self._put_parts(model, rules, {part: key for part, key in keys.items() if self._store.head(key) is None})
         uris = {part: self._store.uri(key) for part, key in keys.items()}
         if model.data.weights is not None:
-            self._put_weights(model.data.weights)
+            self._bases.put(self._root, model.data.weights)
         return DataLocation(training_uri=uris[Part.TRAINING], validation_uri=uris.get(Part.VALIDATION))
 
     def weights_uri(self, digest: str) -> str:
-        return self._store.uri(self._weights_prefix(digest))
+        return self._store.uri(self._bases.prefix(digest))
+
+    def unused_weights(self, wanted: Set[str], versions: Set[tuple[str, str]]) -> tuple[UnusedWeights, ...]:
+        """On AWS nothing is looked for: a folder is a base model on the embedded cloud alone."""
+        return self._bases.unused(wanted, versions) if self._embedded else ()
+
+    def delete_weights(self, unused: UnusedWeights) -> None:
+        self._bases.delete(unused)
 
     def put_program(self) -> str:
         content = program.archive()
@@ -203,11 +212,6 @@ class S3Artifacts:
         prefix = self._version_prefix(measurement.model, measurement.fingerprint)
         self._measured.write(f"{prefix}{MEASURED}", measurement)
 
-    def stored_bytes(self, model: str, fingerprint: str | None = None) -> int:
-        """Bytes of one version's artifacts, or of all versions of a model."""
-        prefix = self._version_prefix(model, fingerprint) if fingerprint else f"{self._project}/models/{model}/"
-        return self._store.size(prefix)
-
     def _fetched(self, key: str) -> Fetched | None:
         """A bucket of the embedded cloud that is not there yet is made by the next apply, and holds nothing."""
         try:
@@ -231,16 +235,6 @@ class S3Artifacts:
                 sinks[part].seek(0)
                 self._store.put_stream(key, sinks[part])
 
-    def _put_weights(self, facts: WeightsFacts) -> None:
-        """The files one by one, the configuration last: where it is, all are."""
-        prefix = self._weights_prefix(facts.digest)
-        if self._store.head(f"{prefix}{CONFIG}") is None:
-            for name, file in opened(self._root, facts):
-                self._store.put_stream(f"{prefix}{name}", file)
-
-    def _weights_prefix(self, digest: str) -> str:
-        return f"{self._project}/bases/{digest.removeprefix('sha256:')[:16]}/"
-
     def _data_key(self, model: DesiredModel, rules: DatasetRules, part: Part) -> str:
         data, split = model.data, Split.of(model.resolved.validation)
         own = data.validation if part is Part.VALIDATION else None
@@ -252,7 +246,7 @@ class S3Artifacts:
         return f"{self._project}/datasets/{digest}/{kind}/{part}.jsonl"
 
     def _manifest_key(self, model: str, fingerprint: str) -> str:
-        return f"{self._version_prefix(model, fingerprint)}manifest.json"
+        return f"{self._version_prefix(model, fingerprint)}{MANIFEST}"
 
     def _version_prefix(self, model: str, fingerprint: str) -> str:
         return f"{self._project}/models/{model}/{short(fingerprint)}/"

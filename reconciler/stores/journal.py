@@ -9,42 +9,18 @@ import json
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from reconciler.domain.errors import ReconcilerError
+from reconciler.domain.journal import JournalEntry, RunSummary
 from reconciler.domain.outcome import Outcome
 from reconciler.domain.plan import Change
 from reconciler.stores.files import open_nofollow, refuse_symlink
 
 _TAIL = 4 * 1024 * 1024
 """Bytes that are read back: some ten thousand entries."""
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One change of a run. ``outcome`` is None where the run ended before it was known."""
-
-    change: str
-    address: str
-    began: datetime
-    ended: datetime | None = None
-    outcome: str | None = None
-    """``done``, ``started`` or ``failed``."""
-    message: str = ""
-
-
-@dataclass(frozen=True)
-class RunSummary:
-    run: str
-    entries: tuple[Entry, ...]
-
-    @property
-    def unfinished(self) -> tuple[Entry, ...]:
-        """Calls whose outcome nobody knows; looking at the cloud tells."""
-        return tuple(entry for entry in self.entries if entry.outcome is None)
 
 
 class FileJournal:
@@ -61,13 +37,12 @@ class FileJournal:
     def record(self, run: str, change: Change, outcome: Outcome) -> None:
         self._append(run, "outcome", change, outcome.model_dump(mode="json", by_alias=True, exclude_none=True))
 
-    def last_run(self) -> RunSummary | None:
-        """Of the run that wrote last."""
-        lines = list(self._lines())
+    def last_run(self, address: str) -> RunSummary | None:
+        lines = [line for line in self._lines() if line["address"] == address]
         if not lines:
             return None
         run = str(lines[-1]["run"])
-        return RunSummary(run, tuple(_entries(line for line in lines if line["run"] == run)))
+        return RunSummary(run=run, entries=tuple(_entries(line for line in lines if line["run"] == run)))
 
     def _append(self, run: str, event: str, change: Change, more: dict[str, Any]) -> None:
         entry = {
@@ -120,22 +95,21 @@ def _is_torn(opened: int) -> bool:
     return size > 0 and os.pread(opened, 1, size - 1) != b"\n"
 
 
-def _entries(lines: Iterable[dict[str, Any]]) -> Iterable[Entry]:
+def _entries(lines: Iterable[dict[str, Any]]) -> Iterable[JournalEntry]:
     """Intents joined with their outcomes, in the order of the intents. A change may come several times in a run."""
-    entries: list[Entry] = []
+    entries: list[JournalEntry] = []
     open_at: dict[str, int] = {}
     for line in lines:
         change, moment = str(line["change"]), datetime.fromisoformat(line["time"])
         if line["event"] == "intent":
             open_at[change] = len(entries)
-            entries.append(Entry(change, str(line["address"]), moment))
+            entries.append(JournalEntry(change=change, address=str(line["address"]), began=moment))
         elif change in open_at:
             position = open_at.pop(change)
             entries[position] = _ended(entries[position], line, moment)
     return entries
 
 
-def _ended(entry: Entry, line: dict[str, Any], moment: datetime) -> Entry:
-    return Entry(
-        entry.change, entry.address, entry.began, moment, str(line.get("state", "")), str(line.get("message", ""))
-    )
+def _ended(entry: JournalEntry, line: dict[str, Any], moment: datetime) -> JournalEntry:
+    told = {"outcome": str(line.get("state", "")), "message": str(line.get("message", ""))}
+    return entry.model_copy(update={"ended": moment, **told})

@@ -189,10 +189,6 @@ class ObjectStore:
             self.delete(key)
         return len(keys)
 
-    def size(self, prefix: str) -> int:
-        """Bytes of everything below a prefix."""
-        return sum(stored.size for stored in self.list(prefix))
-
     def exists(self) -> bool:
         """Whether the bucket is there, and ours to look into."""
         with self._asking("looking for the bucket"), _absent_is_none() as found:

@@ -9,6 +9,7 @@ from typing import Any
 
 from reconciler.domain.catalog import FoundationModel
 from reconciler.domain.desired import DatasetFacts, DesiredDeployment, DesiredModel, Origin, ResolvedModel, UndeployRule
+from reconciler.domain.journal import JournalEntry, RunSummary
 from reconciler.domain.losses import LossCurve, LossPoint, summary
 from reconciler.domain.naming import short
 from reconciler.domain.observation import Deployment, ModelObservation, ScheduleObservation, TrainingRun, Version
@@ -65,6 +66,8 @@ class Dossier:
     """What the newest version was made of; asked for where the manifest is gone."""
     curves: tuple[LossCurve, ...] = ()
     """Of the latest training of each version."""
+    run: RunSummary | None = None
+    """The last of this machine that did something about the model."""
 
     @property
     def described(self) -> DesiredModel | None:
@@ -284,6 +287,7 @@ def _tables(dossier: Dossier) -> Iterable[tuple[str, Table]]:
     yield "Attempts", _attempts([run for version in versions for run in version.runs], dossier.now)
     yield "Deployment", _deployments([d for model in dossier.observed for d in model.deployments])
     yield "Schedules", _schedules([s for model in dossier.observed for s in model.schedules])
+    yield "Last run on this machine", _done(dossier.run.entries if dossier.run else ())
 
 
 def _versions(versions: Iterable[Version], serving: set[str | None], wanted: str | None) -> Table:
@@ -325,6 +329,21 @@ def _attempts(runs: Iterable[TrainingRun], now: datetime) -> Table:
         for run in runs
     )
     return Table(("TRAINING", "ATTEMPT", "PHASE", "STARTED", "TOOK", "INSTANCE", "METRICS", "FAILURE"), tuple(rows))
+
+
+def _done(entries: Iterable[JournalEntry]) -> Table:
+    rows = (
+        (
+            entry.change.partition(":")[0],
+            entry.change.rpartition(":")[2],
+            moment(entry.began),
+            elapsed(entry.ended - entry.began) if entry.ended else "-",
+            entry.outcome or "unknown: the run broke off",
+            entry.message or "-",
+        )
+        for entry in entries
+    )
+    return Table(("ACTION", "TARGET", "BEGAN", "TOOK", "OUTCOME", "MESSAGE"), tuple(rows))
 
 
 def _deployments(deployments: Iterable[Deployment]) -> Table:

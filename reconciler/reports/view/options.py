@@ -65,7 +65,7 @@ def estimate_data(found: Estimated) -> dict[str, Any]:
     return {
         "name": model.name,
         "provider": str(model.resolved.provider),
-        "baseModel": model.resolved.base_model,
+        "baseModel": model.resolved.root,
         "method": _method(model),
         "epochs": model.resolved.hyperparameters.epochs,
         "records": model.data.training_records,
@@ -94,11 +94,7 @@ def _is_shown(option: TrainingOption, own: str | None) -> bool:
 
 def _training(model: DesiredModel) -> str:
     method = _method(model)
-    return (
-        f"{_METHODS[Method(method)]} of {model.resolved.base_model}"
-        if method
-        else f"{model.resolved.base_model} on Bedrock"
-    )
+    return f"{_METHODS[Method(method)]} of {model.resolved.root}" if method else f"{model.resolved.root} on Bedrock"
 
 
 def _method(model: DesiredModel) -> str | None:

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from reconciler.cli.exit_codes import ExitCode
+from tests.folders import LLAMA as FOLDER
+from tests.folders import write_folder
 from tests.stage import PROJECT, SAGEMAKER
 from tests.unit.cli.calling import Ended, call
 from tests.unit.estimators.written_rows import LLAMA, RUN
@@ -222,6 +224,29 @@ def test_flags_that_make_no_training(
     ended = call(capsys, "estimate", "-C", tmp_path, *arguments)
     assert ended.code == ExitCode.ERROR
     assert told in ended.err
+
+
+def test_a_folder_of_weights_as_the_base_model(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    write_folder(tmp_path / "mine")
+    (tmp_path / "data.csv").write_text("prompt,expected completion\nWhat?,That.\nWho?,They.\n")
+    asked = ("estimate", "-C", tmp_path, "--model", "mine")
+    for data in (("--records", "2", "--tokens-per-record", "300"), ("--dataset", "data.csv")):
+        ended = call(capsys, *asked, *data)
+        assert (ended.code, ended.err) == (ExitCode.OK, "")
+        assert ended.out.startswith(f"LoRA of {tmp_path}/mine\n2 records of ")
+        assert ended.out.count("auto would take it") == 1
+
+
+def test_what_is_not_known_of_a_folder_is_told(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    counted = ("--records", "2", "--tokens-per-record", "300", "-C", tmp_path)
+    write_folder(tmp_path / "mine", FOLDER | {"model_type": "gemma2"})
+    ended = call(capsys, "estimate", "--model", "mine", *counted)
+    assert ended.code == ExitCode.OK
+    assert "auto: config.json: `model_type: gemma2` is none of those" in " ".join(ended.out.split())
+    (tmp_path / "mine/config.json").write_text("{")
+    ended = call(capsys, "estimate", "--model", "mine", *counted)
+    assert ended.code == ExitCode.ERROR
+    assert "config.json:1:2 is not JSON" in " ".join(ended.err.split())
 
 
 def test_a_base_model_that_is_misspelt(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

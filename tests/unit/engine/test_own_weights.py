@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -129,3 +130,48 @@ def test_a_broken_configuration_is_told_where_the_manifest_names_the_folder(stag
     assert problem.where is not None
     assert (problem.code, problem.where.line) == ("unusable-weights", 6)
     assert "config.json:1:" in problem.detail
+
+
+def copies(stage: Stage) -> set[str]:
+    """Names below ``bases/`` in the bucket."""
+    listed = stage.client("s3").list_objects_v2(Bucket="stage-artifacts", Prefix="stage/bases/").get("Contents", ())
+    return {each["Key"].split("/")[2] for each in listed}
+
+
+def train(stage: Stage, epochs: int) -> None:
+    """Another version, and what an apply after it deletes."""
+    stage.write("own-bot.yaml", OWN.replace("epochs: 2", f"epochs: {epochs}"))
+    for _ in range(2):
+        assert stage.apply().state is RunState.CONVERGED
+
+
+def told_unused(stage: Stage) -> list[str]:
+    return [found.summary for found in stage.plan().diagnostics if found.code == "unused-weights"]
+
+
+def test_a_copy_goes_once_the_last_version_made_from_it_has_left_the_trash(stage: Stage) -> None:
+    train(stage, 2)
+    [first] = copies(stage)
+    write_folder(stage.root / "base", LLAMA | {"num_hidden_layers": 3})
+    train(stage, 2)
+    train(stage, 3)
+    [second] = copies(stage) - {first}
+    assert [entry.version.fingerprint for entry in stage.outside().artifacts.discarded()]
+    assert told_unused(stage) == []
+    stage.cloud.advance(timedelta(days=31).total_seconds())
+    train(stage, 4)
+    assert copies(stage) == {first, second}, "it was in use when the run began"
+    [told] = told_unused(stage)
+    assert told.startswith(f"s3://stage-artifacts/stage/bases/{first}/")
+    train(stage, 5)
+    assert copies(stage) == {second}
+    assert told_unused(stage) == []
+
+
+def test_an_apply_that_does_not_end_well_deletes_no_copy(stage: Stage) -> None:
+    stage.client("s3").create_bucket(Bucket="stage-artifacts")
+    stage.client("s3").put_object(Bucket="stage-artifacts", Key=f"stage/bases/{'0' * 16}/config.json", Body=b"{}")
+    stage.fault("error", "sagemaker:CreateTrainingJob", code="ValidationException")
+    assert stage.apply().state is not RunState.CONVERGED
+    assert "0" * 16 in copies(stage)
+    assert len(told_unused(stage)) == 1

@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from reconciler.domain.catalog import ProviderName
 from reconciler.domain.desired import Origin, UndeployRule
+from reconciler.domain.journal import JournalEntry, RunSummary
 from reconciler.domain.plan import Action, Change
 from reconciler.domain.status import Condition, ConditionStatus, ConditionType, Status
 from reconciler.reports.json import model_document, status_document, to_text
@@ -135,6 +136,23 @@ def test_a_model_whose_manifest_is_gone_is_still_shown() -> None:
     assert ("manifest", "gone: only the cloud still knows this model") in view.about
     assert view.hyperparameters == ()
     assert [title for title, _ in view.tables] == ["Versions", "Attempts", "Deployment"]
+
+
+def test_what_this_machine_did_last_is_told_and_what_broke_off() -> None:
+    begun = JournalEntry(change="train:sagemaker:bot-1", address="FineTunedModel/support-bot", began=make.NOW)
+    done = begun.model_copy(
+        update={"ended": make.NOW + timedelta(seconds=90), "outcome": "failed", "message": "no more"}
+    )
+    dossier = replace(a_dossier(), run=RunSummary(run="r", entries=(done, begun)))
+    [(_, table)] = [
+        (title, table) for title, table in view_model(dossier).tables if title == "Last run on this machine"
+    ]
+    assert [(row[0], row[1], *row[3:]) for row in table.rows] == [
+        ("train", "bot-1", "1m30s", "failed", "no more"),
+        ("train", "bot-1", "-", "unknown: the run broke off", "-"),
+    ]
+    document = json.loads(to_text(model_document(dossier)))
+    assert [entry["outcome"] for entry in document["lastRun"]["entries"]] == ["failed", None]
 
 
 def test_what_a_model_without_a_manifest_was_made_of_is_shown_where_it_was_recorded() -> None:

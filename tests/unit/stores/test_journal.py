@@ -37,7 +37,7 @@ def test_the_last_run_is_read_back(path: Path) -> None:
     journal.record(
         "new", deploy, Outcome.failed(Fault(kind=FaultKind.QUOTA, code="ResourceLimitExceeded", message="no more"))
     )
-    last = FileJournal(path).last_run()
+    last = FileJournal(path).last_run(a_change().address)
     assert last is not None
     assert last.run == "new"
     assert [(e.change, e.outcome, e.message) for e in last.entries] == [
@@ -46,7 +46,16 @@ def test_the_last_run_is_read_back(path: Path) -> None:
     ]
     assert last.entries[0].began == START + timedelta(minutes=1)
     assert last.entries[0].ended == START + timedelta(minutes=3)
-    assert not last.unfinished
+
+
+def test_each_model_has_a_last_run_of_its_own(path: Path) -> None:
+    journal, other = a_journal(path), a_change().model_copy(update={"address": "FineTunedModel/faq"})
+    journal.intend("old", a_change())
+    journal.intend("new", other)
+    last = journal.last_run(a_change().address)
+    assert last is not None
+    assert last.run == "old"
+    assert [entry.address for entry in last.entries] == [a_change().address]
 
 
 def test_a_call_that_nobody_saw_the_end_of_is_unfinished(path: Path) -> None:
@@ -54,10 +63,9 @@ def test_a_call_that_nobody_saw_the_end_of_is_unfinished(path: Path) -> None:
     journal.intend("run", a_change())
     journal.record("run", a_change(), Outcome.done())
     journal.intend("run", a_change())
-    last = journal.last_run()
+    last = journal.last_run(a_change().address)
     assert last is not None
     assert [entry.outcome for entry in last.entries] == ["done", None]
-    assert last.unfinished == (last.entries[1],)
 
 
 def test_the_intent_is_on_disk_before_the_outcome_and_faults_are_kept(path: Path) -> None:
@@ -79,20 +87,20 @@ def test_a_line_torn_by_a_crash_costs_only_itself(path: Path) -> None:
     with path.open("ab") as file:
         file.write(b'{"time": "2026-')
     journal.record("run", a_change(), Outcome.done())
-    last = journal.last_run()
+    last = journal.last_run(a_change().address)
     assert last is not None
     assert [entry.outcome for entry in last.entries] == ["done"]
 
 
 def test_nothing_was_run(path: Path) -> None:
-    assert FileJournal(path).last_run() is None
+    assert FileJournal(path).last_run(a_change().address) is None
 
 
 def test_threads_write_whole_lines(path: Path) -> None:
     journal = FileJournal(path)
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda number: journal.intend("run", a_change(target=f"m{number}")), range(40)))
-    last = journal.last_run()
+    last = journal.last_run(a_change().address)
     assert last is not None
     assert {entry.change for entry in last.entries} == {f"train:sagemaker:m{number}" for number in range(40)}
 

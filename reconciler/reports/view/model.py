@@ -337,13 +337,12 @@ def _done(entries: Iterable[JournalEntry]) -> Table:
             entry.change.partition(":")[0],
             entry.change.rpartition(":")[2],
             moment(entry.began),
-            elapsed(entry.ended - entry.began) if entry.ended else "-",
             entry.outcome or "unknown: the run broke off",
             entry.message or "-",
         )
         for entry in entries
     )
-    return Table(("ACTION", "TARGET", "BEGAN", "TOOK", "OUTCOME", "MESSAGE"), tuple(rows))
+    return Table(("ACTION", "TARGET", "BEGAN", "OUTCOME", "MESSAGE"), tuple(rows))
 
 
 def _deployments(deployments: Iterable[Deployment]) -> Table:

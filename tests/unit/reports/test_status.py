@@ -148,8 +148,8 @@ def test_what_this_machine_did_last_is_told_and_what_broke_off() -> None:
         (title, table) for title, table in view_model(dossier).tables if title == "Last run on this machine"
     ]
     assert [(row[0], row[1], *row[3:]) for row in table.rows] == [
-        ("train", "bot-1", "1m30s", "failed", "no more"),
-        ("train", "bot-1", "-", "unknown: the run broke off", "-"),
+        ("train", "bot-1", "failed", "no more"),
+        ("train", "bot-1", "unknown: the run broke off", "-"),
     ]
     document = json.loads(to_text(model_document(dossier)))
     assert [entry["outcome"] for entry in document["lastRun"]["entries"]] == ["failed", None]

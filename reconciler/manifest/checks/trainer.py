@@ -138,8 +138,8 @@ def _layers(view: ModelView, lora: Mapping[str, Any]) -> Iterator[Diagnostic]:
     known = view.base.architecture if view.base else None
     missing = beyond_layers(lora, known.num_hidden_layers) if known else []
     if known and missing:
-        layers = f"{view.base_name} has {known.num_hidden_layers} layers, from 0 to {known.num_hidden_layers - 1}"
-        detail = f"`lora_config.layers_to_transform` names layer {', '.join(map(str, missing))}; {layers}."
+        layers = f"`{view.base_name}` has {known.num_hidden_layers} layers, from 0 to {known.num_hidden_layers - 1}"
+        detail = f"`lora_config.layers_to_transform` names {', '.join(map(str, missing))}; {layers}."
         path = ("lora_config", "layers_to_transform")
         yield error(
             view, "invalid-trainer-setting", "A setting of the training library is not valid", *path, detail=detail

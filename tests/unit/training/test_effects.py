@@ -159,6 +159,34 @@ def test_target_modules_that_are_not_there(train: Train) -> None:
     assert failure.startswith("lora_config.target_modules: the model has no c_attn; its linear layers are down_proj, ")
 
 
+@pytest.mark.parametrize(
+    ("config", "told"),
+    [
+        ({"target_modules": []}, "lora_config.target_modules is []; expected names of layers"),
+        ({"target_modules": "no_such_.*"}, "lora_config: Target modules no_such_.* not found in the base model"),
+        ({"target_modules": ["self_attn"]}, "lora_config: Target module LlamaAttention"),
+        ({"layers_to_transform": [-1]}, "lora_config.layers_to_transform is [-1]; expected the number of a layer"),
+        ({"layers_to_transform": [0, 4]}, "lora_config.layers_to_transform: the model has no layer 4; its 4 layers"),
+        ({"layers_to_transform": [1], "layers_pattern": "h"}, "lora_config: Target modules"),
+        ({"exclude_modules": ".*"}, "lora_config: All modules were excluded"),
+    ],
+    ids=str,
+)
+def test_adapters_that_no_layer_would_get(train: Train, config: dict[str, Any], told: str) -> None:
+    ended = train(fails=True, **LORA, lora_config=config)
+    assert ended.refusal.startswith(told)
+    assert "Traceback" not in ended.output
+
+
+def test_layers_to_transform(train: Train) -> None:
+    def layers(config: dict[str, Any]) -> set[str]:
+        names = adapters(train(**LORA, lora_config=config))
+        return {found[1] for name in names if (found := re.search(r"layers\.(\d+)\.", name))}
+
+    assert layers({"layers_to_transform": 3}) == {"3"}
+    assert layers({"layers_to_transform": [0, 2], "layers_pattern": "layers"}) == {"0", "2"}
+
+
 def test_fan_in_fan_out(train: Train) -> None:
     """Meant for layers with transposed weights (GPT-2's Conv1D). peft sets it back for linear layers, and says so."""
     ended = train(**LORA, lora_config={"fan_in_fan_out": True})
@@ -345,3 +373,12 @@ def test_the_same_seed_is_the_same_model(train: Train) -> None:
     differing = {name for name, content in one.files().items() if two.files()[name] != content}
     assert differing == {"metrics.json"}  # its times
     assert one.losses == two.losses != other.losses
+
+
+@pytest.mark.parametrize("name", ["eos_token", "pad_token"])
+def test_a_token_that_the_tokenizer_does_not_have(train: Train, name: str) -> None:
+    ended = train(fails=True, sft_config={name: "<|eot_idd|>"})
+    told = f"sft_config.{name}: the base model's tokenizer has no token <|eot_idd|>; did you mean <|eot_id|>?"
+    assert ended.refusal == told
+    assert "Traceback" not in ended.output
+    assert train(fails=True, sft_config={name: "stop"}).refusal.endswith(", <|finetune_right_pad_id|>")

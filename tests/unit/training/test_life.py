@@ -10,10 +10,12 @@ import signal
 import subprocess
 import sys
 import tarfile
+import threading
 import time
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -200,6 +202,37 @@ def test_a_base_model_that_is_not_there(press: Press, tmp_path: Path) -> None:
     ended = press.run(lay_out(tmp_path / "job", {**ASKED, "model_id": "someone/nothing"}, model=None))
     assert ended.code == 1
     assert ended.failure.startswith("the base model someone/nothing cannot be had from Hugging Face. Is the name right")
+    assert "Traceback" not in ended.output
+
+
+class Hub(BaseHTTPRequestHandler):
+    """Hugging Face, on this machine, that answers everything alike."""
+
+    status: ClassVar[int]
+    error: ClassVar[str]
+
+    def do_HEAD(self) -> None:
+        self.send_response(self.status)
+        self.send_header("X-Error-Code", self.error)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    do_GET = do_HEAD
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.mark.parametrize(("status", "error"), [(403, "GatedRepo"), (404, "RevisionNotFound")])
+def test_a_base_model_that_hugging_face_refuses(libraries: None, tmp_path: Path, status: int, error: str) -> None:
+    answering = type("Answering", (Hub,), {"status": status, "error": error})
+    with ThreadingHTTPServer(("127.0.0.1", 0), answering) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        base = lay_out(tmp_path / "job", {**ASKED, "model_id": "someone/nothing"}, model=None)
+        ended = run(base, HF_ENDPOINT=f"http://127.0.0.1:{server.server_port}", HF_HUB_OFFLINE="0")
+        server.shutdown()
+    told = "the base model someone/nothing cannot be had from Hugging Face. Is the name right, is it gated"
+    assert ended.refusal.startswith(told)
     assert "Traceback" not in ended.output
 
 

@@ -3,7 +3,8 @@
 https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-output.html
 
 What can never work begins with ``BadInput: ``. The exit code says the same, but AWS's launcher does not hand it on: its container ends
-with 1 whatever the program ended with (``sagemaker_training/trainer.py``), and names the program's code only where it wrote no reason.
+with 1 whatever the program ended with (``sagemaker_training/trainer.py``). Only where the program wrote no reason does it write one, with
+the program's code in it.
 """
 
 from __future__ import annotations

@@ -128,7 +128,7 @@ def test_what_can_never_work_is_tried_once(here: Here) -> None:
     assert reason.startswith("AlgorithmError: BadInput: lora_config.target_modules: the model has no no_such_layer")
     planned = " ".join(here.call("plan").out.split())
     assert "lora_config.target_modules: the model has no no_such_layer" in planned
-    assert "It is not tried again" in planned
+    assert "It is not retried" in planned
     assert "reconciler apply --retrain refused" in planned
 
 

@@ -198,7 +198,7 @@ def test_what_can_never_work_is_told_and_not_paid_for_again() -> None:
     run = an_attempt(MODEL, phase=TrainingPhase.FAILED, failure=a_fault(FaultKind.INPUT, told_why))
     plan = plan_of(MODEL, seen(MODEL, run))
     assert told(plan) == [f"no-op {NAME} (drift, stalled)"]
-    assert f"failed: {told_why}. It is not tried again" in message(plan)
+    assert f"failed: {told_why}. It is not retried" in message(plan)
     assert "`reconciler apply --retrain support-bot`" in message(plan)
     assert told(plan_of(MODEL, seen(MODEL, run), retrain=("support-bot",))) == [f"train {NAME}-r2"]
 

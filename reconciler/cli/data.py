@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from reconciler.datasets.check import Demands
+    from reconciler.datasets.examine import Watching
     from reconciler.datasets.passing import Watch
     from reconciler.datasets.tokens import TokenRule
     from reconciler.domain.catalog import FoundationModel
@@ -54,8 +55,8 @@ def check(invocation: Invocation, name: str, key: str | None, provider: str | No
     from reconciler.domain.diagnostic import has_errors
 
     subject = _subject(invocation, name, validation, key, provider)
-    with _progress(invocation, subject) as watch:
-        how = subject.files.looking(subject.tokens, watch)
+    with _progress(invocation, subject) as watching:
+        how = subject.files.looking(subject.tokens, watching)
         checked = check_data(subject.source, subject.validation, how, subject.demands)
     if invocation.json:
         from reconciler.reports.json import data_document
@@ -188,7 +189,7 @@ def _demands(
 
 
 @contextmanager
-def _progress(invocation: Invocation, subject: _Subject) -> Iterator[Watch | None]:
+def _progress(invocation: Invocation, subject: _Subject) -> Iterator[Watching | None]:
     """A bar on a terminal; nothing elsewhere."""
     if not sys.stderr.isatty() or invocation.json:
         yield None
@@ -198,5 +199,9 @@ def _progress(invocation: Invocation, subject: _Subject) -> Iterator[Watch | Non
     columns = (TextColumn("Reading"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
     screen = invocation.screen(sys.stderr)
     with Progress(*columns, console=screen.console, transient=True) as progress:
-        task = progress.add_task("", total=subject.files.size(subject.source))
-        yield lambda position: progress.update(task, completed=position)
+
+        def watching(source: DatasetSource) -> Watch:
+            task = progress.add_task("", total=subject.files.size(source))
+            return lambda position: progress.update(task, completed=position)
+
+        yield watching

@@ -154,8 +154,13 @@ def _catalog_with(prices: bytes) -> BundledCatalog:
 def connect(project: ProjectSettings, root: Path, cloud: Cloud, progress: Progress, stop: StopRequest) -> Outside:
     """Every port of one project on one cloud."""
     store = ObjectStore(cloud.session.changing("s3"), project.bucket)
-    engine = data_engine()
-    data = DataFiles(root, lambda: cloud.session.reading("s3"), cache=_data_cache(root), engine=engine)
+    data = DataFiles(
+        root,
+        lambda: cloud.session.reading("s3"),
+        cache=_data_cache(root),
+        engine=data_engine(),
+        progress=progress,
+    )
     catalog = catalog_at(root)
     images = _embedded_images() if cloud.embedded else _pinned_images(catalog, project.region)
     settings = ProviderSettings(
@@ -179,12 +184,11 @@ def connect(project: ProjectSettings, root: Path, cloud: Cloud, progress: Progre
         artifacts=S3Artifacts(
             store,
             project.name,
-            open=data.open_source,
+            reading=data.reading(),
             clock=cloud.clock,
             root=root,
             embedded=cloud.embedded,
             cache=_measured_cache(root),
-            engine=engine,
         ),
         lock=S3Lock(
             store,

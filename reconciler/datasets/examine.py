@@ -24,6 +24,9 @@ from reconciler.domain.errors import InvalidInput
 Open = Callable[[DatasetSource], BinaryIO]
 """Opens a source from its beginning, as often as asked. Raises InvalidInput where there is nothing to read."""
 
+Watching = Callable[[DatasetSource], Watch]
+"""Who watches a source while it is read."""
+
 
 class Examined(Value):
     """What was found in a source. It depends on its content and on what was asked only, so it can be kept."""
@@ -83,7 +86,7 @@ class Looking:
     tokens: TokenRule = ROUGHLY
     memory: Memory = field(default_factory=NoMemory)
     engine: Engine = usual
-    watch: Watch | None = None
+    watching: Watching | None = None
 
 
 @dataclass(frozen=True)
@@ -143,9 +146,8 @@ def _passed(how: Looking, question: Question, repeats: Repeats, *, held_out: boo
     try:
         with Stream(how.open(question.source)) as stream:
             wanted, name = Wanted(question.split, question.tokens), question.source.uri
-            return pass_over(
-                stream, name, wanted, repeats=repeats, held_out=held_out, engine=how.engine, watch=how.watch
-            )
+            watch = how.watching(question.source) if how.watching else None
+            return pass_over(stream, name, wanted, repeats=repeats, held_out=held_out, engine=how.engine, watch=watch)
     except InvalidInput as trouble:
         return trouble.diagnostics
 

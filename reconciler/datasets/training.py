@@ -11,7 +11,7 @@ from reconciler.datasets.check import Demands, Material, limits
 from reconciler.datasets.convert import PROMPT_COMPLETION
 from reconciler.datasets.engines import Engine, usual
 from reconciler.datasets.errors import named
-from reconciler.datasets.examine import Looking, Open, Seen, look
+from reconciler.datasets.examine import Looking, Open, Seen, Watching, look
 from reconciler.datasets.findings import Conversion
 from reconciler.datasets.passing import Sinks, Totals, Wanted, pass_over
 from reconciler.datasets.remarks import warnings
@@ -61,9 +61,16 @@ def has_part(model: DesiredModel, part: Part) -> bool:
     return part is Part.TRAINING or model.data.validation_records > 0
 
 
-def convert(
-    model: DesiredModel, format: str, open: Open, sinks: Mapping[Part, BinaryIO], *, engine: Engine = usual
-) -> None:
+@dataclass(frozen=True)
+class Reading:
+    """How sources are read once more."""
+
+    open: Open
+    engine: Engine = usual
+    watching: Watching | None = None
+
+
+def convert(model: DesiredModel, format: str, reading: Reading, sinks: Mapping[Part, BinaryIO]) -> None:
     """Write the lines of the parts that are asked for, as the base model takes them, each source being read once.
 
     Raises PlanChanged where a source no longer holds what was planned on: keep nothing of what was written then.
@@ -74,22 +81,23 @@ def convert(
     if data.validation is not None:
         for facts, part in ((data.training, Part.TRAINING), (data.validation, Part.VALIDATION)):
             if part in sinks:
-                _converted(facts, Wanted(conversion=how, examines=False), Sinks(sinks[part]), open, engine)
+                _converted(facts, Wanted(conversion=how, examines=False), Sinks(sinks[part]), reading)
         return
     wanted = Wanted(Split.of(model.resolved.validation), conversion=how, examines=False)
-    _converted(data.training, wanted, Sinks(sinks.get(Part.TRAINING), sinks.get(Part.VALIDATION)), open, engine)
+    _converted(data.training, wanted, Sinks(sinks.get(Part.TRAINING), sinks.get(Part.VALIDATION)), reading)
 
 
-def _converted(facts: DatasetFacts, wanted: Wanted, sinks: Sinks, open: Open, engine: Engine) -> None:
-    totals = _pass(facts, wanted, sinks, open, engine)
+def _converted(facts: DatasetFacts, wanted: Wanted, sinks: Sinks, reading: Reading) -> None:
+    totals = _pass(facts, wanted, sinks, reading)
     if wanted.split and totals.sides and not totals.sides.is_usual and wanted.conversion:
         sinks.begin_anew()
         exactly = replace(wanted.conversion, cutoff=totals.sides.cutoff)
-        totals = _pass(facts, replace(wanted, conversion=exactly), sinks, open, engine)
+        totals = _pass(facts, replace(wanted, conversion=exactly), sinks, reading)
     if totals.flaws or totals.misfit or str(totals.digest) != facts.digest:
         raise PlanChanged(f"{named(facts.source)} changed while it was read", hint="Run the command again.")
 
 
-def _pass(facts: DatasetFacts, wanted: Wanted, sinks: Sinks, open: Open, engine: Engine) -> Totals:
-    with Stream(open(facts.source)) as stream:
-        return pass_over(stream, facts.source.uri, wanted, sinks=sinks, engine=engine)
+def _pass(facts: DatasetFacts, wanted: Wanted, sinks: Sinks, reading: Reading) -> Totals:
+    watch = reading.watching(facts.source) if reading.watching else None
+    with Stream(reading.open(facts.source)) as stream:
+        return pass_over(stream, facts.source.uri, wanted, sinks=sinks, engine=reading.engine, watch=watch)

@@ -16,7 +16,8 @@ class FaultKind(StrEnum):
     quota            the account's limit: raise it or free something
     denied           credentials or permissions
     conflict         the name is somebody else's, or the thing is busy
-    terminal         the request or the job itself is wrong: the manifest must change
+    input            the training program refused what it was given: the same is refused again
+    terminal         anything else: the request or the job itself is wrong, as far as that can be told
     ================ ==========================================================
     """
 
@@ -25,6 +26,7 @@ class FaultKind(StrEnum):
     QUOTA = "quota"
     DENIED = "denied"
     CONFLICT = "conflict"
+    INPUT = "input"
     TERMINAL = "terminal"
 
 

@@ -395,6 +395,8 @@ class Journal(Protocol):
 
 class EventKind(StrEnum):
     OBSERVING = "observing"
+    READING = "reading"
+    """Data, so far: told often, for a live line alone."""
     PLANNED = "planned"
     STARTED = "started"
     FINISHED = "finished"

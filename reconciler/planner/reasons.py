@@ -143,6 +143,9 @@ def _lost_again(s: Situation) -> Reason:
 def _way_out(s: Situation, run: TrainingRun | None) -> str:
     again = f"run `reconciler apply --retrain {s.want.name}`"
     match run.failure.kind if run and run.failure else None:
+        case FaultKind.INPUT:
+            other = "after another image, instance type or access to the base model"
+            return f"It is not retried, since the same would be refused again: change the manifest; {other}, {again}"
         case FaultKind.QUOTA:
             return f"Raise the account's quota, then {again}"
         case FaultKind.CAPACITY:

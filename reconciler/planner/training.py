@@ -13,6 +13,7 @@ from reconciler.domain.outcome import FaultKind
 ARTIFACT_GRACE = timedelta(minutes=5)
 """How long after the end of a training its artifact may still be missing from listings before it counts as deleted.
 Lists of AWS are eventually consistent, and believing them too early would pay for a second training."""
+_NEVER_RETRIED = (FaultKind.INPUT, FaultKind.QUOTA)
 
 
 class Training(StrEnum):
@@ -88,8 +89,8 @@ def untried_types(want: DesiredModel, runs: tuple[TrainingRun, ...]) -> tuple[st
 
 
 def failures(runs: tuple[TrainingRun, ...], *, counts_capacity: bool) -> int:
-    """Failures that use up retries. Capacity moves on to the next type instead, where there are types; quotas are raised."""
-    spared = {FaultKind.QUOTA} if counts_capacity else {FaultKind.QUOTA, FaultKind.CAPACITY}
+    """Failures that use up retries. Capacity moves on to the next type instead, where there are types; the others take a person."""
+    spared = {*_NEVER_RETRIED} if counts_capacity else {*_NEVER_RETRIED, FaultKind.CAPACITY}
     failed = [run for run in runs if run.phase is TrainingPhase.FAILED]
     return sum(run.failure is None or run.failure.kind not in spared for run in failed)
 
@@ -113,7 +114,7 @@ def _state(want: DesiredModel, version: Version | None, run: TrainingRun | None,
         case TrainingPhase.STOPPED:
             return Training.STOPPED
         case TrainingPhase.FAILED:
-            return _failed_state(want, live_runs(version), run)
+            return failed_state(want, live_runs(version), run)
         case TrainingPhase.COMPLETED:
             return _completed_state(version, run, now)
 
@@ -128,13 +129,31 @@ def _completed_state(version: Version | None, run: TrainingRun, now: datetime) -
     return Training.FAILED if len(completed) > 1 else Training.LOST
 
 
-def _failed_state(want: DesiredModel, runs: tuple[TrainingRun, ...], run: TrainingRun) -> Training:
-    if _failed_for(run, FaultKind.QUOTA):
-        return Training.FAILED
-    if _failed_for(run, FaultKind.CAPACITY) and want.resolved.resources is not None:
-        return Training.NO_CAPACITY if untried_types(want, runs) else Training.FAILED
-    counted = failures(runs, counts_capacity=want.resolved.resources is None)
-    return Training.RETRYABLE if counted <= want.resolved.training_retries else Training.FAILED
+def failed_state(want: DesiredModel, runs: tuple[TrainingRun, ...], run: TrainingRun) -> Training:
+    """
+    | fault    | instance types  | retries | training    |
+    |----------|-----------------|---------|-------------|
+    | input    | any             | any     | failed      |
+    | quota    | any             | any     | failed      |
+    | capacity | one is untried  | any     | no capacity |
+    | capacity | all were tried  | any     | failed      |
+    | capacity | there are none  | left    | retryable   |
+    | capacity | there are none  | used up | failed      |
+    | another  | any             | left    | retryable   |
+    | another  | any             | used up | failed      |
+
+    Bedrock has no instance types. Where the cloud gives no reason, it is another one.
+    """
+    kind = run.failure.kind if run.failure else None
+    typed = want.resolved.resources is not None
+    match kind:
+        case FaultKind.INPUT | FaultKind.QUOTA:
+            return Training.FAILED
+        case FaultKind.CAPACITY if typed:
+            return Training.NO_CAPACITY if untried_types(want, runs) else Training.FAILED
+        case _:
+            counted = failures(runs, counts_capacity=not typed)
+            return Training.RETRYABLE if counted <= want.resolved.training_retries else Training.FAILED
 
 
 def _failed_for(run: TrainingRun, kind: FaultKind) -> bool:

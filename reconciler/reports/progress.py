@@ -89,6 +89,8 @@ class LiveProgress(AbstractContextManager["LiveProgress"]):
         match event.kind:
             case EventKind.OBSERVING:
                 self._show(event.message or "Looking at the cloud")
+            case EventKind.READING:
+                self._show(event.message)
             case EventKind.PLANNED:
                 self._show("Planned")
             case EventKind.WAITING:
@@ -130,6 +132,8 @@ class JsonProgress(AbstractContextManager["JsonProgress"]):
         return None
 
     def report(self, event: Event) -> None:
+        if event.kind is EventKind.READING:
+            return
         message = "".join(part if isinstance(part, str) else part[0] for part in describe(event)) or event.message
         failed = event.outcome is not None and event.outcome.state is OutcomeState.FAILED
         self.write(_event_type(event), message, level="error" if failed else "info", more=_details(event))
@@ -212,7 +216,7 @@ def _event_type(event: Event) -> str:
             return "apply_errored" if failed else "apply_complete"
         case EventKind.WAITING:
             return "apply_progress"
-        case EventKind.NOTE:
+        case EventKind.NOTE | EventKind.READING:
             return "log"
 
 

@@ -24,10 +24,8 @@ from typing import BinaryIO, cast
 
 from pydantic import ValidationError
 
-from reconciler.datasets.engines import Engine, usual
-from reconciler.datasets.examine import Open
 from reconciler.datasets.split import Split
-from reconciler.datasets.training import Part, convert, has_part
+from reconciler.datasets.training import Part, Reading, convert, has_part
 from reconciler.domain.catalog import DatasetRules
 from reconciler.domain.desired import DatasetFacts, DatasetSource, DesiredModel, WeightsFacts, WeightsFolder
 from reconciler.domain.diagnostic import Diagnostic, error
@@ -67,23 +65,21 @@ class S3Artifacts:
         store: ObjectStore,
         project: str,
         *,
-        open: Open,
+        reading: Reading,
         clock: Clock,
         root: Path,
         embedded: bool = False,
         cache: Path | None = None,
-        engine: Engine = usual,
     ) -> None:
         """``cache``: where to remember what was measured."""
         self._store = store
         self._project = project
-        self._open = open
+        self._reading = reading
         self._clock = clock
         self._root = root
         self._embedded = embedded
         self._measured = MeasuredFiles(store, cache=cache)
         self._listed: tuple[Stored, ...] | None = None
-        self._engine = engine
         self._trash = Trash(store, project, clock=clock)
         self._bases = Bases(store, project)
 
@@ -228,7 +224,7 @@ class S3Artifacts:
         with ExitStack() as spools:
             files = {part: spools.enter_context(tempfile.SpooledTemporaryFile(_IN_MEMORY)) for part in keys}
             sinks = {part: cast(BinaryIO, file) for part, file in files.items()}
-            convert(model, rules.format, self._open, sinks, engine=self._engine)
+            convert(model, rules.format, self._reading, sinks)
             if problems := [problem for part in keys for problem in _size_problems(model, rules, part, sinks[part])]:
                 raise InvalidInput(problems)
             for part, key in keys.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -12,15 +13,16 @@ from reconciler.catalog.query import described_by
 from reconciler.datasets.check import demands
 from reconciler.datasets.engines import Engine, usual
 from reconciler.datasets.errors import named
-from reconciler.datasets.examine import Looking, Memory, NoMemory
+from reconciler.datasets.examine import Looking, Memory, NoMemory, Watching
 from reconciler.datasets.passing import Watch
 from reconciler.datasets.tokens import ROUGHLY, TokenRule
-from reconciler.datasets.training import check
+from reconciler.datasets.training import Reading, check
 from reconciler.domain.catalog import JUMPSTART, FoundationModel
 from reconciler.domain.desired import DatasetSource, ResolvedModel, TrainingData
 from reconciler.domain.diagnostic import Diagnostic, error
 from reconciler.domain.errors import InvalidInput
 from reconciler.domain.fingerprint import digest
+from reconciler.domain.ports import Event, EventKind, Progress
 from reconciler.stores.digests import DigestCache
 from reconciler.stores.filedigests import FileDigests
 from reconciler.stores.files import open_nofollow
@@ -36,12 +38,21 @@ class DataFiles:
     """``root``: the project's folder, which local data must not leave. ``s3``: makes a client when one is first needed."""
 
     def __init__(
-        self, root: Path, s3: Callable[[], S3Client], *, cache: Path | None = None, engine: Engine = usual
+        self,
+        root: Path,
+        s3: Callable[[], S3Client],
+        *,
+        cache: Path | None = None,
+        engine: Engine = usual,
+        progress: Progress | None = None,
     ) -> None:
-        """``cache``: where to remember what was found in data that did not change, ``.reconciler/cache/datasets.json``."""
+        """``cache``: where to remember what was found in data that did not change, ``.reconciler/cache/datasets.json``.
+
+        ``progress`` is told how far data has been read."""
         self._root = root.resolve()
         self._s3 = s3
         self._engine = engine
+        self._watching = partial(_watch, progress, self.size) if progress else None
         self._digests = FileDigests(cache.with_name("files.json") if cache else None)
         self._memory: Memory = DigestCache(cache, self.stamp) if cache else NoMemory()
 
@@ -51,14 +62,16 @@ class DataFiles:
         """With the user's own base weights, where the model names some."""
         folder = self._root / model.weights.path if model.weights else None
         weights, unusable = examine(self._root, model.weights, self._digests) if model.weights else (None, ())
-        how = self.looking(token_rule(base, weights=folder))
+        how = self.looking(token_rule(base, weights=folder), self._watching)
         checked = check(model.training_data, model.validation, how, demands(model, described_by(base, weights)))
         data = checked.data.model_copy(update={"weights": weights}) if checked.data and not unusable else None
         return data, (*checked.problems, *unusable)
 
-    def looking(self, tokens: TokenRule = ROUGHLY, watch: Watch | None = None) -> Looking:
-        """``watch`` is told how many bytes of a source have been read."""
-        return Looking(self.open_source, tokens, self._memory, self._engine, watch)
+    def looking(self, tokens: TokenRule = ROUGHLY, watching: Watching | None = None) -> Looking:
+        return Looking(self.open_source, tokens, self._memory, self._engine, watching)
+
+    def reading(self) -> Reading:
+        return Reading(self.open_source, self._engine, self._watching)
 
     def size(self, source: DatasetSource) -> int | None:
         """Bytes as they are stored; ``None``: nothing is there."""
@@ -125,6 +138,24 @@ class DataFiles:
     def _object(self, source: DatasetSource) -> tuple[ObjectStore, str]:
         bucket, _, key = source.uri.removeprefix("s3://").partition("/")
         return ObjectStore(self._s3(), bucket), key
+
+
+def _watch(progress: Progress, size: Callable[[DatasetSource], int | None], source: DatasetSource) -> Watch:
+    """Tells whenever another 10 MB has been read: nothing of what takes a moment."""
+    of = cache(lambda: f" of {stored / _MB:,.0f}" if (stored := size(source)) else "")
+    told = 0
+
+    def watch(position: int) -> None:
+        nonlocal told
+        if position - told >= 10 * _MB:
+            told = position
+            message = f"Reading {named(source)}: {position / _MB:,.0f}{of()} MB"
+            progress.report(Event(kind=EventKind.READING, message=message))
+
+    return watch
+
+
+_MB = 1_000_000
 
 
 def _no_weights(model: ResolvedModel) -> Diagnostic:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from typing import Any
 
 from reconciler.training.arguments import check_arguments
-from reconciler.training.failure import BadInput
+from reconciler.training.bounds import beyond_layers
+from reconciler.training.failure import BadInput, refuse
 from reconciler.training.hyperparameters import Hyperparameters
 
 
@@ -20,7 +22,7 @@ def lora_config(asked: Hyperparameters, model: Any) -> Any:
         config = LoraConfig(task_type="CAUSAL_LM", **{**_default_targets(model), **asked.lora})
     except (TypeError, ValueError) as wrong:
         raise BadInput(f"lora_config: {wrong}") from wrong
-    _check_targets(config.target_modules, model)
+    refuse([*_missing_targets(config.target_modules, model), *_missing_layers(asked, model)])
     return config
 
 
@@ -52,7 +54,7 @@ def _default_targets(model: Any) -> dict[str, Any]:
     return {"target_modules": KNOWN.get(model.config.model_type, "all-linear")}
 
 
-def _check_targets(targets: Any, model: Any) -> None:
+def _missing_targets(targets: Any, model: Any) -> Iterator[str]:
     """A name that matches nothing is a slip, even where others match."""
     if not isinstance(targets, set | list | tuple):
         return
@@ -62,6 +64,12 @@ def _check_targets(targets: Any, model: Any) -> None:
         linear = sorted(
             {name.rpartition(".")[2] for name, module in model.named_modules() if hasattr(module, "in_features")}
         )
-        raise BadInput(
-            f"lora_config.target_modules: the model has no {', '.join(missing)}; its linear layers are {', '.join(linear)}"
-        )
+        yield f"lora_config.target_modules: the model has no {', '.join(missing)}; its linear layers are {', '.join(linear)}"
+
+
+def _missing_layers(asked: Hyperparameters, model: Any) -> Iterator[str]:
+    layers = model.config.get_text_config().num_hidden_layers
+    missing = beyond_layers(asked.lora, layers)
+    if missing:
+        told = ", ".join(map(str, missing))
+        yield f"lora_config.layers_to_transform: the model has no layer {told}; its {layers} layers are counted from 0"

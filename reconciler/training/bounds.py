@@ -6,8 +6,9 @@ errors of transformers, TRL, peft and torch themselves.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 Accepts = tuple[Callable[[float], bool], str]
 
@@ -65,6 +66,88 @@ def out_of_bounds(part: str, values: Mapping[str, Any]) -> Iterator[tuple[str, s
         value = values.get(name)
         if isinstance(value, int | float) and not isinstance(value, bool) and not accepts(value):
             yield name, expected
+
+
+def misshapen(part: str, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Name, and what was expected, of each setting that is no number and would match nothing, or is not what it must be of."""
+    for name, (accepts, expected) in _SHAPES.get(part, {}).items():
+        if values.get(name) is not None and not accepts(values[name], values):
+            yield name, expected
+
+
+def needing_names(part: str, values: Mapping[str, Any]) -> Iterator[str]:
+    """Each setting that picks among layers that are named: peft refuses it beside a pattern, which can say as much itself."""
+    targets = values.get("target_modules")
+    if part == "lora_config" and isinstance(targets, str) and names_in(targets) is None:
+        yield from (name for name in ("layers_to_transform", "layers_pattern") if values.get(name) is not None)
+
+
+def names_in(text: str) -> list[str] | None:
+    """``q_proj, v_proj`` are names; all else is peft's: ``all-linear``, or a regular expression."""
+    return re.split(r"\s*,\s*", text) if re.fullmatch(r"[\w.]+(\s*,\s*[\w.]+)*", text) else None
+
+
+def beyond_layers(values: Mapping[str, Any], layers: int) -> list[int]:
+    """Of ``layers_to_transform``: peft passes over what a model does not have."""
+    asked = values.get("layers_to_transform")
+    listed = asked if isinstance(asked, list) else [asked]
+    return [each for each in listed if _is_index(each) and each >= layers]
+
+
+def _is_index(value: Any) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _are_layers(value: Any, _: Mapping[str, Any]) -> bool:
+    return all(_is_index(each) for each in value) if isinstance(value, list) else _is_index(value)
+
+
+def _are_targets(value: Any, values: Mapping[str, Any]) -> bool:
+    """
+    ================= ================= ==========================================
+    target_modules    target_parameters are targets
+    ================= ================= ==========================================
+    nothing in it     some              yes: those alone are trained
+    nothing in it     none              no: nothing would be
+    a list            any               where each is a text
+    a text            any               where it can be read as a regular expression
+    anything else     any               no
+    ================= ================= ==========================================
+    """
+    match value:
+        case [] | "":
+            return bool(values.get("target_parameters"))
+        case list():
+            return all(_is_text(each) for each in value)
+        case str():
+            return _is_text(value) and _is_pattern(value)
+        case _:
+            return False
+
+
+def _is_pattern(text: str) -> bool:
+    try:
+        re.compile(text)
+    except (re.error, OverflowError, RecursionError):
+        return False
+    return True
+
+
+def _is_token(value: Any, _: Mapping[str, Any]) -> bool:
+    return isinstance(value, str) and value != ""
+
+
+_SHAPES: Mapping[str, Mapping[str, tuple[Callable[[Any, Mapping[str, Any]], bool], str]]] = {
+    "sft_config": dict.fromkeys(("eos_token", "pad_token"), (_is_token, "the text of a token")),
+    "lora_config": {
+        "target_modules": (_are_targets, "names of layers, a regular expression for them, or all-linear"),
+        "layers_to_transform": (_are_layers, "the number of a layer, counted from 0, or a list of such"),
+    },
+}
 
 
 def lacking(part: str, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

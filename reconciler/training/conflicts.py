@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reconciler.training.arguments import FIXED, OWN, Machine, keeps_best
-from reconciler.training.bounds import lacking, out_of_bounds
+from reconciler.training.bounds import lacking, misshapen, needing_names, out_of_bounds
 from reconciler.training.failure import refuse
 from reconciler.training.hyperparameters import Hyperparameters
 
@@ -40,10 +40,12 @@ def _named_twice(asked: Hyperparameters) -> Iterator[str]:
 
 def _values(asked: Hyperparameters) -> Iterator[str]:
     for part, values in (("sft_config", asked.sft), ("lora_config", asked.lora if asked.use_lora else {})):
-        for name, expected in out_of_bounds(part, values):
+        for name, expected in (*out_of_bounds(part, values), *misshapen(part, values)):
             yield f"{part}.{name} is {values[name]!r}; expected {expected}"
         for name, other in lacking(part, values):
             yield f"{part}.{name} has no effect without {part}.{other}"
+        for name in needing_names(part, values):
+            yield f"{part}.{name} needs {part}.target_modules to be a list of names, not {values['target_modules']}"
 
 
 def _precision(asked: Hyperparameters, machine: Machine) -> Iterator[str]:

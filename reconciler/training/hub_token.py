@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Callable, MutableMapping
 
-from reconciler.training.failure import BadInput
+from reconciler.training.failure import NotGiven
 
 SECRET = "HF_TOKEN_SECRET_ARN"  # noqa: S105  (the name of a variable that names the secret)
 KEYS = ("hf_token", "HF_TOKEN", "token")
@@ -15,14 +15,14 @@ KEYS = ("hf_token", "HF_TOKEN", "token")
 def provide_token(
     environment: MutableMapping[str, str] = os.environ, fetch: Callable[[str], str] | None = None
 ) -> None:
-    """Set ``HF_TOKEN`` from the secret that ``HF_TOKEN_SECRET_ARN`` names, where that is set. Raises BadInput where it cannot be read."""
+    """Set ``HF_TOKEN`` from the secret that ``HF_TOKEN_SECRET_ARN`` names, where that is set. Raises NotGiven where it cannot be read."""
     arn = environment.get(SECRET)
     if not arn or environment.get("HF_TOKEN"):
         return
     try:
         told = (fetch or _fetch)(arn)
     except Exception as trouble:  # botocore's errors have no common base but Exception
-        raise BadInput(
+        raise NotGiven(
             f"the Hugging Face token cannot be read from {arn}: {trouble}. The training role needs secretsmanager:GetSecretValue on it."
         ) from None
     environment["HF_TOKEN"] = _token(told, arn)
@@ -46,5 +46,5 @@ def _token(told: str, arn: str) -> str:
         parsed = next((parsed[key] for key in KEYS if parsed.get(key)), "")
     token = str(parsed).strip()
     if not token:
-        raise BadInput(f'the secret {arn} holds no token: neither a text, nor JSON such as {{"hf_token": "…"}}')
+        raise NotGiven(f'the secret {arn} holds no token: neither a text, nor JSON such as {{"hf_token": "…"}}')
     return token

@@ -24,12 +24,11 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from reconciler.training.bounds import SEEDS
+from reconciler.training.bounds import SEEDS, names_in
 from reconciler.training.failure import nearest, refuse
 
 RESERVED_PREFIX = "sagemaker_"
@@ -206,6 +205,6 @@ def _lora(config: Mapping[str, Any]) -> Mapping[str, Any]:
     """
     given = {LORA_SPELLINGS.get(name, name): value for name, value in config.items() if value is not None}
     targets = given.get("target_modules")
-    if isinstance(targets, str) and targets != "all-linear" and re.fullmatch(r"[\w.]+(\s*,\s*[\w.]+)*", targets):
-        given["target_modules"] = re.split(r"\s*,\s*", targets)
+    if isinstance(targets, str):
+        given["target_modules"] = names_in(targets) or targets
     return {**LORA_DEFAULTS, **given}

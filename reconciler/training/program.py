@@ -4,7 +4,8 @@
 |---|---|---|
 | the last step, or early stopping | 0 | the model, ``metrics.json``, the model card |
 | a stop | 0 | the same for the steps so far, and a checkpoint where they are kept; nothing where no step was made |
-| an error | 1 | ``output/failure`` |
+| input that can never work | 65 | ``output/failure`` |
+| another error | 1 | ``output/failure`` |
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import traceback
 from collections.abc import MutableMapping
 
 from reconciler.training.container import Container, raw_hyperparameters, read_container
-from reconciler.training.failure import BadInput, reason, write_failure
+from reconciler.training.failure import exit_code_of, failure_of, write_failure
 from reconciler.training.hyperparameters import read_hyperparameters
 from reconciler.training.processes import Processes, run_all, to_start
 from reconciler.training.stopping import Stopped, StopRequest
@@ -75,15 +76,16 @@ def _together(
     if code == 0:
         return 0
     write_failure(container.failure, f"a training process ended with exit code {code}; see the log")
-    _LOG.error("%s", container.failure.read_text(encoding="utf-8"))
-    return 1
+    told = container.failure.read_text(encoding="utf-8")
+    _LOG.error("%s", told)
+    return exit_code_of(told)
 
 
 def _failed(container: Container, trouble: Exception) -> int:
     """The reason is the log's last line as well: the trace goes before it, and is left out where it would tell nothing."""
-    told = reason(trouble)
-    if not isinstance(trouble, BadInput):
+    failure = failure_of(trouble)
+    if failure.traced:
         traceback.print_exception(trouble, file=sys.stdout)
-    _LOG.error("%s", told)
-    write_failure(container.failure, told)
-    return 1
+    _LOG.error("%s", failure.reason)
+    write_failure(container.failure, failure.reason)
+    return failure.exit_code

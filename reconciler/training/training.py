@@ -26,7 +26,7 @@ from reconciler.training.checkpoints import newest
 from reconciler.training.container import Container
 from reconciler.training.conversations import read_conversations
 from reconciler.training.encoding import Corpus, encode_all
-from reconciler.training.failure import BadInput
+from reconciler.training.failure import BadInput, libraries_refusals
 from reconciler.training.hub_token import provide_token
 from reconciler.training.hyperparameters import Hyperparameters
 from reconciler.training.measuring import Data, count_parameters, measure
@@ -58,7 +58,7 @@ def train(
     if machine.cuda and arguments.get("fsdp"):
         os.environ.update(FSDP_VARIABLES)
     config = build_config(arguments, container.checkpoints)
-    tokenizer = load_tokenizer(source)
+    tokenizer = load_tokenizer(source, asked)
     data = _data(container, asked, tokenizer)
     request.unless_told()
     model = load_model(source, asked, machine, device=_whole_on(config, machine))
@@ -182,15 +182,16 @@ def build_trainer(
 ) -> Any:
     if asked.early_stopping_patience is not None:
         callbacks.append(EarlyStoppingCallback(asked.early_stopping_patience, asked.early_stopping_threshold or 0.0))
-    trainer = SFTTrainer(
-        model=model,
-        args=config,
-        train_dataset=datasets.Dataset.from_dict(data.training.columns()),
-        eval_dataset=datasets.Dataset.from_dict(data.validation.columns()) if data.validation else None,
-        processing_class=tokenizer,
-        peft_config=lora_config(asked, model) if asked.use_lora else None,
-        callbacks=callbacks,
-    )
+    with libraries_refusals():
+        trainer = SFTTrainer(
+            model=model,
+            args=config,
+            train_dataset=datasets.Dataset.from_dict(data.training.columns()),
+            eval_dataset=datasets.Dataset.from_dict(data.validation.columns()) if data.validation else None,
+            processing_class=tokenizer,
+            peft_config=lora_config(asked, model) if asked.use_lora else None,
+            callbacks=callbacks,
+        )
     trainer.remove_callback(PrinterCallback)
     if asked.use_lora:
         check_saved(trainer.model, asked, sharded=trainer.is_fsdp_enabled)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from filelock import FileLock
 
 from reconciler.training.arguments import Machine
 from reconciler.training.container import Container
-from reconciler.training.failure import BadInput
+from reconciler.training.failure import BadInput, NotGiven, nearest, refuse
 from reconciler.training.hyperparameters import Hyperparameters
 from reconciler.training.metrics import FILE as MEASURED
 
@@ -71,7 +71,7 @@ def _check_parent(folder: Path, asked: Hyperparameters) -> None:
 
 
 def load_config(source: Source) -> Any:
-    """What is asked of the hub first. Raises BadInput where it does not give the model."""
+    """What is asked of the hub first. Raises BadInput where it refuses the model, NotGiven where it does not answer."""
     from transformers import AutoConfig
 
     try:
@@ -79,17 +79,36 @@ def load_config(source: Source) -> Any:
     except OSError as trouble:
         if source.folder is not None:
             raise
-        raise BadInput(
+        raise (BadInput if is_refused(trouble) else NotGiven)(
             f"the base model {source.name} cannot be had from Hugging Face. Is the name right, is it gated, and has the project a token "
             f"(huggingFaceTokenSecret) whose account accepted its licence? {' '.join(str(trouble).split())}"
         ) from trouble
 
 
-def load_tokenizer(source: Source) -> Any:
+def is_refused(trouble: OSError) -> bool:
+    """Of Transformers: whether Hugging Face has said no. It says so again until somebody gives access, or names another model."""
+    from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
+
+    return isinstance(trouble.__cause__, RepositoryNotFoundError | RevisionNotFoundError)
+
+
+def load_tokenizer(source: Source, asked: Hyperparameters) -> Any:
+    """Raises BadInput for tokens that it does not have, but is asked for."""
     from transformers import AutoTokenizer
 
     own = source.adapters is not None and (source.adapters / "tokenizer_config.json").is_file()
-    return AutoTokenizer.from_pretrained(source.adapters if own else source.name, **source.options)
+    tokenizer = AutoTokenizer.from_pretrained(source.adapters if own else source.name, **source.options)
+    refuse(_unknown_tokens(asked.sft, tokenizer))
+    return tokenizer
+
+
+def _unknown_tokens(sft: Mapping[str, Any], tokenizer: Any) -> Iterator[str]:
+    for name in ("eos_token", "pad_token"):
+        token = sft.get(name)
+        if token is not None and token not in tokenizer.get_vocab():
+            special = tokenizer.all_special_tokens
+            hint = nearest(token, special) or f"; its special tokens are {', '.join(special)}"
+            yield f"sft_config.{name}: the base model's tokenizer has no token {token}{hint}"
 
 
 def load_model(source: Source, asked: Hyperparameters, machine: Machine, *, device: int | None) -> Any:

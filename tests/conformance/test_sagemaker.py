@@ -11,7 +11,7 @@ import pytest
 from reconciler.domain.catalog import ProviderName
 from reconciler.domain.kinds.project import Roles
 from reconciler.domain.observation import Artifact
-from reconciler.domain.outcome import FaultKind
+from reconciler.domain.outcome import Fault, FaultKind
 from reconciler.providers.aws.tags import read_tags, sagemaker_tags
 from tests.builders import a_training_machine
 from tests.conformance.bench import BUCKET, Bench, succeed
@@ -204,6 +204,13 @@ class TestSageMaker(ProviderContract):
         assert "spec.roles.training" in outcome.message
         assert "image" in outcome.message
         assert bench.changes() == []
+
+    def test_what_the_program_refuses_is_told_in_its_own_words(self, bench: Bench) -> None:
+        model, told = bench.model(), "lora_config.target_modules: the model has no nope"
+        bench.order_fault("fail", self.wire.train, message=f"AlgorithmError: BadInput: {told}, exit code: 1")
+        bench.provider.train(bench.train_order(model))
+        bench.advance()
+        assert bench.run(model).failure == Fault(kind=FaultKind.INPUT, code="BadInput", message=told)
 
     def test_the_end_of_the_log(self, bench: Bench) -> None:
         model = bench.model()

@@ -7,16 +7,18 @@ from pathlib import Path
 
 from reconciler.planner import decide, guard, status
 from reconciler.planner.diff import EFFECTS
+from reconciler.planner.training import failed_state
 from tests.unit.planner.tables import Row, tables
 
 SPEC = (Path(__file__).parents[2] / "specs" / "planning.md").read_text(encoding="utf-8")
-STATUS, TRAINING, SERVING, _, FORCES, GUARDS = tables(SPEC)
+STATUS, TRAINING, FAILURES, SERVING, _, FORCES, GUARDS = tables(SPEC)
 
 
 def test_the_truth_tables_are_those_of_the_code() -> None:
     training, serving = tables(decide.__doc__ or "")
     (statuses,) = tables(status.__doc__ or "")
-    assert (training, serving, statuses) == (TRAINING, SERVING, STATUS)
+    (failures,) = tables(failed_state.__doc__ or "")
+    assert (training, failures, serving, statuses) == (TRAINING, FAILURES, SERVING, STATUS)
 
 
 def test_the_effects_are_those_of_the_code() -> None:

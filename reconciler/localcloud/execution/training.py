@@ -36,6 +36,7 @@ LOOK_SECONDS = 1.0
 REASON_LENGTH = 1024
 """Of a FailureReason, and of what is read of output/failure."""
 LAST_LINES = 10
+LAUNCHERS_ENDING = ", exit code: 1"
 ENTER, FAIL = "sagemaker.training.enter", "sagemaker.training.fail"
 
 
@@ -211,12 +212,18 @@ class Training:
                 self._cloud.happen(self.job, step, **data)
 
     def _reason(self, code: int) -> str:
-        """What the program wrote to output/failure, else its last lines."""
+        """As AWS's launcher and SageMaker make it.
+
+        What the program wrote to output/failure, where it did; else what the launcher writes there: its exit code, its last lines and its
+        command. The launcher itself ends with 1 (``sagemaker_training/trainer.py``), and that is the code that SageMaker adds.
+        """
         assert self.process is not None
-        told = self._container.failure.read_text(errors="replace") if self._container.failure.is_file() else ""
-        last = told.strip() or "\n".join([*self.process.lines][-LAST_LINES:])
-        ending = f", exit code: {code}"
-        return f"AlgorithmError: {last}"[: REASON_LENGTH - len(ending)] + ending
+        told = self._container.failure.read_text(errors="replace").strip() if self._container.failure.is_file() else ""
+        if not told:
+            last = "\n".join([*self.process.lines][-LAST_LINES:])
+            program = decoded(hyperparameters(self.job))["sagemaker_program"]
+            told = f'ExecuteUserScriptError:\nExitCode {code}\nErrorMessage "{last}"\nCommand "python {program}"'
+        return f"AlgorithmError: {told}"[: REASON_LENGTH - len(LAUNCHERS_ENDING)] + LAUNCHERS_ENDING
 
     def _heard(self, line: str) -> None:
         """One line of the program: into the log, and where a metric is looked for in it, into that."""

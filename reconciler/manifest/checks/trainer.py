@@ -4,6 +4,7 @@ free of what the training program would refuse, before a job is paid for.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -15,7 +16,7 @@ from reconciler.manifest.checks.optional import reserved
 from reconciler.manifest.explain import found
 from reconciler.manifest.view import ModelView
 from reconciler.training.arguments import FIXED, OURS, OWN
-from reconciler.training.bounds import SEEDS, lacking, out_of_bounds
+from reconciler.training.bounds import SEEDS, beyond_layers, lacking, misshapen, needing_names, out_of_bounds
 from reconciler.training.hyperparameters import INSTEAD, SECRETS, decoded
 
 OPTIONAL = ("seed", "use_lora", "lora_config", "merge_adapters", "load_in_4bit", "sft_config", "model_init_config")
@@ -106,16 +107,19 @@ def _settings(view: ModelView, given: Mapping[str, Any]) -> Iterator[Diagnostic]
         ("model_init_config", MODEL_INIT, None),
     ):
         values = given.get(part)
+        shapes = dict(misshapen(part, values)) if isinstance(values, Mapping) else {}
         for name, value in values.items() if isinstance(values, Mapping) else ():
             if reserved(name):  # told beside
                 continue
             if name in _DECIDED[part]:
                 yield _fixed(view, part, name, _DECIDED[part][name])
             elif name in settings:
-                yield from _value(view, (part, name), value, settings[name])
+                yield from _value(view, (part, name), value, settings[name], shapes.get(name))
             elif library is not None and name not in OURS:
                 yield _unknown(view, part, name, settings, f"{library} {known.libraries[library]}")
         yield from _numbers(view, part, values) if isinstance(values, Mapping) else ()
+    if isinstance(given.get("lora_config"), Mapping):
+        yield from _layers(view, given["lora_config"])
 
 
 def _numbers(view: ModelView, part: str, values: Mapping[str, Any]) -> Iterator[Diagnostic]:
@@ -124,6 +128,22 @@ def _numbers(view: ModelView, part: str, values: Mapping[str, Any]) -> Iterator[
         yield _beyond(view, (part, name), values[name], expected)
     for name, other in lacking(part, values):
         yield conflict(view, (part, name), f"`{name}` is refused without `{other}`.", f"add `{other}`, or remove it")
+    for name in needing_names(part, values):
+        detail = f"`{name}` is refused beside {found(values['target_modules'])}: it picks among layers that are named."
+        yield conflict(view, (part, name), detail, "write `target_modules` as a list of names, or remove it")
+
+
+def _layers(view: ModelView, lora: Mapping[str, Any]) -> Iterator[Diagnostic]:
+    """Where the catalog knows how many the base model has."""
+    known = view.base.architecture if view.base else None
+    missing = beyond_layers(lora, known.num_hidden_layers) if known else []
+    if known and missing:
+        layers = f"`{view.base_name}` has {known.num_hidden_layers} layers, from 0 to {known.num_hidden_layers - 1}"
+        detail = f"`lora_config.layers_to_transform` names {', '.join(map(str, missing))}; {layers}."
+        path = ("lora_config", "layers_to_transform")
+        yield error(
+            view, "invalid-trainer-setting", "A setting of the training library is not valid", *path, detail=detail
+        )
 
 
 def _unknown(view: ModelView, part: str, name: str, known: Mapping[str, Setting], library: str) -> Diagnostic:
@@ -152,12 +172,16 @@ def _fixed(view: ModelView, part: str, name: str, why: str) -> Diagnostic:
     )
 
 
-def _value(view: ModelView, path: tuple[str, ...], value: Any, setting: Setting) -> Iterator[Diagnostic]:
-    """What no type is known of is not judged."""
+def _value(
+    view: ModelView, path: tuple[str, ...], value: Any, setting: Setting, shape: str | None
+) -> Iterator[Diagnostic]:
+    """What no type is known of is not judged. ``shape``: what the program expects, where it is not that."""
     right_kind = not setting.kinds or any(_is(value, kind) for kind in setting.kinds)
     is_choice = not isinstance(value, str) or any(_fits(value, choice) for choice in setting.choices)
     if not right_kind or (setting.choices and not is_choice):
         yield _wrong(view, path, value, setting, certain=not right_kind or not view.given("resources", "image"))
+    elif shape is not None:
+        yield _beyond(view, path, value, shape)
 
 
 def _fits(value: str, choice: str) -> bool:
@@ -180,7 +204,8 @@ def _wrong(view: ModelView, path: tuple[str, ...], value: Any, setting: Setting,
 
 
 def _beyond(view: ModelView, path: tuple[str, ...], value: Any, expected: str) -> Diagnostic:
-    detail = f"`{'.'.join(path)}` is {found(value)}; expected {expected}."
+    told = f"`{json.dumps(value)}`" if isinstance(value, list) else found(value)
+    detail = f"`{'.'.join(path)}` is {told}; expected {expected}."
     return error(
         view, "invalid-trainer-setting", "A setting of the training library is not valid", *path, detail=detail
     )

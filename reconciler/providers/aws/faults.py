@@ -27,6 +27,7 @@ from urllib3.exceptions import HTTPError
 
 from reconciler.domain.errors import CloudUnavailable
 from reconciler.domain.outcome import Fault, FaultKind, Outcome
+from reconciler.training.failure import BAD_INPUT, REFUSED
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -109,6 +110,13 @@ _KIND_BY_TEXT: tuple[tuple[str, FaultKind, str], ...] = (
     ),
 )
 """Text of a failure reason (any case) → kind, and the code where the text names none. The first match wins."""
+
+_REFUSED = re.compile(
+    rf"AlgorithmError: (?:{BAD_INPUT}: (?P<told>.+?)(?:, exit code: \d+)?$"
+    rf"|ExecuteUserScriptError:\s+ExitCode {REFUSED}\b|.*, exit code: {REFUSED}$)",
+    re.DOTALL,
+)
+"""Of the training program: :mod:`reconciler.training.failure`."""
 
 _ABSENT_CODES = frozenset({"ValidationException", "ResourceNotFound", "ResourceNotFoundException"})
 
@@ -206,7 +214,24 @@ def fault_of(error: Exception) -> Fault:
 
 
 def fault_from_reason(reason: str) -> Fault:
-    """Why a job or an endpoint failed, in the cloud's words: ``CapacityError: Unable to provision …``."""
+    """Why a job or an endpoint failed, in the cloud's words.
+
+    ================================================================ ========== ===================== ============
+    reason                                                           kind       code                  message
+    ================================================================ ========== ===================== ============
+    ``AlgorithmError: BadInput: REFUSAL, exit code: 1``              input      BadInput              the refusal
+    ``AlgorithmError: ExecuteUserScriptError: ExitCode 65 …``        input      BadInput              the reason
+    ``AlgorithmError: …, exit code: 65``                             input      BadInput              the reason
+    ``CapacityError: Unable to provision …``, another text of ours   the text's its first word, or ours the reason
+    anything else                                                    terminal   its first word, or Failed the reason
+    ================================================================ ========== ===================== ============
+
+    The program's own words count first: SageMaker's exit code is that of AWS's launcher, which is 1 for whatever fails in it. The second
+    row is a launcher that writes over the program's words, the third an image without a launcher.
+    """
+    refused = _REFUSED.match(reason)
+    if refused:
+        return Fault(kind=FaultKind.INPUT, code=BAD_INPUT, message=refused["told"] or reason)
     named = re.match(r"([A-Z][A-Za-z]+(?:Error|Exception|Capacity|Exceeded))\b", reason)
     kind, code = _by_text(reason) or (FaultKind.TERMINAL, "Failed")
     return Fault(kind=kind, code=named[1] if named else code, message=reason)

@@ -16,7 +16,7 @@ from reconciler.datasets.examine import Looking, Open
 from reconciler.datasets.passing import Wanted, pass_over
 from reconciler.datasets.records import Record
 from reconciler.datasets.source import Flaw, Stream
-from reconciler.datasets.training import Checked, Part, check, convert
+from reconciler.datasets.training import Checked, Part, Reading, check, convert
 from reconciler.domain.catalog import DatasetRules, FoundationModel, ProviderName
 from reconciler.domain.desired import (
     DatasetSource,
@@ -105,7 +105,7 @@ def converted(
     model: DesiredModel, rules: DatasetRules, open: Open, *parts: Part, engine: Engine = alone
 ) -> dict[Part, bytes]:
     sinks = {part: io.BytesIO() for part in parts or Part}
-    convert(model, rules.format, open, dict(sinks), engine=engine)
+    convert(model, rules.format, Reading(open, engine), dict(sinks))
     return {part: sink.getvalue() for part, sink in sinks.items()}
 
 

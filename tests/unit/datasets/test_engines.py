@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
-from typing import BinaryIO
 
 import pytest
 
@@ -80,20 +78,6 @@ def test_several_workers_of_a_cluster_find_and_write_what_one_process_does(
     path: Path, tmp_path: Path, cluster: Engine
 ) -> None:
     compare(path, tmp_path, cluster)
-
-
-@pytest.mark.slow
-@pytest.mark.filterwarnings("ignore")
-def test_workers_that_read_the_source_themselves(path: Path, tmp_path: Path, cluster: Engine) -> None:
-    from distributed import default_client
-
-    from reconciler.datasets.distributed import on_cluster
-
-    compare(path, tmp_path, on_cluster(default_client(), reads=partial(opened, path)))
-
-
-def opened(path: Path) -> BinaryIO:
-    return path.open("rb")
 
 
 def compare(path: Path, into: Path, engine: Engine) -> None:

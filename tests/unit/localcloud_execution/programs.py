@@ -68,6 +68,12 @@ EXPLAINS_ITS_FAILURE = """
     sys.exit(3)
 """
 
+REFUSES = """
+    import os, pathlib, sys
+    pathlib.Path(os.environ["SAGEMAKER_BASE_DIR"], "output", "failure").write_text("BadInput: the model has no nope")
+    sys.exit(65)
+"""
+
 SERVER = """
     import json, os, pathlib, signal, sys, threading, time
     from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer

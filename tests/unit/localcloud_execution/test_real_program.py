@@ -37,10 +37,15 @@ spec:
   dataset: {training: data.csv}
   resources: {spot: true}
   hyperparameters: HYPERPARAMETERS
-  lifecycle: {trainingRetries: 0}
+  lifecycle: {trainingRetries: RETRIES}
 """
 LONG = "{epochs: 100, batchSize: 1, optional: {sft_config: {logging_steps: 1}}}"
-CRASHING = "{epochs: 1, optional: {use_lora: true, lora_config: {target_modules: [no_such_layer]}}}"
+CRASHING = "{epochs: 1, optional: {use_lora: true, lora_config: {layer_replication: [[0, 99]]}}}"
+REFUSED = "{epochs: 1, optional: {use_lora: true, lora_config: {target_modules: [no_such_layer]}}}"
+
+
+def model(name: str, hyperparameters: str, retries: int = 0) -> str:
+    return MODEL.replace("NAME", name).replace("HYPERPARAMETERS", hyperparameters).replace("RETRIES", str(retries))
 
 
 class Here:
@@ -92,7 +97,7 @@ def here(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Here]:
 
 
 def test_stopped_while_it_trains_it_leaves_a_checkpoint(here: Here) -> None:
-    manifest = MODEL.replace("NAME", "long").replace("HYPERPARAMETERS", LONG)
+    manifest = model("long", LONG)
     here.write("long.yaml", manifest)
     assert here.call("apply", "--auto-approve", "--no-wait").code == 0
     [job] = here.aws().client("sagemaker").list_training_jobs()["TrainingJobSummaries"]
@@ -106,14 +111,28 @@ def test_stopped_while_it_trains_it_leaves_a_checkpoint(here: Here) -> None:
 
 
 def test_a_crash_fails_it_with_its_last_words(here: Here) -> None:
-    here.write("crashing.yaml", MODEL.replace("NAME", "crashing").replace("HYPERPARAMETERS", CRASHING))
+    here.write("crashing.yaml", model("crashing", CRASHING))
     assert here.call("apply", "--auto-approve").code == 1
     assert here.status("crashing") == "Training failed"
-    [job] = here.aws().client("sagemaker").list_training_jobs()["TrainingJobSummaries"]
-    reason = (
-        here.aws().client("sagemaker").describe_training_job(TrainingJobName=job["TrainingJobName"])["FailureReason"]
-    )
-    assert reason.startswith("AlgorithmError: ")
-    assert "no_such_layer" in reason
+    [reason] = failure_reasons(here.aws())
+    assert reason.startswith("AlgorithmError: IndexError: ")
     assert reason.endswith(", exit code: 1")
-    assert "no_such_layer" in here.call("show", "crashing").out
+    assert "IndexError" in here.call("show", "crashing").out
+
+
+def test_what_can_never_work_is_tried_once(here: Here) -> None:
+    here.write("refused.yaml", model("refused", REFUSED, retries=3))
+    assert here.call("apply", "--auto-approve").code == 1
+    assert here.status("refused") == "Training failed"
+    [reason] = failure_reasons(here.aws())
+    assert reason.startswith("AlgorithmError: BadInput: lora_config.target_modules: the model has no no_such_layer")
+    planned = " ".join(here.call("plan").out.split())
+    assert "lora_config.target_modules: the model has no no_such_layer" in planned
+    assert "It is not retried" in planned
+    assert "reconciler apply --retrain refused" in planned
+
+
+def failure_reasons(aws: Aws) -> list[str]:
+    sagemaker = aws.client("sagemaker")
+    names = [job["TrainingJobName"] for job in sagemaker.list_training_jobs()["TrainingJobSummaries"]]
+    return [sagemaker.describe_training_job(TrainingJobName=name)["FailureReason"] for name in names]

@@ -17,6 +17,7 @@ from tests.unit.localcloud.story import BUCKET, DATA, channel
 from tests.unit.localcloud_execution.programs import (
     CRASHES,
     EXPLAINS_ITS_FAILURE,
+    REFUSES,
     REMOVES_ITS_CHECKPOINT,
     TRAINS,
     UNTIL_STOPPED,
@@ -75,8 +76,9 @@ def test_a_crash_fails_the_job_with_its_last_lines(aws: Any) -> None:
     order(aws, CRASHES)
     found = ended(aws)
     assert found["TrainingJobStatus"] == "Failed"
-    assert found["FailureReason"].startswith("AlgorithmError: ")
-    assert found["FailureReason"].endswith("RuntimeError: CUDA out of memory, exit code: 1")
+    assert found["FailureReason"].startswith('AlgorithmError: ExecuteUserScriptError:\nExitCode 1\nErrorMessage "')
+    told = 'RuntimeError: CUDA out of memory"\nCommand "python train.py", exit code: 1'
+    assert found["FailureReason"].endswith(told)
     assert keys(aws, "out/") == []
     assert "RuntimeError: CUDA out of memory" in lines(aws)
 
@@ -85,8 +87,13 @@ def test_what_the_program_says_of_its_failure_is_the_reason(aws: Any) -> None:
     order(aws, EXPLAINS_ITS_FAILURE)
     reason = ended(aws)["FailureReason"]
     assert reason.startswith("AlgorithmError: the column `prompt` is missing xxx")
-    assert reason.endswith(", exit code: 3")
+    assert reason.endswith(", exit code: 1")  # AWS's launcher ends so, whatever the program ended with
     assert len(reason) == 1024
+
+
+def test_a_refusal_reads_as_on_aws(aws: Any) -> None:
+    order(aws, REFUSES)
+    assert ended(aws)["FailureReason"] == "AlgorithmError: BadInput: the model has no nope, exit code: 1"
 
 
 def test_a_stop_leaves_a_checkpoint_and_a_model(aws: Any) -> None:

@@ -84,6 +84,13 @@ def problem(optional: str, **more: Any) -> Any:
         "{model_init_config: {attn_implementation: flash_attention_2, use_cache: false, dtype: bfloat16, anything: 1}}",
         "{use_lora: true, load_in_4bit: true}",
         "{use_lora: true, lora_config: {init_lora_weights: pissa_niter_4}}",
+        "{use_lora: true, lora_config: {layers_to_transform: [0, 27], layers_pattern: layers}}",
+        "{use_lora: true, lora_config: {layers_to_transform: 3, target_modules: 'q_proj, v_proj'}}",
+        "{use_lora: true, lora_config: {layers_to_transform: [], target_modules: null}}",
+        "{use_lora: true, lora_config: {target_modules: '.*[qv]_proj'}}",
+        "{use_lora: true, lora_config: {target_modules: all-linear}}",
+        "{use_lora: true, lora_config: {target_modules: [], target_parameters: [mlp.experts.gate_up_proj]}}",
+        "{sft_config: {eos_token: <|im_end|>, pad_token: null}}",
     ],
 )
 def test_what_the_program_takes_is_taken(optional: str) -> None:
@@ -123,10 +130,40 @@ def test_what_the_program_takes_is_taken(optional: str) -> None:
         ("{seed: -1}", "10:22 invalid-trainer-setting"),
         ("{sft_config: {dataloader_prefetch_factor: 2}}", "10:57 conflicting-trainer-settings"),
         ("{sft_config: {load_best_model_at_end: true}}", "10:53 conflicting-trainer-settings"),
+        ("{sft_config: {eos_token: ''}}", "10:40 invalid-trainer-setting"),
+        ("{sft_config: {eos_token: 7}}", "10:40 invalid-trainer-setting"),
+        ("{use_lora: true, lora_config: {target_modules: []}}", "10:62 invalid-trainer-setting"),
+        ("{use_lora: true, lora_config: {target_modules: ''}}", "10:62 invalid-trainer-setting"),
+        ("{use_lora: true, lora_config: {target_modules: [q_proj, 7]}}", "10:62 invalid-trainer-setting"),
+        ("{use_lora: true, lora_config: {target_modules: 'q_(proj'}}", "10:62 invalid-trainer-setting"),
+        ("{use_lora: true, lora_config: {target_modules: 7}}", "10:62 invalid-trainer-setting"),
+        ("{use_lora: true, lora_config: {layers_to_transform: -1}}", "10:67 invalid-trainer-setting"),
+        ("{use_lora: true, lora_config: {layers_to_transform: [0, -1]}}", "10:67 invalid-trainer-setting"),
+        ("{use_lora: true, lora_config: {layers_to_transform: [0.5]}}", "10:67 invalid-trainer-setting"),
+        ("{use_lora: true, lora_config: {layers_to_transform: [true]}}", "10:67 invalid-trainer-setting"),
+        ("{use_lora: true, lora_config: {layers_to_transform: 1.5}}", "10:67 invalid-trainer-setting"),
+        ("{use_lora: true, lora_config: {layers_to_transform: first}}", "10:67 invalid-trainer-setting"),
+        ("{use_lora: true, lora_config: {layers_to_transform: 28}}", "10:67 invalid-trainer-setting"),
+        ("{use_lora: true, lora_config: {layers_to_transform: [0, 99]}}", "10:67 invalid-trainer-setting"),
+        (
+            "{use_lora: true, lora_config: {layers_to_transform: [0], target_modules: all-linear}}",
+            "10:67 conflicting-trainer-settings",
+        ),
     ],
 )
 def test_what_it_would_refuse_is_told_where_it_stands(optional: str, expected: str) -> None:
     assert told(optional) == [expected]
+
+
+def test_what_is_wrong_and_what_is_expected_is_told() -> None:
+    one = problem("{use_lora: true, lora_config: {layers_to_transform: [0, -1]}}")
+    expected = "expected the number of a layer, counted from 0, or a list of such"
+    assert one.detail == f"`lora_config.layers_to_transform` is `[0, -1]`; {expected}."
+    one = problem("{use_lora: true, lora_config: {layers_to_transform: [27, 28, 99]}}")
+    layers = "`qwen3-1.7b` has 28 layers, from 0 to 27"
+    assert one.detail == f"`lora_config.layers_to_transform` names 28, 99; {layers}."
+    one = problem("{use_lora: true, lora_config: {layers_to_transform: [0], target_modules: all-linear}}")
+    assert "a list of names" in one.hint
 
 
 def test_everything_at_once_and_the_nearest_spelling() -> None:
@@ -192,6 +229,17 @@ CONFLICTS = [
     *BEYOND,
     {"use_lora": True, "lora_config": {"lora_dropout": 1.5}},
     {"use_lora": True, "lora_config": {"layers_pattern": "layers"}},
+    {"use_lora": True, "lora_config": {"target_modules": []}},
+    {"use_lora": True, "lora_config": {"target_modules": ["q_proj", ""]}},
+    {"use_lora": True, "lora_config": {"target_modules": "q_(proj"}},
+    {"use_lora": True, "lora_config": {"target_modules": 7}},
+    {"use_lora": True, "lora_config": {"layers_to_transform": [-1]}},
+    {"use_lora": True, "lora_config": {"layers_to_transform": [0.5]}},
+    {"use_lora": True, "lora_config": {"layers_to_transform": "first"}},
+    {"use_lora": True, "lora_config": {"layers_to_transform": 0, "target_modules": "all-linear"}},
+    {"use_lora": True, "lora_config": {"layers_to_transform": 0, "layers_pattern": "h", "target_modules": ".*proj"}},
+    {"sft_config": {"eos_token": ""}},
+    {"sft_config": {"pad_token": 7}},
     {"sft_config": {"dataloader_prefetch_factor": 2}},
     {"sft_config": {"lr_scheduler_type": "warmup_stable_decay"}},
     {"sft_config": {"metric_for_best_model": "accuracy"}},

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
+from itertools import product
 from typing import Any
 
 import pytest
@@ -11,9 +13,10 @@ import pytest
 from reconciler.domain.desired import DesiredModel
 from reconciler.domain.kinds.fine_tuned_model import PromotionGate
 from reconciler.domain.observation import ModelObservation, TrainingPhase, TrainingRun
-from reconciler.domain.outcome import FaultKind
+from reconciler.domain.outcome import Fault, FaultKind
 from reconciler.domain.plan import Effect
 from reconciler.domain.status import Status
+from reconciler.planner.training import failed_state
 from tests.builders import (
     BEDROCK,
     NOW,
@@ -28,6 +31,7 @@ from tests.builders import (
     an_observation,
 )
 from tests.unit.planner.planning import message, plan_of, reasons, tell, told
+from tests.unit.planner.tables import Row, tables
 
 MODEL = a_model(fingerprint_of="new")
 NAME = "support-bot-" + MODEL.fingerprint[7:15]
@@ -151,6 +155,59 @@ def test_a_failure_is_retried_then_stalls_with_the_clouds_reason() -> None:
     assert told(plan) == [f"no-op {NAME}-r2 (drift, stalled)"]
     assert "AlgorithmError: out of memory" in message(plan)
     assert "--retrain support-bot" in message(plan)
+
+
+FAILURES = tables(failed_state.__doc__ or "")[0]
+NAMED = (FaultKind.INPUT, FaultKind.QUOTA, FaultKind.CAPACITY)
+FAULTS: dict[str, list[Fault | None]] = {
+    **{str(kind): [a_fault(kind)] for kind in NAMED},
+    "another": [None, *(a_fault(kind) for kind in FaultKind if kind not in NAMED)],
+}
+TYPES: dict[str, dict[str, Any]] = {
+    "one is untried": {"resources": a_training_machine(fallback_instance_types=("ml.g6.12xlarge",))},
+    "all were tried": {"resources": a_training_machine()},
+    "there are none": {"name": "nova", "provider": BEDROCK},
+}
+RETRIES = {"left": 1, "used up": 0}
+
+
+def meant(row: Row) -> Iterator[tuple[str, str, str]]:
+    faults, types, retries = (
+        [*values] if row[axis] == "any" else [row[axis]]
+        for axis, values in (("fault", [*FAULTS]), ("instance types", [*TYPES]), ("retries", [*RETRIES]))
+    )
+    return product(faults, types, retries)
+
+
+@pytest.mark.parametrize("row", FAILURES, ids=lambda row: " · ".join(row.values()))
+def test_after_a_failure(row: Row) -> None:
+    for named, types, retries in meant(row):
+        model = a_model(fingerprint_of="new", training_retries=RETRIES[retries], **TYPES[types])
+        for fault in FAULTS[named]:
+            run = an_attempt(model, phase=TrainingPhase.FAILED, failure=fault)
+            assert failed_state(model, (run,), run) == row["training"]
+
+
+def test_every_failure_has_exactly_one_row() -> None:
+    covered = [situation for row in FAILURES for situation in meant(row)]
+    assert sorted(covered) == sorted(product(FAULTS, TYPES, RETRIES))
+
+
+def test_what_can_never_work_is_told_and_not_paid_for_again() -> None:
+    told_why = "lora_config.target_modules: the model has no nope"
+    run = an_attempt(MODEL, phase=TrainingPhase.FAILED, failure=a_fault(FaultKind.INPUT, told_why))
+    plan = plan_of(MODEL, seen(MODEL, run))
+    assert told(plan) == [f"no-op {NAME} (drift, stalled)"]
+    assert f"failed: {told_why}. It is not retried" in message(plan)
+    assert "`reconciler apply --retrain support-bot`" in message(plan)
+    assert told(plan_of(MODEL, seen(MODEL, run), retrain=("support-bot",))) == [f"train {NAME}-r2"]
+
+
+def test_what_can_never_work_uses_up_no_retries() -> None:
+    runs = [failed(MODEL, 1, FaultKind.INPUT), failed(MODEL, 2)]
+    plan = plan_of(MODEL, seen(MODEL, *runs))
+    assert told(plan) == [f"train {NAME}-r3 (drift)"]
+    assert "Retry 1 of 1" in message(plan)
 
 
 def test_a_quota_is_not_tried_against() -> None:

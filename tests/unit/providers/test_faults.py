@@ -86,6 +86,40 @@ def test_failure_reasons(reason: str, kind: FaultKind, code: str) -> None:
     assert (fault.kind, fault.code, fault.message) == (kind, code, reason)
 
 
+TOLD = "lora_config.target_modules: the model has no nope, nor access denied"
+
+
+@pytest.mark.parametrize(
+    ("reason", "message"),
+    [
+        (f"AlgorithmError: BadInput: {TOLD}, exit code: 1", TOLD),
+        (f"AlgorithmError: BadInput: {TOLD}, exit code: 65", TOLD),
+        (f"AlgorithmError: BadInput: {TOLD}", TOLD),
+        ("AlgorithmError: BadInput: 2 problems:\n one; another, exit code: 1", "2 problems:\n one; another"),
+        ('AlgorithmError: ExecuteUserScriptError:\nExitCode 65\nErrorMessage ""\nCommand "x", exit code: 1', None),
+        ("AlgorithmError: ExecuteUserScriptError: ExitCode 65 ErrorMessage", None),
+        ("AlgorithmError: , exit code: 65", None),
+    ],
+)
+def test_what_the_training_program_refuses(reason: str, message: str | None) -> None:
+    fault = fault_from_reason(reason)
+    assert (fault.kind, fault.code, fault.message) == (FaultKind.INPUT, "BadInput", message or reason)
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "AlgorithmError: ValueError: BadInput: of somebody else, exit code: 1",
+        'AlgorithmError: ExecuteUserScriptError:\nExitCode 1\nErrorMessage "ExitCode 65", exit code: 1',
+        "AlgorithmError: ExecuteUserScriptError: ExitCode 650, exit code: 1",
+        "AlgorithmError: , exit code: 165",
+        "ClientError: BadInput: not of the program, exit code: 1",
+    ],
+)
+def test_other_failures_are_none_of_its_refusals(reason: str) -> None:
+    assert fault_from_reason(reason).kind is FaultKind.TERMINAL
+
+
 @pytest.mark.parametrize(
     ("error", "absent"),
     [

@@ -101,5 +101,17 @@ def test_a_live_terminal_keeps_what_is_finished_and_wipes_what_is_not() -> None:
     assert "undeploy old-bot failed: AccessDenied: not \\x1b[31mallowed\n" in out.getvalue()
 
 
+def test_how_far_data_is_read_is_told_on_a_live_line_alone() -> None:
+    reading = Event(kind=EventKind.READING, message="Reading data.csv: 10 of 40 MB")
+    out = io.StringIO()
+    for progress in (PlainProgress(Screen(out), Clock()), JsonProgress(out, Clock())):
+        progress.report(reading)
+    assert out.getvalue() == ""
+    terminal = Screen(out, color=True, width=80)
+    with LiveProgress(terminal, Clock()) as live:
+        live.report(reading)
+    assert "Reading data.csv: 10 of 40 MB" in out.getvalue()
+
+
 def test_times_are_told_in_utc() -> None:
     assert NOW.tzinfo is UTC

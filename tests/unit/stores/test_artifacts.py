@@ -35,7 +35,7 @@ class World:
         self.clock = FixedClock()
         self.store = ObjectStore(s3, BUCKET)
         self.files = DataFiles(root, lambda: s3)
-        self.artifacts = S3Artifacts(self.store, "acme", open=self.files.open_source, clock=self.clock, root=root)
+        self.artifacts = S3Artifacts(self.store, "acme", reading=self.files.reading(), clock=self.clock, root=root)
 
     def source(self, name: str, content: bytes) -> DatasetSource:
         (self.root / name).write_bytes(content)
@@ -189,10 +189,10 @@ def test_a_model_whose_name_begins_alike_is_not_touched(world: World) -> None:
 def test_the_bucket_is_made_on_the_embedded_cloud_only(s3: S3Client, tmp_path: Path) -> None:
     store = ObjectStore(s3, "not-yet")
     files = DataFiles(tmp_path, lambda: s3)
-    on_aws = S3Artifacts(store, "acme", open=files.open_source, clock=FixedClock(), root=tmp_path)
+    on_aws = S3Artifacts(store, "acme", reading=files.reading(), clock=FixedClock(), root=tmp_path)
     with pytest.raises(CloudUnavailable, match="no bucket not-yet"):
         on_aws.prepare()
-    embedded = S3Artifacts(store, "acme", open=files.open_source, clock=FixedClock(), root=tmp_path, embedded=True)
+    embedded = S3Artifacts(store, "acme", reading=files.reading(), clock=FixedClock(), root=tmp_path, embedded=True)
     embedded.prepare()
     embedded.prepare()
     on_aws.prepare()

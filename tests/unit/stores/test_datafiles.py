@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, BinaryIO, NoReturn
 
 import pytest
 
-from reconciler.datasets.examine import Examined, Open
+from reconciler.datasets.engines import alone
+from reconciler.datasets.examine import Examined, Open, look
 from reconciler.datasets.split import Split
 from reconciler.domain.desired import DatasetSource, ValidationPlan
 from reconciler.domain.errors import CloudUnavailable, InvalidInput
+from reconciler.domain.ports import Event
 from reconciler.stores.datafiles import DataFiles
 from reconciler.stores.digests import DigestCache
 from reconciler.stores.s3 import ObjectStore
@@ -239,3 +241,25 @@ def test_compressed_files_are_read_and_closed(root: Path) -> None:
     assert not problems
     assert data is not None
     assert data.training_records == 5
+
+
+def test_it_is_told_how_far_large_data_was_read(root: Path) -> None:
+    (root / "large.csv").write_text("prompt,completion\n" + f"{'why? ' * 200},because\n" * 25_000)
+    told: list[Event] = []
+    files = DataFiles(root, no_s3, engine=alone, progress=Told(told))
+    how = files.looking(watching=files.reading().watching)
+    look(how, local("large.csv"))
+    (root / "small.csv").write_bytes(as_csv(some_pairs(4)))
+    look(how, local("small.csv"))
+    assert [event.message for event in told] == [
+        "Reading large.csv: 10 of 25 MB",
+        "Reading large.csv: 21 of 25 MB",
+    ]
+
+
+class Told:
+    def __init__(self, told: list[Event]) -> None:
+        self._told = told
+
+    def report(self, event: Event) -> None:
+        self._told.append(event)

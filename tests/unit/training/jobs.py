@@ -62,6 +62,13 @@ class Ended:
         return path.read_text(encoding="utf-8") if path.is_file() else ""
 
     @property
+    def refusal(self) -> str:
+        """Of what can never work."""
+        assert self.code == 65, self.output
+        assert self.failure.startswith("BadInput: ")
+        return self.failure.removeprefix("BadInput: ")
+
+    @property
     def metrics(self) -> dict[str, Any]:
         return dict(json.loads((self.model / "metrics.json").read_text(encoding="utf-8")))
 

@@ -106,7 +106,7 @@ def test_the_best_weights_are_left(train: Train) -> None:
 
 
 def test_early_stopping_without_validation_data(train: Train) -> None:
-    assert train(fails=True, early_stopping_patience=1).failure == "early stopping needs validation data"
+    assert train(fails=True, early_stopping_patience=1).refusal == "early stopping needs validation data"
 
 
 # -- LoRA
@@ -155,8 +155,36 @@ def test_target_modules(train: Train) -> None:
 
 
 def test_target_modules_that_are_not_there(train: Train) -> None:
-    failure = train(fails=True, **LORA, lora_config={"target_modules": ["q_proj", "c_attn"]}).failure
+    failure = train(fails=True, **LORA, lora_config={"target_modules": ["q_proj", "c_attn"]}).refusal
     assert failure.startswith("lora_config.target_modules: the model has no c_attn; its linear layers are down_proj, ")
+
+
+@pytest.mark.parametrize(
+    ("config", "told"),
+    [
+        ({"target_modules": []}, "lora_config.target_modules is []; expected names of layers"),
+        ({"target_modules": "no_such_.*"}, "lora_config: Target modules no_such_.* not found in the base model"),
+        ({"target_modules": ["self_attn"]}, "lora_config: Target module LlamaAttention"),
+        ({"layers_to_transform": [-1]}, "lora_config.layers_to_transform is [-1]; expected the number of a layer"),
+        ({"layers_to_transform": [0, 4]}, "lora_config.layers_to_transform: the model has no layer 4; its 4 layers"),
+        ({"layers_to_transform": [1], "layers_pattern": "h"}, "lora_config: Target modules"),
+        ({"exclude_modules": ".*"}, "lora_config: All modules were excluded"),
+    ],
+    ids=str,
+)
+def test_adapters_that_no_layer_would_get(train: Train, config: dict[str, Any], told: str) -> None:
+    ended = train(fails=True, **LORA, lora_config=config)
+    assert ended.refusal.startswith(told)
+    assert "Traceback" not in ended.output
+
+
+def test_layers_to_transform(train: Train) -> None:
+    def layers(config: dict[str, Any]) -> set[str]:
+        names = adapters(train(**LORA, lora_config=config))
+        return {found[1] for name in names if (found := re.search(r"layers\.(\d+)\.", name))}
+
+    assert layers({"layers_to_transform": 3}) == {"3"}
+    assert layers({"layers_to_transform": [0, 2], "layers_pattern": "layers"}) == {"0", "2"}
 
 
 def test_fan_in_fan_out(train: Train) -> None:
@@ -184,13 +212,13 @@ def test_biases_that_this_version_of_peft_would_not_save_are_refused(train: Trai
     refused = tuple(map(int, version("peft").split(".")[:2])) < (0, 20)
     ended = train({"model": qwen}, fails=refused, **LORA, lora_config={"bias": "lora_only"})
     if refused:
-        assert ended.failure.startswith("lora_config.bias lora_only: the version of peft in this container")
+        assert ended.refusal.startswith("lora_config.bias lora_only: the version of peft in this container")
     else:
         assert sum(name.endswith(".bias") for name in adapters(ended)) == 8
 
 
 def test_a_setting_of_lora_that_is_none(train: Train) -> None:
-    failure = train(fails=True, **LORA, lora_config={"rank": 4}).failure
+    failure = train(fails=True, **LORA, lora_config={"rank": 4}).refusal
     assert failure.startswith("lora_config.rank: the version of peft in this container has no such setting")
 
 
@@ -261,7 +289,7 @@ def test_bf16_is_another_precision(train: Train) -> None:
     ],
 )
 def test_what_cannot_be(train: Train, config: dict[str, Any], told: str) -> None:
-    assert train(fails=True, sft_config=config).failure.startswith(told)
+    assert train(fails=True, sft_config=config).refusal.startswith(told)
 
 
 def test_whatever_else_sft_config_takes(train: Train) -> None:
@@ -275,7 +303,7 @@ def test_max_length(train: Train) -> None:
     whole, cut = train(), train(sft_config={"max_length": 40})
     assert cut.metrics["billable_tokens"] < whole.metrics["billable_tokens"]
     assert cut.metrics["records_cut"] > 0
-    failure = train(fails=True, sft_config={"max_length": 5}).failure
+    failure = train(fails=True, sft_config={"max_length": 5}).refusal
     assert failure.startswith("no record has an answer within max_length, 5 tokens")
 
 
@@ -314,7 +342,7 @@ def test_attn_implementation(train: Train) -> None:
 
 
 def test_flash_attention_on_a_cpu(train: Train) -> None:
-    failure = train(fails=True, model_init_config={"attn_implementation": "flash_attention_2"}).failure
+    failure = train(fails=True, model_init_config={"attn_implementation": "flash_attention_2"}).refusal
     assert failure == "model_init_config.attn_implementation flash_attention_2 needs a GPU; use sdpa"
 
 
@@ -333,7 +361,7 @@ def test_dtype(train: Train) -> None:
 
 
 def test_load_in_4bit_without_a_gpu(train: Train) -> None:
-    assert train(fails=True, use_lora=True, load_in_4bit=True).failure == "load_in_4bit needs a GPU"
+    assert train(fails=True, use_lora=True, load_in_4bit=True).refusal == "load_in_4bit needs a GPU"
 
 
 # -- seed
@@ -345,3 +373,12 @@ def test_the_same_seed_is_the_same_model(train: Train) -> None:
     differing = {name for name, content in one.files().items() if two.files()[name] != content}
     assert differing == {"metrics.json"}  # its times
     assert one.losses == two.losses != other.losses
+
+
+@pytest.mark.parametrize("name", ["eos_token", "pad_token"])
+def test_a_token_that_the_tokenizer_does_not_have(train: Train, name: str) -> None:
+    ended = train(fails=True, sft_config={name: "<|eot_idd|>"})
+    told = f"sft_config.{name}: the base model's tokenizer has no token <|eot_idd|>; did you mean <|eot_id|>?"
+    assert ended.refusal == told
+    assert "Traceback" not in ended.output
+    assert train(fails=True, sft_config={name: "stop"}).refusal.endswith(", <|finetune_right_pad_id|>")

@@ -10,14 +10,19 @@ import signal
 import subprocess
 import sys
 import tarfile
+import threading
 import time
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
+from reconciler.domain.outcome import FaultKind
+from reconciler.providers.aws.faults import fault_from_reason
 from reconciler.training.archive import program_files
+from reconciler.training.failure import REFUSED
 from tests.unit.training.jobs import LESSONS, LONGEST, Ended, Press, conversation, lay_out, run, surroundings
 
 pytestmark = [pytest.mark.train, pytest.mark.filterwarnings("ignore")]
@@ -162,9 +167,9 @@ def test_a_checkpoint_that_was_being_written_is_passed_over(press: Press, llama:
 
 def test_a_record_that_is_none(press: Press, llama: Path, tmp_path: Path) -> None:
     ended = press.run(lay_out(tmp_path / "job", ASKED, model=llama, training=[LESSONS[0], {"question": "?"}]))
-    assert ended.code == 1
+    assert ended.code == 65
     assert ended.failure == (
-        "training/data.jsonl, line 2: it has neither `messages` nor `prompt` and `completion` with text in both"
+        "BadInput: training/data.jsonl, line 2: it has neither `messages` nor `prompt` and `completion` with text in both"
     )
     assert ended.output.splitlines()[-1] == ended.failure
     assert "Traceback" not in ended.output
@@ -197,6 +202,37 @@ def test_a_base_model_that_is_not_there(press: Press, tmp_path: Path) -> None:
     ended = press.run(lay_out(tmp_path / "job", {**ASKED, "model_id": "someone/nothing"}, model=None))
     assert ended.code == 1
     assert ended.failure.startswith("the base model someone/nothing cannot be had from Hugging Face. Is the name right")
+    assert "Traceback" not in ended.output
+
+
+class Hub(BaseHTTPRequestHandler):
+    """Hugging Face, on this machine, that answers everything alike."""
+
+    status: ClassVar[int]
+    error: ClassVar[str]
+
+    def do_HEAD(self) -> None:
+        self.send_response(self.status)
+        self.send_header("X-Error-Code", self.error)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    do_GET = do_HEAD
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.mark.parametrize(("status", "error"), [(403, "GatedRepo"), (404, "RevisionNotFound")])
+def test_a_base_model_that_hugging_face_refuses(libraries: None, tmp_path: Path, status: int, error: str) -> None:
+    answering = type("Answering", (Hub,), {"status": status, "error": error})
+    with ThreadingHTTPServer(("127.0.0.1", 0), answering) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        base = lay_out(tmp_path / "job", {**ASKED, "model_id": "someone/nothing"}, model=None)
+        ended = run(base, HF_ENDPOINT=f"http://127.0.0.1:{server.server_port}", HF_HUB_OFFLINE="0")
+        server.shutdown()
+    told = "the base model someone/nothing cannot be had from Hugging Face. Is the name right, is it gated"
+    assert ended.refusal.startswith(told)
     assert "Traceback" not in ended.output
 
 
@@ -258,8 +294,7 @@ def test_adapters_over_a_parent_are_not_left_apart(press: Press, llama: Path, tm
     base = lay_out(tmp_path / "job", {**ASKED, "use_lora": True, "merge_adapters": False}, model=llama)
     (base / "input" / "data" / "model" / "metrics.json").write_text("{}")
     ended = press.run(base)
-    assert ended.code == 1
-    assert ended.failure.startswith(
+    assert ended.refusal.startswith(
         "merge_adapters false: the adapters would belong to the weights of the parent model"
     )
 
@@ -275,9 +310,10 @@ def test_the_token_is_read_where_hugging_face_is_asked_alone(press: Press, llama
     }
     too_short = {"sft_config": {"max_length": 1}}
     ended = press.run(lay_out(tmp_path / "weights", too_short, model=llama), meanwhile=None, **nowhere)
-    assert (ended.code, "max_length" in ended.failure) == (1, True), ended.output
+    assert "max_length" in ended.refusal
     ended = press.run(lay_out(tmp_path / "hub", {"model_id": "acme/private"}, model=None), meanwhile=None, **nowhere)
     assert "the Hugging Face token cannot be read" in ended.failure
+    assert ended.code == 1
 
 
 def test_two_processes_train_as_one(llama: Path, tmp_path: Path) -> None:
@@ -313,24 +349,32 @@ def test_a_stop_of_two_processes(llama: Path, tmp_path: Path) -> None:
 def test_a_failure_of_two_processes(llama: Path, tmp_path: Path) -> None:
     base = lay_out(tmp_path / "job", {**ASKED, "early_stopping_patience": 1}, model=llama, validation=None)
     ended = run(base, RECONCILER_PROCESSES_PER_HOST="2")
-    assert ended.code == 1
-    assert ended.failure == "early stopping needs validation data"
+    assert ended.refusal == "early stopping needs validation data"
     assert ended.output.splitlines()[-1] == ended.failure
+
+
+def test_what_two_processes_find_out_together_can_never_work(llama: Path, tmp_path: Path) -> None:
+    lora = {"use_lora": True, "lora_config": {"target_modules": ["q_proj", "c_attn"]}}
+    ended = run(lay_out(tmp_path / "job", {**ASKED, **lora}, model=llama), RECONCILER_PROCESSES_PER_HOST="2")
+    assert ended.refusal.startswith("lora_config.target_modules: the model has no c_attn")
 
 
 # -- AWS's own launcher
 
 
 @pytest.fixture
-def launched() -> Callable[[Path], Ended]:
-    """``train`` of sagemaker-training, with the archive of the program as it is sent."""
+def launched() -> Callable[..., Ended]:
+    """``train`` of sagemaker-training, with the archive of the program as it is sent; ``instead`` stands for its ``train.py``."""
     if importlib.util.find_spec("sagemaker_training") is None:
         pytest.skip("AWS's launcher is not installed: pip install 'llm-reconciler[toolkit]'")
 
-    def launch(base: Path) -> Ended:
-        archive = base / "sourcedir.tar.gz"
+    def launch(base: Path, instead: str | None = None) -> Ended:
+        archive, files = base / "sourcedir.tar.gz", dict(program_files())
+        if instead is not None:
+            files["train.py"] = base / "train.py"
+            files["train.py"].write_text(instead)
         with tarfile.open(archive, "w:gz") as tar:
-            for name, path in program_files().items():
+            for name, path in files.items():
                 tar.add(path, arcname=name)
         config = base / "input" / "config"
         hyperparameters = json.loads((config / "hyperparameters.json").read_text())
@@ -373,7 +417,7 @@ def _channels(base: Path) -> dict[str, dict[str, str]]:
     return {path.name: told for path in (base / "input" / "data").iterdir()}
 
 
-def test_awss_launcher_on_the_way_of_success(launched: Callable[[Path], Ended], llama: Path, tmp_path: Path) -> None:
+def test_awss_launcher_on_the_way_of_success(launched: Callable[..., Ended], llama: Path, tmp_path: Path) -> None:
     asked = {**ASKED, "use_lora": "True", "lora_config": {"r": 4, "target_modules": ["q_proj", "v_proj"]}}
     ended = launched(lay_out(tmp_path / "job", asked, model=llama))
     assert ended.code == 0, ended.output
@@ -382,7 +426,18 @@ def test_awss_launcher_on_the_way_of_success(launched: Callable[[Path], Ended], 
     assert (ended.base / "output" / "success").is_file()
 
 
-def test_awss_launcher_on_the_way_of_failure(launched: Callable[[Path], Ended], llama: Path, tmp_path: Path) -> None:
+def test_awss_launcher_on_the_way_of_failure(launched: Callable[..., Ended], llama: Path, tmp_path: Path) -> None:
     ended = launched(lay_out(tmp_path / "job", {**ASKED, "early_stopping_patience": 2}, model=llama, validation=None))
-    assert ended.code == 1
-    assert ended.failure == "early stopping needs validation data"
+    assert ended.code == 1  # the launcher's own, whatever the program ended with
+    assert ended.failure == "BadInput: early stopping needs validation data"
+    reason = f"AlgorithmError: {ended.failure}, exit code: {ended.code}"  # as SageMaker makes it
+    assert fault_from_reason(reason).kind is FaultKind.INPUT
+
+
+def test_awss_launcher_where_the_programs_words_are_lost(launched: Callable[..., Ended], tmp_path: Path) -> None:
+    """Its own text then names the program's exit code."""
+    wordless = f"import sys\nsys.exit({REFUSED})\n"
+    ended = launched(lay_out(tmp_path / "job", ASKED, model=None), wordless)
+    assert (ended.code, f"ExitCode {REFUSED}" in ended.failure) == (1, True)
+    reason = f"AlgorithmError: {ended.failure}, exit code: {ended.code}"
+    assert fault_from_reason(reason).kind is FaultKind.INPUT

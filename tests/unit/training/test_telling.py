@@ -7,7 +7,7 @@ import math
 import re
 import threading
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 
@@ -15,7 +15,15 @@ from reconciler.engine.losses import curve_from_log
 from reconciler.providers.sagemaker.translate import METRIC_DEFINITIONS
 from reconciler.training import metrics
 from reconciler.training.card import card
-from reconciler.training.failure import BadInput, reason, write_failure
+from reconciler.training.failure import (
+    BadInput,
+    Failure,
+    NotGiven,
+    exit_code_of,
+    failure_of,
+    libraries_refusals,
+    write_failure,
+)
 from reconciler.training.hub_token import provide_token
 from reconciler.training.hyperparameters import Hyperparameters
 from reconciler.training.metrics import Metrics, Point
@@ -120,12 +128,45 @@ class OutOfMemoryError(RuntimeError):
     """As torch names it."""
 
 
-def test_reasons() -> None:
-    assert reason(BadInput("early stopping needs validation data")) == "early stopping needs validation data"
-    assert reason(KeyError("prompt")) == "KeyError: 'prompt'"
-    told = reason(OutOfMemoryError("Tried to allocate 2 GiB"))
-    assert told.startswith("OutOfMemoryError: the GPU's memory is not enough. Lower batchSize")
-    assert "Tried to allocate 2 GiB" in told
+@pytest.mark.parametrize(
+    ("trouble", "failure"),
+    [
+        (BadInput("no layer nope"), Failure("BadInput: no layer nope", 65, traced=False)),
+        (NotGiven("no answer"), Failure("no answer", 1, traced=False)),
+        (KeyError("prompt"), Failure("KeyError: 'prompt'", 1, traced=True)),
+    ],
+    ids=str,
+)
+def test_failures(trouble: Exception, failure: Failure) -> None:
+    assert failure_of(trouble) == failure
+    assert exit_code_of(failure.reason) == failure.exit_code
+
+
+def test_out_of_memory_says_what_helps() -> None:
+    failure = failure_of(OutOfMemoryError("Tried to allocate 2 GiB"))
+    assert failure.reason.startswith("OutOfMemoryError: the GPU's memory is not enough. Lower batchSize")
+    assert "Tried to allocate 2 GiB" in failure.reason
+    assert (failure.exit_code, failure.traced) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("raised_by", "trouble", "becomes"),
+    [
+        ("peft.tuners.lora", ValueError("no\n such layer"), BadInput("lora_config: no such layer")),
+        ("peft.tuners.lora", TypeError("not a number"), BadInput("lora_config: not a number")),
+        ("trl.trainer.sft_trainer", ValueError("no such token"), BadInput("no such token")),
+        ("peft.tuners.lora", IndexError("4"), IndexError("4")),
+        ("torch.nn", ValueError("shapes"), ValueError("shapes")),
+        ("peftlike", ValueError("shapes"), ValueError("shapes")),
+    ],
+    ids=str,
+)
+def test_what_a_library_refuses_itself(raised_by: str, trouble: Exception, becomes: Exception) -> None:
+    library: dict[str, Any] = {"__name__": raised_by}
+    exec("def refuse(trouble):\n    raise trouble", library)
+    with pytest.raises(type(becomes)) as told, libraries_refusals():
+        library["refuse"](trouble)
+    assert str(told.value) == str(becomes)
 
 
 def test_the_first_reason_stays_and_is_cut(tmp_path: Path) -> None:
@@ -148,7 +189,7 @@ def test_the_token_out_of_its_secret(secret: str) -> None:
 
 
 def test_a_secret_without_a_token_is_told_without_its_value() -> None:
-    with pytest.raises(BadInput) as refused:
+    with pytest.raises(NotGiven) as refused:
         provide_token({"HF_TOKEN_SECRET_ARN": ARN}, lambda arn: '{"password": "geheim"}')
     assert ARN in str(refused.value)
     assert "geheim" not in str(refused.value)
@@ -158,7 +199,7 @@ def test_a_secret_that_may_not_be_read() -> None:
     def denied(arn: str) -> str:
         raise RuntimeError("AccessDeniedException")
 
-    with pytest.raises(BadInput, match=r"AccessDeniedException.*needs secretsmanager:GetSecretValue"):
+    with pytest.raises(NotGiven, match=r"AccessDeniedException.*needs secretsmanager:GetSecretValue"):
         provide_token({"HF_TOKEN_SECRET_ARN": ARN}, denied)
 
 

@@ -260,7 +260,11 @@ class ArtifactStore(Protocol):
         ...
 
     def put_training_data(self, model: DesiredModel, rules: DatasetRules) -> DataLocation:
-        """Convert and upload under the data's digest, unless it is there already; so the weights of a folder of the user's own."""
+        """Convert and upload under the data's digest, unless it is there already."""
+        ...
+
+    def put_weights(self, model: DesiredModel) -> None:
+        """Upload the folder of the user's own weights, if the model is built on one, under their digest, unless it is there already."""
         ...
 
     def weights_uri(self, digest: str) -> str:

@@ -119,6 +119,7 @@ def _train(work: Pass, change: Change) -> Outcome:
     model = _wanted(work, change)
     artifacts = work.outside.artifacts
     artifacts.put_manifest(recorded_model(model, deployed=False))
+    artifacts.put_weights(model)
     order = TrainOrder(
         name=change.target,
         owner=_owner(work, model, attempt=change.attempt or 1),

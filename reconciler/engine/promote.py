@@ -111,7 +111,7 @@ def promote(
 ) -> tuple[Promoted, ...]:
     """Copy and register, one after the other, under the other environment's lock. Ends at the first that fails.
 
-    Raises LockHeld, CloudUnavailable. May be repeated: what is there already is not copied again.
+    Raises LockHeld, CloudUnavailable, PlanChanged for a folder of base weights that changed. May be repeated: what is there already is not copied again.
     """
     target.outside.artifacts.prepare()
     lease = target.outside.lock.acquire("promote", timeout=lock_timeout)
@@ -210,6 +210,7 @@ def _promoted(candidate: Candidate, source: Side, target: Side, lease: Lease) ->
             f"the lock of {target.configuration.project.name} was taken over: {model.name} is copied, not registered"
         )
     artifacts.put_manifest(recorded_model(model, deployed=False))
+    artifacts.put_weights(model)
     outcome = target.outside.providers[model.resolved.provider].register(_order(candidate, source, target, copied))
     return Promoted(candidate, copied, outcome)
 

@@ -92,14 +92,16 @@ class S3Artifacts:
             )
 
     def put_training_data(self, model: DesiredModel, rules: DatasetRules) -> DataLocation:
-        """Raises InvalidInput where the converted data exceeds what the base model takes, PlanChanged where the source changed;
-        so for weights of the user's own."""
+        """Raises InvalidInput where the converted data exceeds what the base model takes, PlanChanged where the source changed."""
         keys = {part: self._data_key(model, rules, part) for part in Part if has_part(model, part)}
         self._put_parts(model, rules, {part: key for part, key in keys.items() if self._store.head(key) is None})
         uris = {part: self._store.uri(key) for part, key in keys.items()}
+        return DataLocation(training_uri=uris[Part.TRAINING], validation_uri=uris.get(Part.VALIDATION))
+
+    def put_weights(self, model: DesiredModel) -> None:
+        """Raises PlanChanged where the folder changed."""
         if model.data.weights is not None:
             self._bases.put(self._root, model.data.weights)
-        return DataLocation(training_uri=uris[Part.TRAINING], validation_uri=uris.get(Part.VALIDATION))
 
     def weights_uri(self, digest: str) -> str:
         return self._store.uri(self._bases.prefix(digest))

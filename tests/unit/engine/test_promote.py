@@ -21,6 +21,7 @@ from reconciler.engine.reconverge import RunState
 from reconciler.localcloud.inprocess import session
 from reconciler.manifest.load import load
 from reconciler.stores.manifests import read_environment, read_manifests
+from tests.folders import write_folder
 from tests.stage import BEDROCK, Stage
 
 MODEL = """
@@ -153,6 +154,25 @@ def test_promoting_again_changes_nothing(world: World) -> None:
     (again,) = world.promote()
     assert again.candidate.present
     assert world.stage.changes_since(before) == []
+
+
+def test_base_weights_of_a_folder_are_there_too(tmp_path: Path) -> None:
+    """Adapters are served over them."""
+    own = MODEL.replace("baseModel: qwen3-1.7b", "baseModel: {path: base}")
+    write_folder(tmp_path / "base")
+    world = make_world(tmp_path, **{"model.yaml": own})
+    world.staging.apply()
+    world.promote()
+    copies = [bases(environment) for environment in (world.staging, world.prod)]
+    assert copies[0] == copies[1]
+    assert any(name.endswith("/config.json") for name in copies[0])
+    assert world.prod.apply().state is RunState.CONVERGED
+
+
+def bases(environment: Environment) -> list[str]:
+    project = environment.configuration().project
+    listed = environment.client("s3").list_objects_v2(Bucket=project.bucket, Prefix=f"{project.name}/bases/")
+    return [each["Key"].removeprefix(project.name) for each in listed.get("Contents", ())]
 
 
 def test_a_copy_that_was_lost_is_made_again(world: World) -> None:

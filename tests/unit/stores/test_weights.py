@@ -145,7 +145,7 @@ def test_they_go_to_the_bucket_under_their_digest(world: World, base: Path) -> N
     model = _model(world)
     found = desired(model, world.files.training_data(model, a_base())[0])
     assert found.data.weights is not None
-    world.artifacts.put_training_data(found, rules())
+    world.artifacts.put_weights(found)
     prefix = world.artifacts.weights_uri(found.data.weights.digest).removeprefix(f"s3://{BUCKET}/")
     assert prefix == f"acme/bases/{found.data.weights.digest.removeprefix('sha256:')[:16]}/"
     assert world.keys(prefix) == sorted(f"{prefix}{name}" for name in FILES)

@@ -111,7 +111,8 @@ def promote(
 ) -> tuple[Promoted, ...]:
     """Copy and register, one after the other, under the other environment's lock. Ends at the first that fails.
 
-    Raises LockHeld, CloudUnavailable, PlanChanged for a folder of base weights that changed. May be repeated: what is there already is not copied again.
+    Raises LockHeld, CloudUnavailable, PlanChanged for a folder of base weights that changed. May be repeated: what is there already is
+    not copied again.
     """
     target.outside.artifacts.prepare()
     lease = target.outside.lock.acquire("promote", timeout=lock_timeout)

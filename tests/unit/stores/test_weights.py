@@ -14,7 +14,7 @@ from reconciler.domain.errors import PlanChanged
 from reconciler.domain.fingerprint import fingerprint
 from reconciler.stores.filedigests import FileDigests
 from reconciler.stores.weights import examine
-from tests.unit.datasets.builders import a_base, a_model, as_csv, desired, rules, some_pairs
+from tests.unit.datasets.builders import a_base, a_model, as_csv, desired, some_pairs
 from tests.unit.stores.conftest import BUCKET
 from tests.unit.stores.test_artifacts import World
 
@@ -169,7 +169,7 @@ def test_what_changed_since_the_plan_is_not_trained(world: World, base: Path) ->
     found = desired(model, world.files.training_data(model, a_base())[0])
     (base / "model.safetensors").write_bytes(EMPTY + b"other weights")
     with pytest.raises(PlanChanged, match="weights in base have changed"):
-        world.artifacts.put_training_data(found, rules())
+        world.artifacts.put_weights(found)
     assert not any(key.endswith("/config.json") for key in world.keys("acme/bases/"))
 
 

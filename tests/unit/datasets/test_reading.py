@@ -93,6 +93,21 @@ def test_quick_and_careful_reading_find_the_same(monkeypatch: pytest.MonkeyPatch
     assert careful.flaws == (Flaw("empty-cell", 2, "empty prompt and completion"),)
 
 
+def test_a_byte_order_mark_where_a_block_begins_is_kept() -> None:
+    """Arrow would leave it out: the digest would hang on where blocks are cut, and on whether Arrow is installed."""
+    data = "prompt,completion\n\ufeffa,b\n\ufeffc,d\n".encode()
+    expected = [Record("\ufeffa", "b", 2), Record("\ufeffc", "d", 3)]
+    assert found_in(data, block=8) == found_in(data) == expected
+
+
+def test_other_columns_are_utf_8_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = b"prompt,note,completion\na,caf\xe9,b\n"
+    flaw = Flaw("not-utf-8", 2, "byte 0xe9 at offset 28, likely Latin-1 (ISO-8859-1)")
+    assert found_in(data)[-1] == flaw
+    monkeypatch.setattr(arrow, "pairs", lambda *_: None)
+    assert found_in(data)[-1] == flaw
+
+
 @given(pairs, formats, st.integers(1, 99), st.integers(0, 3))
 def test_no_conversion_loses_doubles_or_alters_a_record(
     rows: list[Pair], format: str, percent: int, system: int

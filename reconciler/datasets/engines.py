@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from reconciler.datasets.blocks import Block, Place
 from reconciler.datasets.findings import Findings
+from reconciler.datasets.temporary import place_told
 from reconciler.domain.errors import ReconcilerError
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ class _Shelf(NamedTuple):
 
     def put(self, found: Findings) -> _Shelved:
         lines = found.training, found.validation
-        with _told_of(self.path), self.path.open("r+b") as file:
+        with place_told(self.path), self.path.open("r+b") as file:
             file.writelines(lines)
             pickle.dump(replace(found, training=b"", validation=b""), file, pickle.HIGHEST_PROTOCOL)
         return _Shelved(self, *map(len, lines))
@@ -125,16 +126,6 @@ class _Shelved(NamedTuple):
             lines = file.read(self.training), file.read(self.validation)
             found: Findings = pickle.load(file)  # noqa: S301 - written by our own process into a folder that is ours alone
             return replace(found, training=lines[0], validation=lines[1])
-
-
-@contextmanager
-def _told_of(path: Path) -> Iterator[None]:
-    """Of a disk that is full the system does not say which."""
-    try:
-        yield
-    except OSError as trouble:
-        trouble.filename = trouble.filename or str(path)
-        raise
 
 
 def _worked_on(sent: Block | Place, work: Work, shelf: _Shelf) -> _Shelved:

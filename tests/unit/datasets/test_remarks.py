@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -147,6 +149,22 @@ def test_repetitions_are_found_in_memory_and_on_disk(in_memory: int) -> None:
     assert (found.trained.count, found.held_out.count, found.leaks.count) == (40, 0, 20)
     assert found.trained.first[0] == (40, 0)
     assert found.leaks.first[0] == (80, 0)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_full_disk_is_told_with_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(tempfile, "TemporaryFile", partial(Path("/dev/full").open, "w+b"))
+
+    def spilled() -> None:
+        keys = numpy.arange(10, dtype=numpy.uint64)
+        with Repeats(in_memory=5) as repeats:
+            repeats.add(keys, keys, keys, rows=0)
+            repeats.found()
+
+    with pytest.raises(OSError, match="No space left") as caught:
+        spilled()
+    assert caught.value.filename == str(tmp_path)
 
 
 def hash_like(number: int) -> int:

@@ -89,6 +89,13 @@ def test_several_workers_of_a_cluster_find_and_write_what_one_process_does(
     compare(path, tmp_path, cluster)
 
 
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_a_cluster_whose_workers_are_killed_is_told(cluster: Engine) -> None:
+    with pytest.raises(ReconcilerError, match="lost what it worked on"):
+        list(cluster(killed, iter([Block(0, b"")])))
+
+
 def killed(block: Block) -> Findings:
     os.kill(os.getpid(), signal.SIGKILL)
     return Findings()

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from itertools import chain, cycle, islice
 from pathlib import Path
+from shutil import rmtree
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
@@ -73,7 +74,7 @@ def processes(count: int) -> Engine:
 
         with TemporaryDirectory(prefix="reconciler-") as folder:
             shelves = cycle(_Shelf.several(Path(folder), ahead := 2 * count))
-            pool = ProcessPoolExecutor(count, mp_context=_context(), initializer=_begin_to_work)
+            pool = ProcessPoolExecutor(count, mp_context=_context(), initializer=_begin_to_work, initargs=(folder,))
 
             def submit(block: Block) -> Future[_Shelved]:
                 return pool.submit(_worked_on, Place.of(block), work, next(shelves))
@@ -179,15 +180,16 @@ def _interrupts_held_back() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _begin_to_work() -> None:
-    """Interrupts are left to the parent; when it is ended, however that comes about, this process ends too."""
+def _begin_to_work(folder: str) -> None:
+    """Interrupts are left to the parent; when it is ended, however that comes about, this process ends too, and so does the folder."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_the_parent, daemon=True).start()
+    threading.Thread(target=_end_with_the_parent, args=[folder], daemon=True).start()
 
 
-def _end_with_the_parent() -> None:
+def _end_with_the_parent(folder: str) -> None:
     from multiprocessing import parent_process
 
     if parent := parent_process():
         parent.join()
+        rmtree(folder, ignore_errors=True)
         os._exit(1)

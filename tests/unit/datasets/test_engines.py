@@ -154,6 +154,7 @@ def ran(program: str, folder: Path) -> subprocess.CompletedProcess[str]:
 def test_processes_end_when_who_started_them_is_killed(tmp_path: Path) -> None:
     ended = ran("for _ in working(): os.kill(os.getpid(), signal.SIGKILL)", tmp_path)
     assert ended.returncode == -signal.SIGKILL
+    assert not list(tmp_path.glob("reconciler-*"))
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ It is asked only for what both read alike; where they may not, the answer is ``N
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from functools import cache
 from typing import Any
 
@@ -23,7 +24,11 @@ def pairs(block: Block, layout: Layout) -> Pairs | None:
     Raises UnicodeDecodeError.
     """
     found = _arrow()
-    return _read(*found, block.data, layout) if found and is_rfc_4180(block.data) else None
+    if not found or block.data.startswith(BOM_UTF8) or not is_rfc_4180(block.data):  # Arrow leaves out such a mark
+        return None
+    if layout.width > 2:
+        block.data.decode()  # other columns too: Arrow does not look at them
+    return _read(*found, block.data, layout)
 
 
 _OPENS_AFTER = numpy.isin(numpy.arange(256), [*b',\n"'])

@@ -7,10 +7,12 @@ Whoever asks reads the data and cuts it; the blocks travel to the workers, and t
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING
 
 from reconciler.datasets.blocks import Block
 from reconciler.datasets.engines import Engine, Results, Work, in_order
+from reconciler.domain.errors import ReconcilerError
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -21,6 +23,15 @@ def on_cluster(client: Client, *, ahead: int | None = None) -> Engine:
     wanted = ahead or 2 * max(1, sum(client.nthreads().values()))
 
     def engine(work: Work, blocks: Iterator[Block]) -> Results:
-        yield from in_order(lambda block: client.submit(work, block, pure=False), blocks, ahead=wanted)
+        from distributed import KilledWorker
+        from distributed.comm import CommClosedError
+
+        try:
+            yield from in_order(lambda block: client.submit(work, block, pure=False), blocks, ahead=wanted)
+        except (KilledWorker, CommClosedError, CancelledError) as trouble:
+            raise ReconcilerError(
+                "the Dask cluster lost what it worked on",
+                hint="Its log says why: most often workers had too little memory. Run the command again.",
+            ) from trouble
 
     return engine

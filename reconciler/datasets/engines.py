@@ -7,18 +7,24 @@ the order of the blocks. So the same records give the same digest and the same f
 from __future__ import annotations
 
 import os
+import pickle
 import signal
+import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import chain, cycle, islice
 from pathlib import Path
+from shutil import rmtree
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from reconciler.datasets.blocks import Block, Place
 from reconciler.datasets.findings import Findings
+from reconciler.datasets.temporary import place_told
+from reconciler.domain.errors import ReconcilerError
 
 if TYPE_CHECKING:
     from multiprocessing.context import BaseContext
@@ -64,10 +70,11 @@ def processes(count: int) -> Engine:
 
     def engine(work: Work, blocks: Iterator[Block]) -> Results:
         from concurrent.futures import ProcessPoolExecutor
+        from concurrent.futures.process import BrokenProcessPool
 
         with TemporaryDirectory(prefix="reconciler-") as folder:
             shelves = cycle(_Shelf.several(Path(folder), ahead := 2 * count))
-            pool = ProcessPoolExecutor(count, mp_context=_context(), initializer=_leave_interrupts_to_the_parent)
+            pool = ProcessPoolExecutor(count, mp_context=_context(), initializer=_begin_to_work, initargs=(folder,))
 
             def submit(block: Block) -> Future[_Shelved]:
                 return pool.submit(_worked_on, Place.of(block), work, next(shelves))
@@ -75,6 +82,11 @@ def processes(count: int) -> Engine:
             try:
                 for block, shelved in in_order(submit, blocks, ahead=ahead):
                     yield block, shelved.taken()
+            except BrokenProcessPool as trouble:
+                raise ReconcilerError(
+                    "a process that worked on training data was ended from outside",
+                    hint="Most often for want of memory: free some, and run the command again.",
+                ) from trouble
             finally:
                 pool.shutdown(wait=True, cancel_futures=True)
 
@@ -82,9 +94,10 @@ def processes(count: int) -> Engine:
 
 
 class _Shelf(NamedTuple):
-    """A file in which lines are handed over, again and again: new files, or a pipe, take twice as long.
+    """A file in which what was found is handed over, again and again: new files, or a pipe, take twice as long.
 
-    There are as many as blocks under way: whose turn comes again has been taken from.
+    There are as many as blocks under way: whose turn comes again has been taken from. Only little goes through the pipe that all
+    processes share: one that is killed while it writes more than the pipe holds would leave the others waiting for ever.
     """
 
     path: Path
@@ -98,23 +111,22 @@ class _Shelf(NamedTuple):
 
     def put(self, found: Findings) -> _Shelved:
         lines = found.training, found.validation
-        if any(lines):
-            with self.path.open("r+b") as file:
-                file.writelines(lines)
-        return _Shelved(replace(found, training=b"", validation=b""), self, len(lines[0]), len(lines[1]))
+        with place_told(self.path), self.path.open("r+b") as file:
+            file.writelines(lines)
+            pickle.dump(replace(found, training=b"", validation=b""), file, pickle.HIGHEST_PROTOCOL)
+        return _Shelved(self, *map(len, lines))
 
 
 class _Shelved(NamedTuple):
-    found: Findings
     shelf: _Shelf
     training: int
     validation: int
 
     def taken(self) -> Findings:
-        if self.training or self.validation:
-            with self.shelf.path.open("rb") as file:
-                return replace(self.found, training=file.read(self.training), validation=file.read(self.validation))
-        return self.found
+        with self.shelf.path.open("rb") as file:
+            lines = file.read(self.training), file.read(self.validation)
+            found: Findings = pickle.load(file)  # noqa: S301 - written by our own process into a folder that is ours alone
+            return replace(found, training=lines[0], validation=lines[1])
 
 
 def _worked_on(sent: Block | Place, work: Work, shelf: _Shelf) -> _Shelved:
@@ -149,13 +161,35 @@ def _context() -> BaseContext:
 
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
-    from multiprocessing import forkserver
+    from multiprocessing import forkserver, resource_tracker
 
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["reconciler.datasets.findings", "pyarrow.csv"])
-    forkserver.ensure_running()
+    resource_tracker.ensure_running()  # else the server starts it, which lets interrupts through again
+    with _interrupts_held_back():  # as the server and all its children inherit it: a Ctrl-C on a terminal goes to all
+        forkserver.ensure_running()
     return context
 
 
-def _leave_interrupts_to_the_parent() -> None:
+@contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _begin_to_work(folder: str) -> None:
+    """Interrupts are left to the parent; when it is ended, however that comes about, this process ends too, and so does the folder."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_the_parent, args=[folder], daemon=True).start()
+
+
+def _end_with_the_parent(folder: str) -> None:
+    from multiprocessing import parent_process
+
+    if parent := parent_process():
+        parent.join()
+        rmtree(folder, ignore_errors=True)
+        os._exit(1)

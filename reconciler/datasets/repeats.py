@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from array import array
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from heapq import nsmallest
 from typing import IO, NamedTuple
@@ -13,6 +14,7 @@ import numpy
 from numpy.typing import NDArray
 
 from reconciler.datasets.flaws import SHOWN
+from reconciler.datasets.temporary import place_told
 
 _Numbers = NDArray[numpy.uint64]
 
@@ -74,21 +76,24 @@ class Repeats:
 
     def __exit__(self, *_: object) -> None:
         for file in self._buckets:
-            file.close()
+            with suppress(OSError):  # what could not be written has been told
+                file.close()
 
     def add(self, inputs: _Numbers, records: _Numbers, places: _Numbers, *, rows: int) -> None:
         """``rows``: how far down the places begin."""
         self._columns.add(inputs, records, places + numpy.uint64(rows * 2))
         if len(self._columns.inputs) > self._in_memory:
-            self._spill()
+            with place_told():
+                self._spill()
 
     def found(self) -> Repeated:
         """May be asked once, when all were added."""
         found = Repeated()
-        if self._buckets:
-            self._spill()
-        for columns in map(_read, self._buckets) if self._buckets else [self._columns]:
-            _compare(columns.repeated(), found)
+        with place_told():
+            if self._buckets:
+                self._spill()
+            for columns in map(_read, self._buckets) if self._buckets else [self._columns]:
+                _compare(columns.repeated(), found)
         return found
 
     def _spill(self) -> None:

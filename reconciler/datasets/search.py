@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import threading
+from bisect import bisect_left
 from collections.abc import Iterator
+from itertools import accumulate
 from typing import Any
-
-import numpy
 
 from reconciler.datasets.patterns import WORTH_A_LOOK
 from reconciler.datasets.texts import Texts
@@ -27,16 +27,21 @@ def worth_a_look(texts: Texts) -> Iterator[tuple[int, str]]:
     if hyperscan is None:
         suspects = [position for position, text in enumerate(texts.decoded) if _ANY.search(text)]
         yield from ((position, kind) for position in suspects for kind in KINDS)
-    elif matches := _matches(texts.together):
-        kinds, ends = zip(*matches, strict=True)
-        positions = numpy.searchsorted(numpy.cumsum(texts.sizes), ends)
-        yield from zip(positions.tolist(), map(KINDS.__getitem__, kinds), strict=True)
+    elif sizes := texts.sizes.tolist():
+        yield from _matches(texts.together, list(accumulate(sizes)))
 
 
-def _matches(data: Any) -> list[tuple[int, int]]:
-    """Of each the kind's number, and where it ends, exclusive. Some begin in one text and end in another: no harm, those are looked at."""
-    found: list[tuple[int, int]] = []
-    _database().scan(data, match_event_handler=lambda kind, _start, end, _flags, _context: found.append((kind, end)))
+def _matches(data: Any, ends: list[int]) -> set[tuple[int, str]]:
+    """``ends``: of the texts in ``data``. Some match begins in one text and ends in another: no harm, that one is looked at.
+
+    Each text and kind once: a text of digits has as many matches as digits.
+    """
+    found: set[tuple[int, str]] = set()
+
+    def matched(kind: int, _start: int, end: int, _flags: int, _context: object) -> None:
+        found.add((bisect_left(ends, end), KINDS[kind]))
+
+    _database().scan(data, match_event_handler=matched)
     return found
 
 

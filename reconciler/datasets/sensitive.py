@@ -20,7 +20,7 @@ _KEYS = (
     r"\bhf_[A-Za-z0-9]{30}",  # Hugging Face
     r"\b[sr]k[-_](?:[A-Za-z0-9]{1,16}[-_]){0,3}[A-Za-z0-9_-]{20}",  # OpenAI, Anthropic, Stripe
     r"\bAIza[A-Za-z0-9_-]{35}",  # Google
-    r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10}",  # JSON web tokens
+    r"\beyJ[A-Za-z0-9_-]{10,2000}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10}",  # JSON web tokens; endless headers: quadratic time
 )
 _SECRET = re.compile("|".join(_KEYS))
 _EMAIL = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,8}\.[A-Za-z]{2,24}\b")

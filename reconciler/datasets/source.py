@@ -56,7 +56,8 @@ class Stream:
     def __init__(self, stream: BinaryIO) -> None:
         self.size = 0
         self._raw = stream
-        self._stream = _unzipped(stream)
+        self._taken = _Taken(stream)
+        self._stream = _unzipped(self._taken)
 
     def __enter__(self) -> Stream:
         return self
@@ -68,7 +69,7 @@ class Stream:
     @property
     def position(self) -> int:
         """Bytes taken from what was opened, as it is stored: what a progress bar counts."""
-        return self._raw.tell() if self._raw.seekable() else self.size
+        return self._taken.size
 
     @property
     def path(self) -> str | None:
@@ -103,8 +104,24 @@ class Stream:
             raise Unreadable(Flaw("damaged-gzip", 0, str(trouble))) from trouble
 
 
-def _unzipped(stream: BinaryIO) -> _Bytes:
-    plain: io.BufferedReader = io.BufferedReader(cast(Any, stream))  # needs readinto() alone, which every BinaryIO has
+class _Taken(io.RawIOBase):
+    """Counts what is read from a stream: one that comes from afar cannot tell where it stands."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.size = 0
+        self._stream: Any = stream  # of which readinto() is asked alone, which every BinaryIO has
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int | None:
+        taken: int | None = self._stream.readinto(buffer)
+        self.size += taken or 0
+        return taken
+
+
+def _unzipped(stream: _Taken) -> _Bytes:
+    plain: io.BufferedReader = io.BufferedReader(cast(Any, stream))
     if plain.peek(2).startswith(b"\x1f\x8b"):
         return gzip.GzipFile(fileobj=plain)
     return plain

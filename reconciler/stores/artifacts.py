@@ -25,6 +25,7 @@ from typing import BinaryIO, cast
 from pydantic import ValidationError
 
 from reconciler.datasets.split import Split
+from reconciler.datasets.temporary import place_told
 from reconciler.datasets.training import Part, Reading, convert, has_part
 from reconciler.domain.catalog import DatasetRules
 from reconciler.domain.desired import DatasetFacts, DatasetSource, DesiredModel, WeightsFacts, WeightsFolder
@@ -226,7 +227,8 @@ class S3Artifacts:
         with ExitStack() as spools:
             files = {part: spools.enter_context(tempfile.SpooledTemporaryFile(_IN_MEMORY)) for part in keys}
             sinks = {part: cast(BinaryIO, file) for part, file in files.items()}
-            convert(model, rules.format, self._reading, sinks)
+            with place_told():
+                convert(model, rules.format, self._reading, sinks)
             if problems := [problem for part in keys for problem in _size_problems(model, rules, part, sinks[part])]:
                 raise InvalidInput(problems)
             for part, key in keys.items():

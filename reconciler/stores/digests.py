@@ -15,7 +15,7 @@ from reconciler.domain.desired import DatasetSource
 from reconciler.domain.errors import ReconcilerError
 from reconciler.stores.files import read_small, write_private
 
-VERSION = 3
+VERSION = 4
 """Raise it when what is found in the same data changes: another reader, another digest, another estimate of tokens."""
 
 MAX_ENTRIES = 1000

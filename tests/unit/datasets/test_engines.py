@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import os
+import pickle
 import random
+import select
+import signal
+import subprocess
+import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from reconciler.datasets.engines import Engine, alone, processes
-from reconciler.datasets.findings import Conversion
+from reconciler.datasets.blocks import Block
+from reconciler.datasets.engines import Engine, _Shelf, _worked_on, alone, processes
+from reconciler.datasets.findings import Conversion, Findings
 from reconciler.datasets.passing import Sinks, Totals, Wanted, pass_over
 from reconciler.datasets.repeats import Repeated, Repeats
 from reconciler.datasets.source import Stream
 from reconciler.datasets.split import Split
+from reconciler.domain.errors import ReconcilerError
 
 from .builders import as_csv, some_pairs
 
@@ -78,6 +87,88 @@ def test_several_workers_of_a_cluster_find_and_write_what_one_process_does(
     path: Path, tmp_path: Path, cluster: Engine
 ) -> None:
     compare(path, tmp_path, cluster)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_a_cluster_whose_workers_are_killed_is_told(cluster: Engine) -> None:
+    with pytest.raises(ReconcilerError, match="lost what it worked on"):
+        list(cluster(killed, iter([Block(0, b"")])))
+
+
+def killed(block: Block) -> Findings:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return Findings()
+
+
+@pytest.mark.slow
+def test_a_process_that_is_killed_is_told_and_nothing_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with pytest.raises(ReconcilerError, match="was ended from outside"):
+        list(processes(2)(killed, iter([Block(0, b"")] * 20)))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_little_goes_through_the_pipe_that_the_processes_share(tmp_path: Path) -> None:
+    """More than it takes at once, and one that is killed while it writes would leave the others waiting."""
+    (shelf,) = _Shelf.several(tmp_path, 1)
+    found = Findings(digests=b"d" * 1_000_000, training=b"t" * 1_000_000, validation=b"v")
+    shelved = _worked_on(Block(0, b""), lambda _: found, shelf)
+    assert len(pickle.dumps(shelved)) < select.PIPE_BUF
+    taken = shelved.taken()
+    assert (taken.digests, taken.training, taken.validation) == (found.digests, found.training, found.validation)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_full_disk_is_told_with_the_place() -> None:
+    with pytest.raises(OSError, match="No space left") as caught:
+        _Shelf(Path("/dev/full")).put(Findings(training=b"t" * 100_000))
+    assert caught.value.filename == "/dev/full"
+
+
+WORKING = """
+import os, signal
+from functools import partial
+from reconciler.datasets.blocks import Block
+from reconciler.datasets.engines import _context, processes
+from reconciler.datasets.findings import Task, find
+from reconciler.datasets.layout import Layout
+from reconciler.datasets.tokens import ROUGHLY
+
+def working():
+    line = b'{"prompt": "why?", "completion": "because"}\\n'
+    return processes(2)(partial(find, task=Task(Layout(), ROUGHLY)), iter([Block(0, line * 100)] * 50))
+"""
+
+
+def ran(program: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """With all its processes: each holds the pipe that is read to its end."""
+    environment = {**os.environ, "TMPDIR": str(folder)}
+    command = [sys.executable, "-c", WORKING + program]
+    return subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=60, start_new_session=True, check=False
+    )
+
+
+@pytest.mark.slow
+def test_processes_end_when_who_started_them_is_killed(tmp_path: Path) -> None:
+    ended = ran("for _ in working(): os.kill(os.getpid(), signal.SIGKILL)", tmp_path)
+    assert ended.returncode == -signal.SIGKILL
+    assert not list(tmp_path.glob("reconciler-*"))
+
+
+@pytest.mark.slow
+def test_ctrl_c_on_a_terminal_reaches_no_process_that_just_begins(tmp_path: Path) -> None:
+    """A terminal sends it to all of the group."""
+    program = """
+_context()
+signal.signal(signal.SIGINT, lambda *_: None)
+os.killpg(0, signal.SIGINT)
+print(sum(found.records for _, found in working()))
+"""
+    ended = ran(program, tmp_path)
+    assert (ended.stdout, ended.stderr) == ("5000\n", "")
+    assert list(tmp_path.iterdir()) == []
 
 
 def compare(path: Path, into: Path, engine: Engine) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import hashlib
 import io
 import json
@@ -17,13 +18,27 @@ from reconciler.datasets.blocks import Block, Cutter
 from reconciler.datasets.columns import read_block
 from reconciler.datasets.digest import content
 from reconciler.datasets.layout import Layout
+from reconciler.datasets.passing import Wanted, pass_over
 from reconciler.datasets.records import Record
 from reconciler.datasets.source import Flaw, Stream
 from reconciler.datasets.split import Sides, Split
 from reconciler.datasets.training import Part
 from reconciler.domain.desired import ValidationPlan
 
-from .builders import Pair, a_model, a_source, as_csv, as_jsonl, checked, converted, desired, found_in, rules, serving
+from .builders import (
+    Pair,
+    a_model,
+    a_source,
+    as_csv,
+    as_jsonl,
+    checked,
+    converted,
+    desired,
+    found_in,
+    rules,
+    serving,
+    some_pairs,
+)
 
 TWO = Layout(is_csv=True, width=2, prompt=0, completion=1)
 
@@ -93,6 +108,21 @@ def test_quick_and_careful_reading_find_the_same(monkeypatch: pytest.MonkeyPatch
     assert careful.flaws == (Flaw("empty-cell", 2, "empty prompt and completion"),)
 
 
+def test_a_byte_order_mark_where_a_block_begins_is_kept() -> None:
+    """Arrow would leave it out: the digest would hang on where blocks are cut, and on whether Arrow is installed."""
+    data = "prompt,completion\n\ufeffa,b\n\ufeffc,d\n".encode()
+    expected = [Record("\ufeffa", "b", 2), Record("\ufeffc", "d", 3)]
+    assert found_in(data, block=8) == found_in(data) == expected
+
+
+def test_other_columns_are_utf_8_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = b"prompt,note,completion\na,caf\xe9,b\n"
+    flaw = Flaw("not-utf-8", 2, "byte 0xe9 at offset 28, likely Latin-1 (ISO-8859-1)")
+    assert found_in(data)[-1] == flaw
+    monkeypatch.setattr(arrow, "pairs", lambda *_: None)
+    assert found_in(data)[-1] == flaw
+
+
 @given(pairs, formats, st.integers(1, 99), st.integers(0, 3))
 def test_no_conversion_loses_doubles_or_alters_a_record(
     rows: list[Pair], format: str, percent: int, system: int
@@ -128,6 +158,26 @@ def test_the_share_of_a_split_is_right(percent: int, seed: int) -> None:
     sides = Sides(split)
     sides.add(split.keys(digests))
     assert abs(sides.validation - 4_000 * share) <= 4 * (4_000 * share * (1 - share)) ** 0.5
+
+
+class FromAfar(io.BytesIO):
+    """A stream that only goes forward, as S3's do."""
+
+    def seekable(self) -> bool:
+        return False
+
+    def tell(self) -> int:
+        raise io.UnsupportedOperation("tell")
+
+
+@pytest.mark.parametrize("source", [io.BytesIO, FromAfar])
+def test_progress_counts_the_bytes_that_are_stored(source: type[io.BytesIO]) -> None:
+    stored = gzip.compress(as_csv(some_pairs(5_000)))
+    told: list[int] = []
+    with Stream(source(stored)) as stream:
+        pass_over(stream, "data.csv.gz", Wanted(), watch=told.append, block=1_000)
+    assert told == sorted(told)
+    assert told[-1] == len(stored)
 
 
 def test_blocks_end_with_records() -> None:

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import os
+import tempfile
+import time
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,6 +17,7 @@ from reconciler.datasets.columns import Columns
 from reconciler.datasets.examine import Looking
 from reconciler.datasets.records import Record
 from reconciler.datasets.repeats import Repeats
+from reconciler.datasets.texts import Texts
 from reconciler.datasets.training import Part, check
 from reconciler.domain.desired import DatasetSource, ValidationPlan
 
@@ -82,6 +86,20 @@ def test_hyperscan_overlooks_nothing_that_re_finds(texts: list[str]) -> None:
         assert list(sensitive.found(columns)) == quick
 
 
+def test_of_a_text_that_is_full_of_matches_each_kind_is_told_once() -> None:
+    """Else a block of digits would take two hundred times its size in memory."""
+    texts = Texts(["7" * 1_000, "plain", "a@" * 500 + "b", "a@b" + "\x07" * 9])
+    told = [(0, "card-number"), (2, "email-address"), (3, "control-character"), (3, "email-address")]
+    pytest.importorskip("hyperscan")
+    assert sorted(search.worth_a_look(texts)) == told
+
+
+def test_what_begins_like_a_web_token_over_and_over_takes_no_quadratic_time() -> None:
+    begun = time.process_time()
+    assert noticed("eyJ-" * 100_000) == []
+    assert time.process_time() - begun < 8  # about 0.5; it was 21
+
+
 @pytest.mark.usefixtures("_engine")
 def test_it_is_counted_and_its_rows_are_told_and_never_itself() -> None:
     data = as_csv([*some_pairs(3), ("who?", "joe@example.com"), ("key?", KEY)])
@@ -131,6 +149,22 @@ def test_repetitions_are_found_in_memory_and_on_disk(in_memory: int) -> None:
     assert (found.trained.count, found.held_out.count, found.leaks.count) == (40, 0, 20)
     assert found.trained.first[0] == (40, 0)
     assert found.leaks.first[0] == (80, 0)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_full_disk_is_told_with_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(tempfile, "TemporaryFile", partial(Path("/dev/full").open, "w+b"))
+
+    def spilled() -> None:
+        keys = numpy.arange(10, dtype=numpy.uint64)
+        with Repeats(in_memory=5) as repeats:
+            repeats.add(keys, keys, keys, rows=0)
+            repeats.found()
+
+    with pytest.raises(OSError, match="No space left") as caught:
+        spilled()
+    assert caught.value.filename == str(tmp_path)
 
 
 def hash_like(number: int) -> int:

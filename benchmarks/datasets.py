@@ -2,9 +2,9 @@
 
 They only read it and write JSON Lines. A CSV is made from a seed: questions and answers of 1 to 40 sentences, about 660 bytes a record,
 with quoted cells, commas, doubled quotes, line breaks within cells, characters beyond ASCII, some e-mail addresses, and 1 record in 10,000
-that came before. Each reader is a process
-of its own, one after the other, and reads the file from the page cache. Peak memory is the largest sum, over a process and all
-that it started, of proportional set sizes (PSS, from ``/proc``), looked at 20 times a second in a run of its own. Linux only.
+that came before. Each reader is a process of its own, one after the other, and reads the file from the page cache; of three runs the
+median counts. Peak memory is the largest sum, over a process and all that it started, of proportional set sizes (PSS, from ``/proc``),
+looked at 20 times a second in a run of its own. Linux only.
 """
 
 from __future__ import annotations
@@ -104,8 +104,8 @@ class Failed(Exception):
 
 
 def run(name: str, path: Path) -> Measured:
-    """Twice: to look at memory takes time from whom it is looked at."""
-    wall, cpu = _timed(name, path)
+    """Timed three times, of which the median counts, and once more for memory: to look at that takes time from whom it is looked at."""
+    wall, cpu = sorted(_timed(name, path) for _ in range(3))[1]
     found = Measured(wall, cpu, _peak(name, path))
     size = path.stat().st_size / 1e6
     told = "check + split + convert + digest" if name == OWN else f"{name}: read, write JSON Lines"
@@ -120,7 +120,7 @@ def run(name: str, path: Path) -> Measured:
 def _timed(name: str, path: Path) -> tuple[float, float]:
     """Wall and CPU time in seconds."""
     began, spent = time.monotonic(), dict[int, float]()
-    with _started(name, path) as process:
+    with _started(name, path, subprocess.DEVNULL) as process:
         while process.poll() is None:
             spent |= {pid: _cpu(pid) for pid in _session(process.pid)}
             time.sleep(0.1)
@@ -130,7 +130,7 @@ def _timed(name: str, path: Path) -> tuple[float, float]:
 def _peak(name: str, path: Path) -> int:
     """In bytes."""
     peak = 0
-    with _started(name, path, subprocess.DEVNULL) as process:
+    with _started(name, path) as process:
         while process.poll() is None:
             peak = max(peak, sum(map(_memory, _session(process.pid))))
             time.sleep(0.05)

@@ -24,7 +24,6 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from reconciler.datasets.blocks import Block, Place
 from reconciler.datasets.findings import Findings
 from reconciler.datasets.temporary import place_told
-from reconciler.domain.errors import ReconcilerError
 
 if TYPE_CHECKING:
     from multiprocessing.context import BaseContext
@@ -83,14 +82,20 @@ def processes(count: int) -> Engine:
                 for block, shelved in in_order(submit, blocks, ahead=ahead):
                     yield block, shelved.taken()
             except BrokenProcessPool as trouble:
-                raise ReconcilerError(
-                    "a process that worked on training data was ended from outside",
-                    hint="Most often for want of memory: free some, and run the command again.",
-                ) from trouble
+                raise _ended_from_outside() from trouble
             finally:
                 pool.shutdown(wait=True, cancel_futures=True)
 
     return engine
+
+
+def _ended_from_outside() -> Exception:
+    from reconciler.domain.errors import ReconcilerError  # what workers import is quickly imported
+
+    return ReconcilerError(
+        "a process that worked on training data was ended from outside",
+        hint="Most often for want of memory: free some, and run the command again.",
+    )
 
 
 class _Shelf(NamedTuple):
@@ -164,7 +169,7 @@ def _context() -> BaseContext:
     from multiprocessing import forkserver, resource_tracker
 
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["reconciler.datasets.findings", "pyarrow.csv"])
+    context.set_forkserver_preload(["reconciler.datasets.engines", "pyarrow.csv"])
     resource_tracker.ensure_running()  # else the server starts it, which lets interrupts through again
     with _interrupts_held_back():  # as the server and all its children inherit it: a Ctrl-C on a terminal goes to all
         forkserver.ensure_running()

@@ -33,8 +33,8 @@ Work = Callable[[Block], Findings]
 Results = Generator[tuple[Block, Findings], None, None]
 Engine = Callable[[Work, Iterator[Block]], Results]
 
-FEW = 32
-"""Blocks that this process works on alone: to start others takes as long."""
+FEW = 16
+"""Blocks that are not worth another process. To start some takes as long as twice as many do."""
 
 MOST_PROCESSES = 4
 """Each takes about 60 MB."""
@@ -52,8 +52,8 @@ def usual(work: Work, blocks: Iterator[Block]) -> Results:
     if len(first) < FEW or count == 1:
         yield from alone(work, chain(first, blocks))
         return
-    _context()  # starts while this process works on the first blocks itself
-    yield from alone(work, _emptied(first))
+    _context()  # starts while this process works on blocks itself
+    yield from alone(work, chain(_emptied(first), islice(blocks, FEW)))
     yield from processes(count)(work, blocks)
 
 
@@ -72,7 +72,7 @@ def processes(count: int) -> Engine:
         from concurrent.futures.process import BrokenProcessPool
 
         with TemporaryDirectory(prefix="reconciler-") as folder:
-            shelves = cycle(_Shelf.several(Path(folder), ahead := 2 * count))
+            shelves = cycle(_Shelf.several(Path(folder), ahead := count + 2))
             pool = ProcessPoolExecutor(count, mp_context=_context(), initializer=_begin_to_work, initargs=(folder,))
 
             def submit(block: Block) -> Future[_Shelved]:

@@ -127,7 +127,10 @@ class _Columns:
         """Those whose input comes more than once, in their order."""
         inputs, records, places = self.arrays()
         ordered = numpy.sort(inputs)
-        mine = numpy.flatnonzero(numpy.isin(inputs, ordered[1:][ordered[1:] == ordered[:-1]]))
+        again = ordered[1:][ordered[1:] == ordered[:-1]]
+        if not len(again):
+            return iter(())
+        mine = numpy.flatnonzero(again[numpy.searchsorted(again[:-1], inputs)] == inputs)
         return zip(*(column[mine].tolist() for column in (inputs, records, places)), strict=True)
 
     def write(self, file: IO[bytes]) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.datasets import engines
 from reconciler.datasets.blocks import Block
 from reconciler.datasets.engines import Engine, _Shelf, _worked_on, alone, processes
 from reconciler.datasets.findings import Conversion, Findings
@@ -79,6 +80,15 @@ def cluster() -> Iterator[Engine]:
 @pytest.mark.slow
 def test_several_processes_find_and_write_what_one_does(path: Path, tmp_path: Path) -> None:
     compare(path, tmp_path, processes(2))
+
+
+@pytest.mark.slow
+def test_what_is_large_is_begun_alone_and_ended_by_several(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engines, "processors", lambda: 2)
+    assert path.stat().st_size > 2 * engines.FEW * BLOCK
+    compare(path, tmp_path, engines.usual)
 
 
 @pytest.mark.slow

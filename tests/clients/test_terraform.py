@@ -13,6 +13,7 @@ from typing import Any
 import boto3
 import pytest
 
+from reconciler.localcloud import control
 from reconciler.localcloud.control import LocalStatus
 
 PROVIDER = "registry.terraform.io/hashicorp/aws"
@@ -91,10 +92,20 @@ def terraform(tmp_path: Path, served: LocalStatus, environment: dict[str, str]) 
             check=False,
             timeout=240,
         )
-        assert done.returncode in (0, 2), f"terraform {' '.join(arguments)}:\n{done.stdout}\n{done.stderr}"
+        assert done.returncode in (0, 2), (
+            f"terraform {' '.join(arguments)}:\n{done.stdout}\n{done.stderr}\n{_what_the_cloud_saw(tmp_path / 'cloud')}"
+        )
         return done.returncode
 
     return run
+
+
+def _what_the_cloud_saw(state: Path) -> str:
+    """For whoever looks for the cause of a failure."""
+    requests = [
+        f"{each['operation']} {each['name']} {each['status']} {each['error']}" for each in control.requests(state)
+    ]
+    return "\n".join([*requests[-40:], (state / "server.log").read_text()[-4_000:]])
 
 
 @pytest.mark.slow

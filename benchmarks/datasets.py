@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -119,12 +119,15 @@ def run(name: str, path: Path) -> Measured:
 
 def _timed(name: str, path: Path) -> tuple[float, float]:
     """Wall and CPU time in seconds."""
-    began, spent = time.monotonic(), dict[int, float]()
+    spent: dict[int, float] = {}
     with _started(name, path, subprocess.DEVNULL) as process:
+        began = time.monotonic()
         while process.poll() is None:
             spent |= {pid: _cpu(pid) for pid in _session(process.pid)}
-            time.sleep(0.1)
-    return time.monotonic() - began, sum(spent.values())
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(0.1)
+        wall = time.monotonic() - began
+    return wall, sum(spent.values())
 
 
 def _peak(name: str, path: Path) -> int:

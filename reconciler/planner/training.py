@@ -13,7 +13,7 @@ from reconciler.domain.outcome import FaultKind
 ARTIFACT_GRACE = timedelta(minutes=5)
 """How long after the end of a training its artifact may still be missing from listings before it counts as deleted.
 Lists of AWS are eventually consistent, and believing them too early would pay for a second training."""
-_NEVER_RETRIED = (FaultKind.INPUT, FaultKind.QUOTA)
+_NEVER_RETRIED = frozenset({FaultKind.INPUT, FaultKind.QUOTA})
 
 
 class Training(StrEnum):
@@ -90,7 +90,7 @@ def untried_types(want: DesiredModel, runs: tuple[TrainingRun, ...]) -> tuple[st
 
 def failures(runs: tuple[TrainingRun, ...], *, counts_capacity: bool) -> int:
     """Failures that use up retries. Capacity moves on to the next type instead, where there are types; the others take a person."""
-    spared = {*_NEVER_RETRIED} if counts_capacity else {*_NEVER_RETRIED, FaultKind.CAPACITY}
+    spared = _NEVER_RETRIED if counts_capacity else _NEVER_RETRIED | {FaultKind.CAPACITY}
     failed = [run for run in runs if run.phase is TrainingPhase.FAILED]
     return sum(run.failure is None or run.failure.kind not in spared for run in failed)
 
@@ -147,7 +147,7 @@ def failed_state(want: DesiredModel, runs: tuple[TrainingRun, ...], run: Trainin
     kind = run.failure.kind if run.failure else None
     typed = want.resolved.resources is not None
     match kind:
-        case FaultKind.INPUT | FaultKind.QUOTA:
+        case _ if kind in _NEVER_RETRIED:
             return Training.FAILED
         case FaultKind.CAPACITY if typed:
             return Training.NO_CAPACITY if untried_types(want, runs) else Training.FAILED

@@ -132,11 +132,12 @@ class JsonProgress(AbstractContextManager["JsonProgress"]):
         return None
 
     def report(self, event: Event) -> None:
-        if event.kind is EventKind.READING:
+        kind = _event_type(event)
+        if kind is None:
             return
         message = "".join(part if isinstance(part, str) else part[0] for part in describe(event)) or event.message
         failed = event.outcome is not None and event.outcome.state is OutcomeState.FAILED
-        self.write(_event_type(event), message, level="error" if failed else "info", more=_details(event))
+        self.write(kind, message, level="error" if failed else "info", more=_details(event))
 
     def write(self, kind: str, message: str, *, level: str = "info", more: Mapping[str, Any] | None = None) -> None:
         """A line that is no event of the engine: ``version``, ``change_summary``, ``diagnostic``."""
@@ -202,8 +203,8 @@ def _awaited(event: Event) -> str:
     return f"Waiting for {awaited}" if awaited else event.message
 
 
-def _event_type(event: Event) -> str:
-    """Terraform's names for what has one there."""
+def _event_type(event: Event) -> str | None:
+    """Terraform's names for what has one there. ``None``: it is for a live line alone."""
     match event.kind:
         case EventKind.OBSERVING:
             return "refresh_start"
@@ -216,8 +217,10 @@ def _event_type(event: Event) -> str:
             return "apply_errored" if failed else "apply_complete"
         case EventKind.WAITING:
             return "apply_progress"
-        case EventKind.NOTE | EventKind.READING:
+        case EventKind.NOTE:
             return "log"
+        case EventKind.READING:
+            return None
 
 
 def _details(event: Event) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import BinaryIO, Protocol
 from reconciler.datasets.engines import Engine, usual
 from reconciler.datasets.errors import errors
 from reconciler.datasets.findings import Longest
-from reconciler.datasets.passing import Totals, Wanted, Watch, pass_over
+from reconciler.datasets.passing import Sinks, Totals, Wanted, Watch, pass_over
 from reconciler.datasets.remarks import Remark, remarks
 from reconciler.datasets.repeats import Repeated, Repeats, Tally
 from reconciler.datasets.source import Stream
@@ -79,14 +79,43 @@ class NoMemory:
 
 
 @dataclass(frozen=True)
-class Looking:
-    """How sources are looked through."""
+class Reading:
+    """How sources are read."""
 
     open: Open
-    tokens: TokenRule = ROUGHLY
-    memory: Memory = field(default_factory=NoMemory)
     engine: Engine = usual
     watching: Watching | None = None
+
+    def passed(
+        self,
+        source: DatasetSource,
+        wanted: Wanted,
+        *,
+        repeats: Repeats | None = None,
+        held_out: bool = False,
+        sinks: Sinks | None = None,
+    ) -> Totals:
+        """As :func:`pass_over`. Raises InvalidInput where there is nothing to read."""
+        with Stream(self.open(source)) as stream:
+            watch = self.watching(source) if self.watching else None
+            return pass_over(
+                stream,
+                source.uri,
+                wanted,
+                repeats=repeats,
+                held_out=held_out,
+                sinks=sinks,
+                engine=self.engine,
+                watch=watch,
+            )
+
+
+@dataclass(frozen=True)
+class Looking(Reading):
+    """How sources are looked through."""
+
+    tokens: TokenRule = ROUGHLY
+    memory: Memory = field(default_factory=NoMemory)
 
 
 @dataclass(frozen=True)
@@ -144,10 +173,8 @@ def _by_source(repeated: Repeated, sources: int) -> list[tuple[Tally, Tally]]:
 def _passed(how: Looking, question: Question, repeats: Repeats, *, held_out: bool) -> Totals | tuple[Diagnostic, ...]:
     """The diagnostics where nothing is there to read."""
     try:
-        with Stream(how.open(question.source)) as stream:
-            wanted, name = Wanted(question.split, question.tokens), question.source.uri
-            watch = how.watching(question.source) if how.watching else None
-            return pass_over(stream, name, wanted, repeats=repeats, held_out=held_out, engine=how.engine, watch=watch)
+        wanted = Wanted(question.split, question.tokens)
+        return how.passed(question.source, wanted, repeats=repeats, held_out=held_out)
     except InvalidInput as trouble:
         return trouble.diagnostics
 

@@ -9,13 +9,11 @@ from typing import BinaryIO
 
 from reconciler.datasets.check import Demands, Material, limits
 from reconciler.datasets.convert import PROMPT_COMPLETION
-from reconciler.datasets.engines import Engine, usual
 from reconciler.datasets.errors import named
-from reconciler.datasets.examine import Looking, Open, Seen, Watching, look
+from reconciler.datasets.examine import Looking, Reading, Seen, look
 from reconciler.datasets.findings import Conversion
-from reconciler.datasets.passing import Sinks, Totals, Wanted, pass_over
+from reconciler.datasets.passing import Sinks, Wanted
 from reconciler.datasets.remarks import warnings
-from reconciler.datasets.source import Stream
 from reconciler.datasets.split import Split
 from reconciler.domain.desired import DatasetFacts, DatasetSource, DesiredModel, TrainingData, ValidationPlan
 from reconciler.domain.diagnostic import Diagnostic, has_errors
@@ -61,15 +59,6 @@ def has_part(model: DesiredModel, part: Part) -> bool:
     return part is Part.TRAINING or model.data.validation_records > 0
 
 
-@dataclass(frozen=True)
-class Reading:
-    """How sources are read once more."""
-
-    open: Open
-    engine: Engine = usual
-    watching: Watching | None = None
-
-
 def convert(model: DesiredModel, format: str, reading: Reading, sinks: Mapping[Part, BinaryIO]) -> None:
     """Write the lines of the parts that are asked for, as the base model takes them, each source being read once.
 
@@ -88,16 +77,10 @@ def convert(model: DesiredModel, format: str, reading: Reading, sinks: Mapping[P
 
 
 def _converted(facts: DatasetFacts, wanted: Wanted, sinks: Sinks, reading: Reading) -> None:
-    totals = _pass(facts, wanted, sinks, reading)
+    totals = reading.passed(facts.source, wanted, sinks=sinks)
     if wanted.split and totals.sides and not totals.sides.is_usual and wanted.conversion:
         sinks.begin_anew()
         exactly = replace(wanted.conversion, cutoff=totals.sides.cutoff)
-        totals = _pass(facts, replace(wanted, conversion=exactly), sinks, reading)
+        totals = reading.passed(facts.source, replace(wanted, conversion=exactly), sinks=sinks)
     if totals.flaws or totals.misfit or str(totals.digest) != facts.digest:
         raise PlanChanged(f"{named(facts.source)} changed while it was read", hint="Run the command again.")
-
-
-def _pass(facts: DatasetFacts, wanted: Wanted, sinks: Sinks, reading: Reading) -> Totals:
-    watch = reading.watching(facts.source) if reading.watching else None
-    with Stream(reading.open(facts.source)) as stream:
-        return pass_over(stream, facts.source.uri, wanted, sinks=sinks, engine=reading.engine, watch=watch)

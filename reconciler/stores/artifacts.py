@@ -24,9 +24,10 @@ from typing import BinaryIO, cast
 
 from pydantic import ValidationError
 
+from reconciler.datasets.examine import Reading
 from reconciler.datasets.split import Split
 from reconciler.datasets.temporary import place_told
-from reconciler.datasets.training import Part, Reading, convert, has_part
+from reconciler.datasets.training import Part, convert, has_part
 from reconciler.domain.catalog import DatasetRules
 from reconciler.domain.desired import DatasetFacts, DatasetSource, DesiredModel, WeightsFacts, WeightsFolder
 from reconciler.domain.diagnostic import Diagnostic, error

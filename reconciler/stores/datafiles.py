@@ -13,10 +13,10 @@ from reconciler.catalog.query import described_by
 from reconciler.datasets.check import demands
 from reconciler.datasets.engines import Engine, usual
 from reconciler.datasets.errors import named
-from reconciler.datasets.examine import Looking, Memory, NoMemory, Watching
+from reconciler.datasets.examine import Looking, Memory, NoMemory, Reading, Watching
 from reconciler.datasets.passing import Watch
 from reconciler.datasets.tokens import ROUGHLY, TokenRule
-from reconciler.datasets.training import Reading, check
+from reconciler.datasets.training import check
 from reconciler.domain.catalog import JUMPSTART, FoundationModel
 from reconciler.domain.desired import DatasetSource, ResolvedModel, TrainingData
 from reconciler.domain.diagnostic import Diagnostic, error
@@ -68,7 +68,7 @@ class DataFiles:
         return data, (*checked.problems, *unusable)
 
     def looking(self, tokens: TokenRule = ROUGHLY, watching: Watching | None = None) -> Looking:
-        return Looking(self.open_source, tokens, self._memory, self._engine, watching)
+        return Looking(self.open_source, self._engine, watching, tokens, self._memory)
 
     def reading(self) -> Reading:
         return Reading(self.open_source, self._engine, self._watching)

@@ -12,11 +12,11 @@ from reconciler.datasets.blocks import BLOCK, Block
 from reconciler.datasets.check import Demands
 from reconciler.datasets.columns import read_block
 from reconciler.datasets.engines import Engine, Results, Work, alone
-from reconciler.datasets.examine import Looking, Open
+from reconciler.datasets.examine import Looking, Open, Reading
 from reconciler.datasets.passing import Wanted, pass_over
 from reconciler.datasets.records import Record
 from reconciler.datasets.source import Flaw, Stream
-from reconciler.datasets.training import Checked, Part, Reading, check, convert
+from reconciler.datasets.training import Checked, Part, check, convert
 from reconciler.domain.catalog import DatasetRules, FoundationModel, ProviderName
 from reconciler.domain.desired import (
     DatasetSource,

@@ -65,7 +65,7 @@ def test_its_tokens_are_counted(tmp_path: Path) -> None:
     words(path)
     rule = token_rule(a_base("qwen3-1.7b"), {FOLDER: str(tmp_path)})
     data = as_csv([("one two three", "four five"), ("six", "seven")])
-    found = check(a_source(), ValidationPlan(), Looking(serving(data_csv=data), rule)).training.examined
+    found = check(a_source(), ValidationPlan(), Looking(serving(data_csv=data), tokens=rule)).training.examined
     assert found is not None
     assert found.exact_tokens
     assert (found.facts.tokens, found.spread.minimum, found.spread.maximum) == (7, 2, 5)

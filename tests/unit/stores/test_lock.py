@@ -38,9 +38,13 @@ class FakeTimer:
 
 
 class Store(ObjectStore):
-    """A bucket whose answers come ``later`` by S3's clock, and whose writes can go wrong as the network makes them go."""
+    """A bucket whose answers come ``later`` by S3's clock, and whose writes can go wrong as the network makes them go.
+
+    S3 answers each request as a whole; moto, in this process, only where they come one at a time.
+    """
 
     later = timedelta(0)
+    one_at_a_time = threading.Lock()
 
     def __init__(self, client: S3Client, bucket: str = BUCKET) -> None:
         super().__init__(client, bucket)
@@ -50,23 +54,32 @@ class Store(ObjectStore):
         self.repeat = False
 
     def get(self, key: str) -> Fetched | None:
-        fetched = super().get(key)
+        with self.one_at_a_time:
+            fetched = super().get(key)
         return fetched and replace(fetched, answered_at=fetched.answered_at + self.later)
 
     def put(self, key: str, body: bytes, **conditions: object) -> str:
         if self.lose_requests:
             self.lose_requests -= 1
             raise CloudUnavailable("the connection was refused")
-        etag = super().put(key, body, **conditions)  # type: ignore[arg-type]
+        etag = self._put(key, body, **conditions)
         if self.repeat:  # what botocore does when the first answer was lost
             self.repeat = False
-            return super().put(key, body, **conditions)  # type: ignore[arg-type]
+            return self._put(key, body, **conditions)
         if self.interrupt:
             raise self.interrupt
         if self.lose_answers:
             self.lose_answers -= 1
             raise CloudUnavailable("the connection broke")
         return etag
+
+    def delete(self, key: str, *, if_match: str | None = None) -> None:
+        with self.one_at_a_time:
+            super().delete(key, if_match=if_match)
+
+    def _put(self, key: str, body: bytes, **conditions: object) -> str:
+        with self.one_at_a_time:
+            return super().put(key, body, **conditions)  # type: ignore[arg-type]
 
 
 @pytest.fixture

@@ -65,6 +65,9 @@ class Handler(MotoRequestHandler):
     """One request a connection; an answer that is lost on purpose closes it."""
 
     protocol_version = "HTTP/1.0"
+    # Headers and body leave together. AWS's SDK for Go may close its side once the headers are there, and ask again for
+    # what has been carried out (aws-sdk-go-v2, issue 1825).
+    wbufsize = 64 * 1024
 
     def connection_dropped(self, error: BaseException, environ: dict[str, Any] | None = None) -> None:
         self.close_connection = True

@@ -1,0 +1,61 @@
+"""The server's side of a connection."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterable, Iterator
+
+import pytest
+from werkzeug.serving import BaseWSGIServer, make_server
+from werkzeug.wrappers import Request, Response
+
+from reconciler.localcloud.server import HOST, Handler
+
+
+@Request.application
+def app(request: Request) -> Response:
+    return Response(b"the body" if request.path == "/whole" else _parts())
+
+
+def _parts() -> Iterable[bytes]:
+    yield b"one"
+    yield b"two"
+
+
+@pytest.fixture
+def server() -> Iterator[BaseWSGIServer]:
+    made = make_server(HOST, 0, app, threaded=True, request_handler=Handler)
+    yield made
+    made.server_close()
+
+
+@pytest.fixture
+def ends() -> Iterator[tuple[socket.socket, socket.socket]]:
+    """Of a connection that keeps apart what was sent apart."""
+    one, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with one, other:
+        yield one, other
+
+
+def sent(server: BaseWSGIServer, ends: tuple[socket.socket, socket.socket], path: str) -> list[bytes]:
+    """The pieces in which an answer leaves."""
+    ours, theirs = ends
+    ours.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+    ours.shutdown(socket.SHUT_WR)
+    Handler(theirs, (HOST, 0), server)
+    theirs.shutdown(socket.SHUT_WR)
+    return list(iter(lambda: ours.recv(65_536), b""))
+
+
+def test_headers_and_body_leave_together(server: BaseWSGIServer, ends: tuple[socket.socket, socket.socket]) -> None:
+    (whole,) = sent(server, ends, "/whole")
+    assert whole.startswith(b"HTTP/1.0 200 OK")
+    assert whole.endswith(b"the body")
+
+
+def test_a_part_of_a_stream_leaves_when_it_is_there(
+    server: BaseWSGIServer, ends: tuple[socket.socket, socket.socket]
+) -> None:
+    first, *others = sent(server, ends, "/parts")
+    assert first.endswith(b"one")
+    assert others == [b"two"]

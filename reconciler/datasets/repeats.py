@@ -6,7 +6,7 @@ import tempfile
 from array import array
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from heapq import nsmallest
 from typing import IO, NamedTuple
 
@@ -17,6 +17,7 @@ from reconciler.datasets.flaws import SHOWN
 from reconciler.datasets.temporary import place_told
 
 _Numbers = NDArray[numpy.uint64]
+_Arrays = tuple[_Numbers, _Numbers, _Numbers]
 
 IN_MEMORY = 2_000_000
 """Records that are kept in memory: 24 bytes each. What comes beyond goes to temporary files."""
@@ -30,34 +31,33 @@ class Repeat(NamedTuple):
     """The row that it repeats."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Tally:
     count: int = 0
-    rows: list[Repeat] = field(default_factory=list)
+    first: tuple[Repeat, ...] = ()
+    """The first few rows."""
 
-    def add(self, repeat: Repeat) -> None:
-        self.count += 1
-        self.rows.append(repeat)
-        if len(self.rows) > 100 * SHOWN:
-            self.rows = self.first
-
-    @property
-    def first(self) -> list[Repeat]:
-        """The first few."""
-        return nsmallest(SHOWN, self.rows)
+    @classmethod
+    def of(cls, rows: _Numbers, firsts: _Numbers) -> Tally:
+        """``firsts``: the row that each of the rows repeats."""
+        shown = numpy.argsort(rows)[:SHOWN]
+        return cls(len(rows), tuple(map(Repeat, rows[shown].tolist(), firsts[shown].tolist())))
 
     def __add__(self, other: Tally) -> Tally:
-        return Tally(self.count + other.count, [*self.rows, *other.rows])
+        return Tally(self.count + other.count, tuple(nsmallest(SHOWN, (*self.first, *other.first))))
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Repeated:
-    trained: Tally = field(default_factory=Tally)
+    trained: Tally = Tally()
     """Records that come again among those that are trained on."""
-    held_out: Tally = field(default_factory=Tally)
+    held_out: Tally = Tally()
     """Among those that are held out."""
-    leaks: Tally = field(default_factory=Tally)
+    leaks: Tally = Tally()
     """Records held out whose prompt is trained on too."""
+
+    def __add__(self, other: Repeated) -> Repeated:
+        return Repeated(self.trained + other.trained, self.held_out + other.held_out, self.leaks + other.leaks)
 
 
 class Repeats:
@@ -88,22 +88,17 @@ class Repeats:
 
     def found(self) -> Repeated:
         """May be asked once, when all were added."""
-        found = Repeated()
         with place_told():
             if self._buckets:
                 self._spill()
-            for columns in map(_read, self._buckets) if self._buckets else [self._columns]:
-                _compare(columns.repeated(), found)
-        return found
+            parts = map(_read, self._buckets) if self._buckets else [self._columns]
+            return sum((_compared(part) for columns in parts for part in _parted(columns.repeated())), Repeated())
 
     def _spill(self) -> None:
         """A record's bucket follows from its input: equal ones meet."""
         self._buckets = self._buckets or [tempfile.TemporaryFile() for _ in range(_BUCKETS)]  # noqa: SIM115
-        inputs, records, places = self._columns.arrays()
-        buckets = inputs % _BUCKETS
-        for number, file in enumerate(self._buckets):
-            mine = buckets == number
-            _Columns().add(inputs[mine], records[mine], places[mine]).write(file)
+        for file, part in zip(self._buckets, _parted(self._columns.arrays()), strict=True):
+            _Columns().add(*part).write(file)
         self._columns = _Columns()
 
 
@@ -116,22 +111,19 @@ class _Columns:
             column.frombytes(more.tobytes())
         return self
 
-    def arrays(self) -> tuple[_Numbers, _Numbers, _Numbers]:
+    def arrays(self) -> _Arrays:
         """Without a copy: as long as they live, nothing can be added."""
         inputs, records, places = (
             numpy.frombuffer(column, numpy.uint64) for column in (self.inputs, self.records, self.places)
         )
         return inputs, records, places
 
-    def repeated(self) -> Iterator[tuple[int, int, int]]:
-        """Those whose input comes more than once, in their order."""
+    def repeated(self) -> _Arrays:
+        """Those whose input comes more than once."""
         inputs, records, places = self.arrays()
         ordered = numpy.sort(inputs)
-        again = ordered[1:][ordered[1:] == ordered[:-1]]
-        if not len(again):
-            return iter(())
-        mine = numpy.flatnonzero(again[numpy.searchsorted(again[:-1], inputs)] == inputs)
-        return zip(*(column[mine].tolist() for column in (inputs, records, places)), strict=True)
+        mine = _among(inputs, ordered[1:][ordered[1:] == ordered[:-1]])
+        return inputs[mine], records[mine], places[mine]
 
     def write(self, file: IO[bytes]) -> None:
         file.write(array("Q", [len(self.inputs)]).tobytes())
@@ -149,18 +141,42 @@ def _read(file: IO[bytes]) -> _Columns:
     return columns
 
 
-def _compare(records: Iterator[tuple[int, int, int]], found: Repeated) -> None:
-    trained: dict[int, int] = {}
-    held_out: list[tuple[int, int]] = []
-    first: dict[tuple[int, int, int], int] = {}
-    for key, record, place in records:
-        row, is_held_out = place >> 1, place & 1
-        if (seen := first.setdefault((key, record, is_held_out), row)) != row:
-            (found.held_out if is_held_out else found.trained).add(Repeat(row, seen))
-        if is_held_out:
-            held_out.append((key, row))
-        else:
-            trained.setdefault(key, row)
-    for key, row in held_out:
-        if key in trained:
-            found.leaks.add(Repeat(row, trained[key]))
+def _parted(columns: _Arrays) -> Iterator[_Arrays]:
+    """As many parts as there are buckets. Equal inputs stay together; what is worked on at a time stays small."""
+    inputs, records, places = columns
+    buckets = inputs % _BUCKETS
+    for mine in (buckets == number for number in range(_BUCKETS)):
+        yield inputs[mine], records[mine], places[mine]
+
+
+def _compared(columns: _Arrays) -> Repeated:
+    inputs, records, places = columns
+    rows, is_held_out = places >> 1, (places & 1).astype(bool)
+    trained, held_out = (_again(inputs[mine], records[mine], rows[mine]) for mine in (~is_held_out, is_held_out))
+    leaks = _leaks(inputs[~is_held_out], rows[~is_held_out], inputs[is_held_out], rows[is_held_out])
+    return Repeated(trained, held_out, leaks)
+
+
+def _again(inputs: _Numbers, records: _Numbers, rows: _Numbers) -> Tally:
+    """Records that are equal to one further up."""
+    order = numpy.lexsort((rows, records, inputs))
+    inputs, records, rows = inputs[order], records[order], rows[order]
+    is_new = numpy.ones(len(rows), bool)
+    is_new[1:] = (inputs[1:] != inputs[:-1]) | (records[1:] != records[:-1])
+    firsts = rows[is_new][numpy.cumsum(is_new) - 1]
+    return Tally.of(rows[~is_new], firsts[~is_new])
+
+
+def _leaks(trained: _Numbers, trained_rows: _Numbers, held_out: _Numbers, held_out_rows: _Numbers) -> Tally:
+    """Inputs held out that are trained on too, with the row where they are first."""
+    order = numpy.lexsort((trained_rows, trained))
+    trained, trained_rows = trained[order], trained_rows[order]
+    mine = _among(held_out, trained)
+    return Tally.of(held_out_rows[mine], trained_rows[numpy.searchsorted(trained, held_out[mine])])
+
+
+def _among(numbers: _Numbers, ordered: _Numbers) -> NDArray[numpy.bool]:
+    """Which of the numbers are among the ordered ones."""
+    if not len(ordered):
+        return numpy.zeros(len(numbers), bool)
+    return numpy.equal(ordered[numpy.searchsorted(ordered[:-1], numbers)], numbers)

@@ -187,7 +187,7 @@ class _Counted:
     ) -> tuple[TrainingData | None, tuple[Diagnostic, ...]]:
         from reconciler.domain.desired import DatasetFacts, TrainingData
         from reconciler.domain.fingerprint import digest
-        from reconciler.stores.filedigests import FileDigests
+        from reconciler.stores.filedigests import Unread
         from reconciler.stores.weights import examine
 
         tokens = self.records * self.tokens_per_record
@@ -201,7 +201,7 @@ class _Counted:
             tokens_note="as given",
         )
         held = self.records * (model.validation.split_percent or 0) // 100
-        weights, unusable = examine(Path(), model.weights, FileDigests(None)) if model.weights else (None, ())
+        weights, unusable = examine(Path(), model.weights, Unread()) if model.weights else (None, ())
         data = TrainingData(
             training=facts, training_records=self.records - held, validation_records=held, weights=weights
         )

@@ -24,7 +24,7 @@ from reconciler.domain.errors import InvalidInput
 from reconciler.domain.fingerprint import digest
 from reconciler.domain.ports import Event, EventKind, Progress
 from reconciler.stores.digests import DigestCache
-from reconciler.stores.filedigests import FileDigests
+from reconciler.stores.filedigests import Digests, FileDigests, Unread
 from reconciler.stores.files import open_nofollow
 from reconciler.stores.s3 import ObjectStore, Stored
 from reconciler.stores.tokenizers import token_rule
@@ -46,14 +46,15 @@ class DataFiles:
         engine: Engine = usual,
         progress: Progress | None = None,
     ) -> None:
-        """``cache``: where to remember what was found in data that did not change, ``.reconciler/cache/datasets.json``.
+        """``cache``: where to remember what was found in data that did not change, ``.reconciler/cache/datasets.json``;
+        without one nothing is remembered, and nothing can be planned on weights.
 
         ``progress`` is told how far data has been read."""
         self._root = root.resolve()
         self._s3 = s3
         self._engine = engine
         self._watching = partial(_watch, progress, self.size) if progress else None
-        self._digests = FileDigests(cache.with_name("files.json") if cache else None)
+        self._digests: Digests = FileDigests(cache.with_name("files.json")) if cache else Unread()
         self._memory: Memory = DigestCache(cache, self.stamp) if cache else NoMemory()
 
     def training_data(

@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 from reconciler.domain.errors import ReconcilerError
 from reconciler.stores.files import read_small, write_private
@@ -23,10 +24,23 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-class FileDigests:
-    """Remembers by path; valid as long as size and times of change are the same. ``cache=None``: remembers nothing."""
+class Digests(Protocol):
+    def of(self, path: Path) -> str:
+        """Changes where the file does. Raises OSError."""
+        ...
 
-    def __init__(self, cache: Path | None, *, now: Callable[[], float] = time.time) -> None:
+
+class Unread:
+    """Where nothing is planned on a file, which may have many gigabytes: its size and times stand for its digest."""
+
+    def of(self, path: Path) -> str:
+        return _stamp(path)
+
+
+class FileDigests:
+    """Remembers by path; valid as long as size and times of change are the same."""
+
+    def __init__(self, cache: Path, *, now: Callable[[], float] = time.time) -> None:
         self._cache = cache
         self._now = now
 
@@ -37,7 +51,7 @@ class FileDigests:
         if known.get(key, ("", ""))[0] == stamp:
             return known[key][1]
         found = sha256(path)
-        if self._cache is not None and stamp == _stamp(path) and self._is_settled(path):
+        if stamp == _stamp(path) and self._is_settled(path):
             known.pop(key, None)
             self._save({**known, key: (stamp, found)})
         return found
@@ -47,8 +61,6 @@ class FileDigests:
 
     def _read(self) -> dict[str, tuple[str, str]]:
         """What cannot be read is as good as not there."""
-        if self._cache is None:
-            return {}
         try:
             entries = json.loads(read_small(self._cache, MAX_BYTES))
             return {str(key): (str(stamp), str(digest)) for key, (stamp, digest) in entries.items()}
@@ -56,7 +68,6 @@ class FileDigests:
             return {}
 
     def _save(self, entries: dict[str, tuple[str, str]]) -> None:
-        assert self._cache is not None
         kept = dict([*entries.items()][-MAX_ENTRIES:])
         try:
             self._cache.parent.mkdir(parents=True, exist_ok=True)

@@ -20,7 +20,7 @@ from reconciler.domain.desired import WeightsFacts, WeightsFolder
 from reconciler.domain.diagnostic import Diagnostic, error
 from reconciler.domain.errors import PlanChanged
 from reconciler.stores.described import described
-from reconciler.stores.filedigests import FileDigests, sha256
+from reconciler.stores.filedigests import Digests, sha256
 from reconciler.stores.safetensors import NotSafetensors, Tensor, read_header
 
 CONFIG = "config.json"
@@ -33,9 +33,7 @@ WHOLE, INDEX = "model.safetensors", "model.safetensors.index.json"
 MOST_TOLD = 5
 
 
-def examine(
-    root: Path, folder: WeightsFolder, digests: FileDigests
-) -> tuple[WeightsFacts | None, tuple[Diagnostic, ...]]:
+def examine(root: Path, folder: WeightsFolder, digests: Digests) -> tuple[WeightsFacts | None, tuple[Diagnostic, ...]]:
     """``None`` where the folder holds no model that can be tuned; all that it lacks is told at once."""
     try:
         seen = _Folder.at(root / folder.path)

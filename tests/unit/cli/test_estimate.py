@@ -237,6 +237,24 @@ def test_a_folder_of_weights_as_the_base_model(capsys: pytest.CaptureFixture[str
         assert ended.out.count("auto would take it") == 1
 
 
+LLAMA_70B = FOLDER | {
+    "hidden_size": 8_192, "intermediate_size": 28_672, "num_hidden_layers": 80, "num_attention_heads": 64,
+    "num_key_value_heads": 8, "vocab_size": 128_256, "tie_word_embeddings": False,
+}  # fmt: skip
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("data", [("--records", "2", "--tokens-per-record", "300"), ("--dataset", "data.csv")])
+def test_large_weights_are_not_read_through(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, data: tuple[str, ...]
+) -> None:
+    write_folder(tmp_path / "mine", LLAMA_70B)
+    (tmp_path / "data.csv").write_text("prompt,expected completion\nWhat?,That.\nWho?,They.\n")
+    ended = call(capsys, "estimate", "-C", tmp_path, "--model", "mine", *data)
+    assert (ended.code, ended.err) == (ExitCode.OK, "")
+    assert "ml.p4de.24xlarge" in ended.out
+
+
 def test_what_is_not_known_of_a_folder_is_told(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     counted = ("--records", "2", "--tokens-per-record", "300", "-C", tmp_path)
     write_folder(tmp_path / "mine", FOLDER | {"model_type": "gemma2"})

@@ -34,7 +34,7 @@ class World:
         self.root = root
         self.clock = FixedClock()
         self.store = ObjectStore(s3, BUCKET)
-        self.files = DataFiles(root, lambda: s3)
+        self.files = DataFiles(root, lambda: s3, cache=root / ".reconciler" / "cache" / "datasets.json")
         self.artifacts = S3Artifacts(self.store, "acme", reading=self.files.reading(), clock=self.clock, root=root)
 
     def source(self, name: str, content: bytes) -> DatasetSource:

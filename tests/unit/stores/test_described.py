@@ -20,14 +20,14 @@ from tests.folders import LLAMA, llama_tensors, write_folder, write_weights
 
 
 def described(folder: Path) -> WeightsDescription:
-    facts, problems = examine(folder.parent, WeightsFolder(path=folder.name), FileDigests(None))
+    facts, problems = examine(folder.parent, WeightsFolder(path=folder.name), FileDigests(folder.parent / "files.json"))
     assert problems == ()
     assert facts is not None
     return facts.description
 
 
 def told(folder: Path) -> list[str]:
-    facts, problems = examine(folder.parent, WeightsFolder(path=folder.name), FileDigests(None))
+    facts, problems = examine(folder.parent, WeightsFolder(path=folder.name), FileDigests(folder.parent / "files.json"))
     assert facts is None
     return [problem.detail.partition(": ")[2] for problem in problems]
 

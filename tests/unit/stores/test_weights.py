@@ -46,14 +46,14 @@ def world(tmp_path: Path, s3: S3Client) -> World:
 
 
 def _digest(folder: Path) -> str:
-    facts, problems = examine(folder.parent, WeightsFolder(path=folder.name), FileDigests(None))
+    facts, problems = examine(folder.parent, WeightsFolder(path=folder.name), FileDigests(folder.parent / "files.json"))
     assert problems == ()
     assert facts is not None
     return facts.digest
 
 
 def _told(folder: Path) -> list[str]:
-    facts, problems = examine(folder.parent, WeightsFolder(path=folder.name), FileDigests(None))
+    facts, problems = examine(folder.parent, WeightsFolder(path=folder.name), FileDigests(folder.parent / "files.json"))
     assert facts is None
     assert {problem.code for problem in problems} == {"unusable-weights"}
     return [problem.detail.partition(": ")[2] for problem in problems]

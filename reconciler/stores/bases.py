@@ -19,13 +19,13 @@ from reconciler.domain.desired import WeightsFacts
 from reconciler.domain.naming import short
 from reconciler.domain.ports import UnusedWeights
 from reconciler.stores.s3 import ObjectStore
+from reconciler.stores.trash import trashed
 from reconciler.stores.weights import CONFIG, opened
 
 MANIFEST = "manifest.json"
 _NAME = re.compile(r"[0-9a-f]{16}")
 _VERSION = re.compile(r"[^/]+/[^/]+/")
-_IN_TRASH = re.compile(r"\d{4}-\d\d-\d\d/models/[^/]+/[^/]+/")
-"""Folders of versions; what else lies there is not ours."""
+"""A version's folder below ``models/``; what else lies there is not ours."""
 
 
 class Bases:
@@ -88,7 +88,7 @@ class Bases:
 
     def _recorded(self, versions: Set[tuple[str, str]]) -> set[str] | None:
         """Digests of the weights that versions were made from, those in the trash among them. ``None``: of some it is not known."""
-        folders = {*self._folders("models/", _VERSION), *self._folders("trash/", _IN_TRASH)}
+        folders = {*self._versions(), *trashed(self._store, self._project)}
         shown = {f"{self._project}/models/{name}/{short(fingerprint)}/" for name, fingerprint in versions}
         found: set[str] = set()
         for folder in folders | shown:
@@ -98,10 +98,11 @@ class Bases:
             found |= weights
         return found
 
-    def _folders(self, below: str, version: re.Pattern[str]) -> Iterator[str]:
-        root = f"{self._project}/{below}"
+    def _versions(self) -> Iterator[str]:
+        """Their folders, as often as they have files."""
+        root = f"{self._project}/models/"
         for stored in self._store.list(root):
-            found = version.match(stored.key.removeprefix(root))
+            found = _VERSION.match(stored.key.removeprefix(root))
             if found:
                 yield root + found[0]
 

@@ -33,6 +33,14 @@ class Place(NamedTuple):
     version: str
 
 
+def trashed(store: ObjectStore, project: str) -> Iterator[str]:
+    """The folders of all versions in the trash, those without a record among them, as often as they have files."""
+    for stored in store.list(_root(project)):
+        place = _place(project, stored.key)
+        if place is not None:
+            yield _prefix(project, place)
+
+
 class Trash:
     def __init__(self, store: ObjectStore, project: str, *, clock: Clock) -> None:
         self._store = store
@@ -48,18 +56,20 @@ class Trash:
             self._store.put(f"{own}{RECORD}", version.model_dump_json(by_alias=True, indent=1).encode())
         today = self._clock.now().date()
         for prefix in sorted({own, *others}):
-            self._store.move(prefix, f"{self._root}{today.isoformat()}/{prefix.removeprefix(f'{self._project}/')}")
+            self._store.move(
+                prefix, f"{_root(self._project)}{today.isoformat()}/{prefix.removeprefix(f'{self._project}/')}"
+            )
         self._empty(today - timedelta(days=TRASH_DAYS))
 
     def entries(self) -> Iterator[Discarded]:
         """Oldest first. What has no record could not be served again, and is left out."""
         sizes: dict[Place, int] = defaultdict(int)
         recorded: set[Place] = set()
-        for stored in self._store.list(self._root) if self._store.exists() else ():
-            place = self._place(stored.key)
+        for stored in self._store.list(_root(self._project)) if self._store.exists() else ():
+            place = _place(self._project, stored.key)
             if place is not None:
                 sizes[place] += stored.size
-                recorded |= {place} if stored.key == self._prefix(place) + RECORD else set()
+                recorded |= {place} if stored.key == _prefix(self._project, place) + RECORD else set()
         for place in sorted(recorded):
             found = self._recorded(place)
             if found is not None:
@@ -70,13 +80,13 @@ class Trash:
 
     def give_back(self, entry: Discarded, own: str) -> None:
         """Move it back to where it lay; its record stays until ``forget``. May be repeated after an interruption."""
-        trash = f"{self._root}{entry.deleted_on.isoformat()}/"
+        trash = f"{_root(self._project)}{entry.deleted_on.isoformat()}/"
         for folder in sorted({own, self._artifact_folder(entry) or own}):
             self._move_back(trash + folder.removeprefix(f"{self._project}/"), folder)
 
     def forget(self, entry: Discarded, own: str) -> None:
         """It is in use again."""
-        self._store.delete(self._prefix(self._place_of(entry, own)) + RECORD)
+        self._store.delete(_prefix(self._project, self._place_of(entry, own)) + RECORD)
 
     def _move_back(self, prefix: str, to: str) -> None:
         for stored in list(self._store.list(prefix)):
@@ -93,35 +103,38 @@ class Trash:
             case _:
                 return None
 
-    @property
-    def _root(self) -> str:
-        return f"{self._project}/trash/"
-
     def _place_of(self, entry: Discarded, own: str) -> Place:
         return Place(entry.deleted_on, entry.model, own.rstrip("/").rpartition("/")[2])
 
-    def _prefix(self, place: Place) -> str:
-        return f"{self._root}{place.day.isoformat()}/models/{place.model}/{place.version}/"
-
-    def _place(self, key: str) -> Place | None:
-        match key.removeprefix(self._root).split("/"):
-            case [day, "models", model, version, _, *_] if _is_day(day):
-                return Place(date.fromisoformat(day), model, version)
-            case _:
-                return None
-
     def _recorded(self, place: Place) -> Version | None:
-        fetched = self._store.get(self._prefix(place) + RECORD)
+        fetched = self._store.get(_prefix(self._project, place) + RECORD)
         try:
             return Version.model_validate_json(fetched.body) if fetched else None
         except ValidationError:  # another release's
             return None
 
     def _empty(self, before: date) -> None:
-        for folder in self._store.folders(self._root):
-            day = folder.removeprefix(self._root).rstrip("/")
+        for folder in self._store.folders(_root(self._project)):
+            day = folder.removeprefix(_root(self._project)).rstrip("/")
             if _is_day(day) and date.fromisoformat(day) < before:
                 self._store.delete_all(folder)
+
+
+def _root(project: str) -> str:
+    return f"{project}/trash/"
+
+
+def _prefix(project: str, place: Place) -> str:
+    return f"{_root(project)}{place.day.isoformat()}/models/{place.model}/{place.version}/"
+
+
+def _place(project: str, key: str) -> Place | None:
+    """Of a version's file; what else lies there is not ours."""
+    match key.removeprefix(_root(project)).split("/"):
+        case [day, "models", model, version, _, *_] if _is_day(day):
+            return Place(date.fromisoformat(day), model, version)
+        case _:
+            return None
 
 
 def _is_day(text: str) -> bool:

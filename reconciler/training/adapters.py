@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from reconciler.training.arguments import check_arguments
-from reconciler.training.bounds import beyond_layers
+from reconciler.training.bounds import beyond_model
 from reconciler.training.failure import BadInput, refuse
 from reconciler.training.hyperparameters import Hyperparameters
 
@@ -22,7 +22,7 @@ def lora_config(asked: Hyperparameters, model: Any) -> Any:
         config = LoraConfig(task_type="CAUSAL_LM", **{**_default_targets(model), **asked.lora})
     except (TypeError, ValueError) as wrong:
         raise BadInput(f"lora_config: {wrong}") from wrong
-    refuse([*_missing_targets(config.target_modules, model), *_missing_layers(asked, model)])
+    refuse([*_missing_targets(config.target_modules, model), *_missing_names(config, model), *_beyond(asked, model)])
     return config
 
 
@@ -47,6 +47,20 @@ def check_saved(model: Any, asked: Hyperparameters, *, sharded: bool) -> None:
         )
 
 
+def check_head(model: Any) -> None:
+    """Raises BadInput where this version of TRL cannot compute the loss: newer ones take weights and bias out of the head.
+
+    Seen in TRL 1.16, with tokens that are trained where the head is the embedding: peft wraps both.
+    """
+    from trl.trainer import utils
+
+    if hasattr(utils, "add_fused_lm_head") and not hasattr(model.get_output_embeddings(), "bias"):
+        raise BadInput(
+            "lora_config.trainable_token_indices: the head of this model is its embedding, and the version of TRL here cannot train single "
+            "tokens of it; remove it, or train the embedding whole: modules_to_save [embed_tokens]"
+        )
+
+
 def _default_targets(model: Any) -> dict[str, Any]:
     """peft's own choice, where it has one for the architecture; else every linear layer but the head."""
     from peft.utils import TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING as KNOWN
@@ -58,8 +72,7 @@ def _missing_targets(targets: Any, model: Any) -> Iterator[str]:
     """A name that matches nothing is a slip, even where others match."""
     if not isinstance(targets, set | list | tuple):
         return
-    names = [name for name, _ in model.named_modules()]
-    missing = sorted(each for each in targets if not any(name == each or name.endswith(f".{each}") for name in names))
+    missing = _unmatched(targets, (name for name, _ in model.named_modules()))
     if missing:
         linear = sorted(
             {name.rpartition(".")[2] for name, module in model.named_modules() if hasattr(module, "in_features")}
@@ -67,9 +80,30 @@ def _missing_targets(targets: Any, model: Any) -> Iterator[str]:
         yield f"lora_config.target_modules: the model has no {', '.join(missing)}; its linear layers are {', '.join(linear)}"
 
 
-def _missing_layers(asked: Hyperparameters, model: Any) -> Iterator[str]:
-    layers = model.config.get_text_config().num_hidden_layers
-    missing = beyond_layers(asked.lora, layers)
-    if missing:
+def _missing_names(config: Any, model: Any) -> Iterator[str]:
+    """peft passes over them. Modules to save it takes by how their names end, dot or no dot."""
+    there = [name for name, _ in model.named_modules()]
+    modules = sorted(each for each in config.modules_to_save or () if not any(name.endswith(each) for name in there))
+    if modules:
+        yield f"lora_config.modules_to_save: the model has no {', '.join(modules)}"
+    parameters = _unmatched(
+        getattr(config, "target_parameters", None) or (), (name for name, _ in model.named_parameters())
+    )
+    if parameters:
+        yield f"lora_config.target_parameters: the model has no {', '.join(parameters)}"
+
+
+def _unmatched(asked: Iterable[str], names: Iterable[str]) -> list[str]:
+    """Those that are no name and no end of one."""
+    ends = {".".join(parts[at:]) for parts in (name.split(".") for name in names) for at in range(len(parts))}
+    return sorted({*asked} - ends)
+
+
+def _beyond(asked: Hyperparameters, model: Any) -> Iterator[str]:
+    has = {
+        "layer": model.config.get_text_config().num_hidden_layers,
+        "token": model.get_input_embeddings().weight.shape[0],
+    }
+    for name, missing, of in beyond_model(asked.lora, layers=has["layer"], tokens=has["token"]):
         told = ", ".join(map(str, missing))
-        yield f"lora_config.layers_to_transform: the model has no layer {told}; its {layers} layers are counted from 0"
+        yield f"lora_config.{name}: the model has no {of} {told}; its {has[of]} {of}s are counted from 0"

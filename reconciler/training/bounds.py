@@ -7,8 +7,8 @@ errors of transformers, TRL, peft and torch themselves.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeGuard
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Literal, NamedTuple, TypeGuard
 
 Accepts = tuple[Callable[[float], bool], str]
 
@@ -87,11 +87,42 @@ def names_in(text: str) -> list[str] | None:
     return re.split(r"\s*,\s*", text) if re.fullmatch(r"[\w.]+(\s*,\s*[\w.]+)*", text) else None
 
 
-def beyond_layers(values: Mapping[str, Any], layers: int) -> list[int]:
-    """Of ``layers_to_transform``: peft passes over what a model does not have."""
+class Beyond(NamedTuple):
+    """What a setting of LoRA names and the base model does not have."""
+
+    name: str
+    missing: Sequence[int]
+    of: Literal["layer", "token"]
+
+
+def beyond_model(values: Mapping[str, Any], *, layers: int | None, tokens: int | None) -> Iterator[Beyond]:
+    """What peft passes over, or fails on with an index. ``layers`` and ``tokens``: how many there are; ``None`` is not known."""
+    if layers is not None:
+        for name, named in (("layers_to_transform", _layers(values)), ("layer_replication", _replicated(values))):
+            missing = [each for each in named if each >= layers]
+            if missing:
+                yield Beyond(name, missing, "layer")
+    missing = [] if tokens is None else [each for each in _tokens(values) if each >= tokens]
+    if missing:
+        yield Beyond("trainable_token_indices", missing, "token")
+
+
+def _layers(values: Mapping[str, Any]) -> list[int]:
     asked = values.get("layers_to_transform")
-    listed = asked if isinstance(asked, list) else [asked]
-    return [each for each in listed if _is_index(each) and each >= layers]
+    return [each for each in (asked if isinstance(asked, list) else [asked]) if _is_index(each)]
+
+
+def _replicated(values: Mapping[str, Any]) -> list[int]:
+    """The last layer of each range."""
+    ranges = values.get("layer_replication")
+    return [each[1] - 1 for each in ranges if _is_range(each)] if isinstance(ranges, list) else []
+
+
+def _tokens(values: Mapping[str, Any]) -> list[int]:
+    """By embedding, or of the one that takes the input."""
+    asked = values.get("trainable_token_indices")
+    listed = asked.values() if isinstance(asked, Mapping) else [asked]
+    return [each for tokens in listed if isinstance(tokens, list) for each in tokens if _is_index(each)]
 
 
 def _is_index(value: Any) -> TypeGuard[int]:
@@ -100,6 +131,24 @@ def _is_index(value: Any) -> TypeGuard[int]:
 
 def _is_text(value: Any) -> bool:
     return isinstance(value, str) and bool(value.strip())
+
+
+def _is_range(value: Any) -> bool:
+    """From the first layer to before the last."""
+    match value:
+        case [int(first), int(end)]:
+            return _is_index(first) and _is_index(end) and first < end
+        case _:
+            return False
+
+
+def _are_ranges(value: Any, _: Mapping[str, Any]) -> bool:
+    return isinstance(value, list) and bool(value) and all(map(_is_range, value))
+
+
+def _are_tokens(value: Any, _: Mapping[str, Any]) -> bool:
+    listed = list(value.values()) if isinstance(value, Mapping) else [value]
+    return bool(listed) and all(isinstance(each, list) and each and all(map(_is_index, each)) for each in listed)
 
 
 def _are_layers(value: Any, _: Mapping[str, Any]) -> bool:
@@ -146,6 +195,14 @@ _SHAPES: Mapping[str, Mapping[str, tuple[Callable[[Any, Mapping[str, Any]], bool
     "lora_config": {
         "target_modules": (_are_targets, "names of layers, a regular expression for them, or all-linear"),
         "layers_to_transform": (_are_layers, "the number of a layer, counted from 0, or a list of such"),
+        "layer_replication": (
+            _are_ranges,
+            "ranges of layers, such as [[0, 4], [2, 6]]: from the first to before the last",
+        ),
+        "trainable_token_indices": (
+            _are_tokens,
+            "numbers of tokens, counted from 0, or such a list for each embedding",
+        ),
     },
 }
 

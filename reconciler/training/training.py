@@ -19,7 +19,7 @@ from transformers import EarlyStoppingCallback, PrinterCallback, set_seed
 from trl import SFTConfig, SFTTrainer
 
 from reconciler.training import card, conflicts, metrics
-from reconciler.training.adapters import check_saved, lora_config
+from reconciler.training.adapters import check_head, check_saved, lora_config
 from reconciler.training.arguments import MAX_LENGTH, Machine, check_arguments, sft_arguments
 from reconciler.training.callbacks import Stopping, Telling
 from reconciler.training.checkpoints import newest
@@ -194,6 +194,7 @@ def build_trainer(
         )
     trainer.remove_callback(PrinterCallback)
     if asked.use_lora:
+        check_head(trainer.model)
         check_saved(trainer.model, asked, sharded=trainer.is_fsdp_enabled)
     _tell_model(trainer.model)
     return trainer

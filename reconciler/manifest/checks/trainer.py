@@ -16,7 +16,7 @@ from reconciler.manifest.checks.optional import reserved
 from reconciler.manifest.explain import found
 from reconciler.manifest.view import ModelView
 from reconciler.training.arguments import FIXED, OURS, OWN
-from reconciler.training.bounds import SEEDS, beyond_layers, lacking, misshapen, needing_names, out_of_bounds
+from reconciler.training.bounds import SEEDS, beyond_model, lacking, misshapen, needing_names, out_of_bounds
 from reconciler.training.hyperparameters import INSTEAD, SECRETS, decoded
 
 OPTIONAL = ("seed", "use_lora", "lora_config", "merge_adapters", "load_in_4bit", "sft_config", "model_init_config")
@@ -119,7 +119,7 @@ def _settings(view: ModelView, given: Mapping[str, Any]) -> Iterator[Diagnostic]
                 yield _unknown(view, part, name, settings, f"{library} {known.libraries[library]}")
         yield from _numbers(view, part, values) if isinstance(values, Mapping) else ()
     if isinstance(given.get("lora_config"), Mapping):
-        yield from _layers(view, given["lora_config"])
+        yield from _beyond_model(view, given["lora_config"])
 
 
 def _numbers(view: ModelView, part: str, values: Mapping[str, Any]) -> Iterator[Diagnostic]:
@@ -133,14 +133,16 @@ def _numbers(view: ModelView, part: str, values: Mapping[str, Any]) -> Iterator[
         yield conflict(view, (part, name), detail, "write `target_modules` as a list of names, or remove it")
 
 
-def _layers(view: ModelView, lora: Mapping[str, Any]) -> Iterator[Diagnostic]:
-    """Where the catalog knows how many the base model has."""
+def _beyond_model(view: ModelView, lora: Mapping[str, Any]) -> Iterator[Diagnostic]:
+    """Where the catalog knows how many layers and tokens the base model has."""
     known = view.base.architecture if view.base else None
-    missing = beyond_layers(lora, known.num_hidden_layers) if known else []
-    if known and missing:
-        layers = f"`{view.base_name}` has {known.num_hidden_layers} layers, from 0 to {known.num_hidden_layers - 1}"
-        detail = f"`lora_config.layers_to_transform` names {', '.join(map(str, missing))}; {layers}."
-        path = ("lora_config", "layers_to_transform")
+    if known is None:
+        return
+    has = {"layer": known.num_hidden_layers, "token": known.vocab_size}
+    for name, missing, of in beyond_model(lora, layers=known.num_hidden_layers, tokens=known.vocab_size):
+        there = f"`{view.base_name}` has {has[of]} {of}s, from 0 to {has[of] - 1}"
+        detail = f"`lora_config.{name}` names {', '.join(map(str, missing))}; {there}."
+        path = ("lora_config", name)
         yield error(
             view, "invalid-trainer-setting", "A setting of the training library is not valid", *path, detail=detail
         )

@@ -40,7 +40,7 @@ spec:
   lifecycle: {trainingRetries: RETRIES}
 """
 LONG = "{epochs: 100, batchSize: 1, optional: {sft_config: {logging_steps: 1}}}"
-CRASHING = "{epochs: 1, optional: {use_lora: true, lora_config: {layer_replication: [[0, 99]]}}}"
+CRASHING = "{epochs: 1, optional: {sft_config: {lr_scheduler_type: cosine, lr_scheduler_kwargs: {no_such: 1}}}}"
 REFUSED = "{epochs: 1, optional: {use_lora: true, lora_config: {target_modules: [no_such_layer]}}}"
 
 
@@ -115,9 +115,9 @@ def test_a_crash_fails_it_with_its_last_words(here: Here) -> None:
     assert here.call("apply", "--auto-approve").code == 1
     assert here.status("crashing") == "Training failed"
     [reason] = failure_reasons(here.aws())
-    assert reason.startswith("AlgorithmError: IndexError: ")
+    assert reason.startswith("AlgorithmError: TypeError: ")
     assert reason.endswith(", exit code: 1")
-    assert "IndexError" in here.call("show", "crashing").out
+    assert "TypeError" in here.call("show", "crashing").out
 
 
 def test_what_can_never_work_is_tried_once(here: Here) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
@@ -168,6 +169,12 @@ def test_target_modules_that_are_not_there(train: Train) -> None:
         ({"layers_to_transform": [-1]}, "lora_config.layers_to_transform is [-1]; expected the number of a layer"),
         ({"layers_to_transform": [0, 4]}, "lora_config.layers_to_transform: the model has no layer 4; its 4 layers"),
         ({"layers_to_transform": [1], "layers_pattern": "h"}, "lora_config: Target modules"),
+        ({"layer_replication": [[2, 2]]}, "lora_config.layer_replication is [[2, 2]]; expected ranges of layers"),
+        ({"layer_replication": [[0, 3], [1, 5]]}, "lora_config.layer_replication: the model has no layer 4; its 4"),
+        ({"trainable_token_indices": [-1]}, "lora_config.trainable_token_indices is [-1]; expected numbers of tokens"),
+        ({"trainable_token_indices": [0, 9999]}, "lora_config.trainable_token_indices: the model has no token 9999"),
+        ({"modules_to_save": ["lm_head", "nope"]}, "lora_config.modules_to_save: the model has no nope"),
+        ({"target_parameters": ["q_proj.wait"]}, "lora_config.target_parameters: the model has no q_proj.wait"),
         ({"exclude_modules": ".*"}, "lora_config: All modules were excluded"),
     ],
     ids=str,
@@ -185,6 +192,42 @@ def test_layers_to_transform(train: Train) -> None:
 
     assert layers({"layers_to_transform": 3}) == {"3"}
     assert layers({"layers_to_transform": [0, 2], "layers_pattern": "layers"}) == {"0", "2"}
+
+
+def test_layer_replication(train: Train) -> None:
+    names = adapters(train(**LORA, lora_config={"layer_replication": [[0, 3], [1, 4]]}))
+    assert {found[1] for name in names if (found := re.search(r"layers\.(\d+)\.", name))} == set("012345")
+
+
+@pytest.mark.parametrize("indices", [[0, 7], {"embed_tokens": [0, 7]}], ids=str)
+def test_trainable_token_indices(train: Train, untied: Path, indices: list[int] | dict[str, list[int]]) -> None:
+    ended = train({"model": untied}, **LORA, lora_config={"trainable_token_indices": indices})
+    assert any("embed_tokens" in name for name in adapters(ended))
+
+
+def test_single_tokens_where_the_head_is_the_embedding(train: Train) -> None:
+    """TRL 1.16 takes the head's weights and bias, which peft wraps together with the embedding; before, it asked the model."""
+    from trl.trainer import utils
+
+    refused = hasattr(utils, "add_fused_lm_head")
+    ended = train(fails=refused, **LORA, lora_config={"trainable_token_indices": [0, 7]})
+    if refused:
+        assert ended.refusal.startswith("lora_config.trainable_token_indices: the head of this model is its embedding")
+        assert train(**LORA, lora_config={"modules_to_save": ["embed_tokens"]}).code == 0
+
+
+@pytest.fixture
+def untied(llama: Path, tmp_path: Path) -> Path:
+    """The same weights, the head a copy of the embedding."""
+    from safetensors.numpy import load_file, save_file
+
+    folder = shutil.copytree(llama, tmp_path / "untied")
+    weights = load_file(folder / "model.safetensors")
+    head = {"lm_head.weight": weights["model.embed_tokens.weight"]}
+    save_file(weights | head, folder / "model.safetensors", metadata={"format": "pt"})
+    config = json.loads((folder / "config.json").read_text()) | {"tie_word_embeddings": False}
+    (folder / "config.json").write_text(json.dumps(config))
+    return folder
 
 
 def test_fan_in_fan_out(train: Train) -> None:

@@ -2,11 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
 
+from reconciler.domain.catalog import ProviderName
+from reconciler.domain.observation import ForeignResource
 from reconciler.domain.outcome import FaultKind
 from reconciler.domain.tags import Owner
 from reconciler.providers.aws.faults import Refused
+from reconciler.providers.retagging import Tagging
+
+
+class Standing(NamedTuple):
+    """What stands under a name that a change would create."""
+
+    kind: str
+    name: str
+    arn: str
+
+
+def foreign(
+    service: Tagging, provider: ProviderName, standing: Iterable[Standing], owner: Owner
+) -> Iterator[ForeignResource]:
+    """What is not the owner's."""
+    for kind, name, arn in standing:
+        tags = service.tags(arn) or {}
+        if not is_ours(tags, owner):
+            whose = Owner.from_tags(tags)
+            yield ForeignResource(name=name, kind=kind, identifier=arn, provider=provider, owner=whose)
 
 
 def is_ours(tags: Mapping[str, str], owner: Owner) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from reconciler.domain.catalog import ProviderName
 from reconciler.domain.desired import DesiredModel
 from reconciler.domain.diagnostic import Diagnostic
-from reconciler.domain.observation import Deployment, ForeignResource, ModelObservation, TrainingRun
+from reconciler.domain.observation import Deployment, ForeignResource, ModelObservation, TrainingRun, Version
 from reconciler.domain.outcome import FaultKind, Outcome
 from reconciler.domain.plan import Action, Change
 from reconciler.domain.ports import (
@@ -25,8 +25,9 @@ from reconciler.providers.aws.faults import Refused, answers, looks
 from reconciler.providers.aws.schedules import Schedule, Schedules, wanted
 from reconciler.providers.bedrock import deployment, observe, training, translate
 from reconciler.providers.bedrock.client import BedrockApi, Described
+from reconciler.providers.ownership import Standing, foreign
 from reconciler.providers.rescheduling import reschedule, rule_of
-from reconciler.providers.retagging import OURS, outdated_keys, renewed
+from reconciler.providers.retagging import disown, retag
 from reconciler.providers.settings import ProviderSettings, needed
 
 NOT_PORTABLE = "Bedrock gives no file of a custom model away, so it cannot be copied: train it in this environment"
@@ -106,7 +107,7 @@ class BedrockProvider:
         """The custom model, for good; its jobs stay on record, marked, because Bedrock deletes none."""
         artifact = order.version.artifact
         if order.retain:
-            self._disown(order)
+            disown(self._api, _identifiers(order.version))
             return Outcome.done(f"kept, and no longer owned: {order.version.fingerprint}")
         self._require_unused(order)
         if artifact is not None:
@@ -124,11 +125,7 @@ class BedrockProvider:
     def update(self, order: UpdateOrder) -> Outcome:
         if rule_of(order.model) is not None:
             needed(scheduler_role=self._settings.roles.scheduler)
-        tags, gone = renewed(order), outdated_keys(order)
-        for arn in _owned_arns(order.observed):
-            self._api.add_tags(arn, tags)
-            if gone:
-                self._api.remove_tags(arn, gone)
+        retag(self._api, _owned_arns(order.observed), order)
         for deployed in order.observed.deployments:
             self._settle_tags(deployed, order)
         reschedule(self._schedules, order, self._wanted_schedules)
@@ -141,13 +138,10 @@ class BedrockProvider:
     # -- foreign names
 
     def _foreign(self, change: Change) -> Iterator[ForeignResource]:
-        model = change.address.partition("/")[2]
-        for kind, found, arn in self._named(change):
-            owner = Owner.from_tags(self._api.tags(found[arn]) or {}) if found is not None else None
-            if found is not None and (owner is None or (owner.project, owner.model) != (self._settings.project, model)):
-                yield ForeignResource(
-                    name=change.target, kind=kind, identifier=found[arn], provider=self.name, owner=owner
-                )
+        owner = Owner(project=self._settings.project, model=change.address.partition("/")[2])
+        name = change.target
+        standing = (Standing(kind, name, found[arn]) for kind, found, arn in self._named(change) if found is not None)
+        return foreign(self._api, self.name, standing, owner)
 
     def _named(self, change: Change) -> Iterator[tuple[str, Described | None, str]]:
         """What stands under the name that a change would create: kind, description, the ARN's key in it."""
@@ -168,13 +162,6 @@ class BedrockProvider:
         artifact = order.version.artifact
         if artifact is not None and deployment.serves(self._api, order.model, artifact.identifier):
             raise Refused(FaultKind.CONFLICT, "InUse", f"{order.model} serves {artifact.name}: not deleted")
-
-    def _disown(self, order: DeleteOrder) -> None:
-        artifact = order.version.artifact
-        for arn in (*([artifact.identifier] if artifact else []), *(run.identifier for run in order.version.runs)):
-            keys = [key for key in self._api.tags(arn) or {} if key.startswith(OURS)]
-            if keys:
-                self._api.remove_tags(arn, keys)
 
     def _settle_tags(self, deployed: Deployment, order: UpdateOrder) -> None:
         """What serves is what is wanted: then it counts as asked for, whatever was rolled back or cut off before."""
@@ -207,3 +194,8 @@ def _owned_arns(observed: ModelObservation) -> tuple[str, ...]:
     models = [version.artifact.identifier for version in observed.versions if version.artifact]
     jobs = [run.identifier for version in observed.versions for run in version.runs if not run.discarded]
     return (*models, *jobs, *(deployed.identifier for deployed in observed.deployments))
+
+
+def _identifiers(version: Version) -> tuple[str, ...]:
+    models = [version.artifact.identifier] if version.artifact else []
+    return (*models, *(run.identifier for run in version.runs))

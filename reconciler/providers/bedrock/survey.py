@@ -15,9 +15,9 @@ from reconciler.domain.tags import Owner
 from reconciler.providers.aws.faults import answers, looks
 from reconciler.providers.aws.metrics import bedrock_invocations, traffic
 from reconciler.providers.aws.parallel import together
-from reconciler.providers.aws.tags import resource_tags
 from reconciler.providers.bedrock.client import BedrockApi, Described
 from reconciler.providers.bedrock.statuses import COMMITMENT
+from reconciler.providers.retagging import adopt
 from reconciler.providers.settings import ProviderSettings
 
 
@@ -70,10 +70,7 @@ class BedrockSurveyor:
 
     @answers
     def adopt(self, found: Importable, owner: Owner, labels: dict[str, str]) -> Outcome:
-        tags = resource_tags(owner, labels)
-        for holding in found.holdings:
-            self._api.add_tags(holding.identifier, tags | holding.extra)
-        return Outcome.done(f"{len(found.holdings)} resources carry the project's tags", found.found.identifier)
+        return adopt(self._api, found, owner, labels)
 
     @looks("reading CloudWatch")
     def traffic(self, found: Found, now: datetime, days: int) -> Traffic | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from botocore.exceptions import ClientError
 
@@ -33,9 +33,9 @@ from reconciler.domain.tags import Owner
 from reconciler.providers.assembly import assemble
 from reconciler.providers.aws.faults import Refused, answers, looks
 from reconciler.providers.aws.schedules import Schedule, ScheduledCall, Schedules, wanted
-from reconciler.providers.ownership import require_ours
+from reconciler.providers.ownership import Standing, foreign, require_ours
 from reconciler.providers.rescheduling import reschedule, rule_of
-from reconciler.providers.retagging import OURS, outdated_keys, renewed
+from reconciler.providers.retagging import disown, retag
 from reconciler.providers.sagemaker import deployment, observe, training, translate
 from reconciler.providers.sagemaker.client import Described, SageMakerApi
 from reconciler.providers.sagemaker.logs import training_log
@@ -116,7 +116,7 @@ class SageMakerProvider:
     def delete(self, order: DeleteOrder) -> Outcome:
         """Configurations, SageMaker models, and the training job last: while it is there, the rest is found again."""
         if order.retain:
-            self._disown(_identifiers(order.version))
+            disown(self._api, _identifiers(order.version))
             return Outcome.done(f"kept, and no longer owned: {order.version.fingerprint}")
         self._require_unused(order)
         for arn in sorted(order.version.leftovers):
@@ -143,11 +143,7 @@ class SageMakerProvider:
     def update(self, order: UpdateOrder) -> Outcome:
         if rule_of(order.model) is not None:
             self._require_settings(order.model, scheduled=True)
-        tags, gone = renewed(order), outdated_keys(order)
-        for arn in self._owned_arns(order.observed):
-            self._api.add_tags(arn, tags)
-            if gone:
-                self._api.remove_tags(arn, gone)
+        retag(self._api, self._owned_arns(order.observed), order)
         for deployed in order.observed.deployments:
             self._settle_tags(deployed, order)
         reschedule(self._schedules, order, self._wanted_schedules)
@@ -172,11 +168,10 @@ class SageMakerProvider:
     # -- foreign names
 
     def _foreign(self, change: Change) -> Iterator[ForeignResource]:
-        model = change.address.partition("/")[2]
-        for kind, name, found, arn in self._named(change, model):
-            owner = Owner.from_tags(self._api.tags(found[arn])) if found is not None else None
-            if found is not None and (owner is None or (owner.project, owner.model) != (self._settings.project, model)):
-                yield ForeignResource(name=name, kind=kind, identifier=found[arn], provider=self.name, owner=owner)
+        owner = Owner(project=self._settings.project, model=change.address.partition("/")[2])
+        named = self._named(change, owner.model)
+        standing = (Standing(kind, name, found[arn]) for kind, name, found, arn in named if found is not None)
+        return foreign(self._api, self.name, standing, owner)
 
     def _named(self, change: Change, model: str) -> Iterator[tuple[str, str, Described | None, str]]:
         """What stands under the names that a change would create: kind, name, description, the ARN's key in it."""
@@ -215,12 +210,6 @@ class SageMakerProvider:
         except ClientError:
             if describe(name) is not None:
                 raise
-
-    def _disown(self, arns: Iterable[str]) -> None:
-        for arn in arns:
-            keys = [key for key in self._api.tags(arn) if key.startswith(OURS)]
-            if keys:
-                self._api.remove_tags(arn, keys)
 
     # -- updating
 

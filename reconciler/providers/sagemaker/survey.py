@@ -18,7 +18,8 @@ from reconciler.providers.aws.metrics import endpoint_metrics, traffic
 from reconciler.providers.aws.objects import only_file
 from reconciler.providers.aws.paging import every
 from reconciler.providers.aws.parallel import together
-from reconciler.providers.aws.tags import read_tags, resource_tags
+from reconciler.providers.aws.tags import read_tags
+from reconciler.providers.retagging import adopt
 from reconciler.providers.sagemaker.client import PAGE, Described, SageMakerApi
 from reconciler.providers.sagemaker.statuses import endpoint_phase, training_phase
 from reconciler.providers.settings import ProviderSettings
@@ -67,10 +68,7 @@ class SageMakerSurveyor:
 
     @answers
     def adopt(self, found: Importable, owner: Owner, labels: dict[str, str]) -> Outcome:
-        tags = resource_tags(owner, labels)
-        for holding in found.holdings:
-            self._api.add_tags(holding.identifier, tags | holding.extra)
-        return Outcome.done(f"{len(found.holdings)} resources carry the project's tags", found.found.identifier)
+        return adopt(self._api, found, owner, labels)
 
     @looks("reading CloudWatch")
     def traffic(self, found: Found, now: datetime, days: int) -> Traffic | None:

@@ -184,6 +184,8 @@ class _Run:
     def _rest(self) -> RunState | None:
         if self.stop.is_set():
             return RunState.INTERRUPTED
+        if not self.lease.still_held():
+            return RunState.LOCK_LOST
         limit = self.settings.timeout
         if limit is not None and monotonic() - self.started >= limit.total_seconds():
             return RunState.TIMED_OUT

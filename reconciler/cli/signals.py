@@ -162,7 +162,7 @@ _SHOW_CURSOR = "\x1b[?25h"
 def _say(message: str, end: str = "") -> None:
     """By file descriptor: a buffered stream may be in use where a handler is called."""
     stream = sys.__stderr__.fileno() if sys.__stderr__ else 2
-    told = (
-        f"\n{message}\n{end}" if os.isatty(stream) else f"{message}\n"
-    )  # a terminal shows ^C, and the cursor behind it
+    told = f"{message}\n"
+    if os.isatty(stream):
+        told = f"\n{told}{end}"  # a terminal shows ^C, and the cursor behind it
     os.write(stream, told.encode())

@@ -148,7 +148,7 @@ class _Run:
         self.options = _asked_once(self.options, done)
         for each in (each for each in done if each.outcome.state is OutcomeState.FAILED):
             self._note_failure(each)
-        return None if self._news(done) else self._rest()
+        return None if self._news(done) or not self.lease.still_held() else self._rest()
 
     def _news(self, done: tuple[Performed, ...]) -> bool:
         """Whether something came about that the pass before had not done already. Where the cloud does not show yet what it
@@ -184,8 +184,6 @@ class _Run:
     def _rest(self) -> RunState | None:
         if self.stop.is_set():
             return RunState.INTERRUPTED
-        if not self.lease.still_held():
-            return RunState.LOCK_LOST
         limit = self.settings.timeout
         if limit is not None and monotonic() - self.started >= limit.total_seconds():
             return RunState.TIMED_OUT

@@ -69,6 +69,14 @@ class Handler(MotoRequestHandler):
     # what has been carried out (aws-sdk-go-v2, issue 1825).
     wbufsize = 64 * 1024
 
+    def run_wsgi(self) -> None:
+        """Whoever asks first whether to send a body (boto3, of objects) waits a second for an answer that stays in the buffer."""
+        if self.headers.get("Expect", "").strip().lower() == "100-continue":
+            del self.headers["Expect"]
+            self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self.wfile.flush()
+        super().run_wsgi()
+
     def connection_dropped(self, error: BaseException, environ: dict[str, Any] | None = None) -> None:
         self.close_connection = True
 

@@ -41,7 +41,10 @@ class AlreadyRunning(Exception):
 
 
 class Guarded:
-    """The cloud as browsers and networks may meet it: only under loopback names, never for pages of other origins."""
+    """The cloud as browsers and networks may meet it: only under loopback names, never for pages of other origins.
+
+    An answer leaves once all that it may tell of is saved: what was told is there after a SIGKILL, too.
+    """
 
     def __init__(self, cloud: LocalCloud, admin: Admin, saver: snapshot.Saver) -> None:
         self._cloud = cloud
@@ -58,7 +61,7 @@ class Guarded:
                 return self._admin.answer(request)(environ, start_response)
             return self._cloud(environ, start_response)
         finally:
-            self._saver.look()
+            self._saver.keep()
 
 
 class Handler(MotoRequestHandler):

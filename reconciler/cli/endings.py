@@ -13,6 +13,7 @@ import click
 
 from reconciler.cli.exit_codes import ExitCode
 from reconciler.cli.invocation import Invocation, print_json, print_markup
+from reconciler.cli.signals import exit_code_for, signal_behind
 
 if TYPE_CHECKING:
     from reconciler.domain.diagnostic import Diagnostic
@@ -27,7 +28,8 @@ def ending(trouble: BaseException, invocation: Invocation, arguments: Sequence[s
     usage errors              1, with the command's usage
     ReconcilerError           1, with what to do; invalid manifests with excerpts
     LockHeld                  75
-    Interrupted, Ctrl-C       130
+    Ctrl-C                    130; also whatever went wrong on the way out
+    SIGTERM                   143; likewise
     a closed pipe             1, silently
     a file or a full disk     1, with its path: it cannot be written or read
     anything else             3: a bug of ours, with a log to paste
@@ -39,7 +41,7 @@ def ending(trouble: BaseException, invocation: Invocation, arguments: Sequence[s
         case click.ClickException():
             return _misused(trouble, invocation, arguments)
         case KeyboardInterrupt() | click.Abort():
-            return _interrupted()
+            return _interrupted(trouble)
         case BrokenPipeError():
             return _nobody_reads()
         case SystemExit():
@@ -60,9 +62,11 @@ def _misused(trouble: click.ClickException, invocation: Invocation, arguments: S
     return ExitCode.ERROR
 
 
-def _interrupted() -> ExitCode:
-    click.echo("\nInterrupted.", err=True)
-    return ExitCode.INTERRUPTED
+def _interrupted(trouble: BaseException) -> ExitCode:
+    code = exit_code_for(signal_behind(trouble))
+    told = "Terminated." if code is ExitCode.TERMINATED else "Interrupted."
+    click.echo(("\n" if sys.stderr.isatty() else "") + told, err=True)  # a terminal shows ^C, and the cursor behind it
+    return code
 
 
 def _nobody_reads() -> ExitCode:
@@ -79,9 +83,13 @@ def _nobody_keeps(trouble: OSError) -> ExitCode:
 
 
 def _told(trouble: BaseException, invocation: Invocation, arguments: Sequence[str]) -> ExitCode:
-    from reconciler.domain.errors import InvalidInput, ReconcilerError
+    from reconciler.domain.errors import Interrupted, InvalidInput, ReconcilerError
 
     match trouble:
+        case Interrupted():
+            _show_error(trouble, invocation)
+        case _ if signal_behind(trouble) is not None:
+            return _interrupted(trouble)
         case InvalidInput():
             _show_problems(trouble, invocation)
         case ReconcilerError():
@@ -101,7 +109,7 @@ def expected_code(trouble: BaseException) -> ExitCode:
         case LockHeld():
             return ExitCode.LOCK_HELD
         case Interrupted():
-            return ExitCode.INTERRUPTED
+            return exit_code_for(signal_behind(trouble))
         case _:
             return ExitCode.ERROR
 

@@ -189,7 +189,7 @@ def mail(invocation: Invocation) -> int:
 @pass_invocation
 def reset(invocation: Invocation, yes: bool) -> int:
     """Stop the embedded cloud and forget everything in it."""
-    from reconciler.localcloud import control
+    from reconciler.localcloud import control, snapshot
     from reconciler.localcloud.state import StateDir
 
     folder = state_dir(invocation)
@@ -197,7 +197,7 @@ def reset(invocation: Invocation, yes: bool) -> int:
         require_yes(f"Forget everything in the embedded cloud of {folder}?")
     with _told_as_errors():
         control.down(folder)
-    StateDir(folder).snapshot.unlink(missing_ok=True)
+    snapshot.forget(StateDir(folder).snapshot)
     invocation.screen().line("The embedded cloud is empty.")
     return ExitCode.OK
 

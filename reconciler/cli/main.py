@@ -20,6 +20,7 @@ from reconciler.cli.argv import normalised
 from reconciler.cli.endings import ending
 from reconciler.cli.invocation import Invocation
 from reconciler.cli.options import color_option, directory_option
+from reconciler.cli.signals import heard
 
 COMMANDS = {
     "init": "Make a new project in a folder.",
@@ -75,6 +76,13 @@ class LazyGroup(click.Group):
             ctx.fail(f"No such command {args[0]!r}.{_suggestion(args[0])}")
         return super().resolve_command(ctx, args)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """click itself writes an empty line at a KeyboardInterrupt, on a terminal or not."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as interrupt:
+            raise click.Abort from interrupt
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
@@ -94,7 +102,9 @@ def reconciler() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     _open_what_is_closed()
-    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+    with heard():
+        code = run(sys.argv[1:] if arguments is None else arguments)
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -41,7 +41,7 @@ from reconciler.providers.settings import (
 from reconciler.stores.artifacts import S3Artifacts
 from reconciler.stores.datafiles import DataFiles
 from reconciler.stores.journal import FileJournal
-from reconciler.stores.lock import LockTiming, S3Lock
+from reconciler.stores.lock import LockTiming, S3Lock, SteadyTimer
 from reconciler.stores.manifests import PROJECT_FILE, find_project, read_environment, read_manifests
 from reconciler.stores.measured import remembered
 from reconciler.stores.prices import parse_prices, read_prices
@@ -196,6 +196,7 @@ def connect(project: ProjectSettings, root: Path, cloud: Cloud, progress: Progre
             who=_who(),
             version=__version__,
             timing=EMBEDDED_LOCK if cloud.embedded else None,
+            timer=_WokenTimer(stop),
             stopped=stop.is_set,
         ),
         journal=FileJournal(root / OWN_FOLDER / "journal.jsonl"),
@@ -209,6 +210,16 @@ def connect(project: ProjectSettings, root: Path, cloud: Cloud, progress: Progre
         quotas=None if cloud.embedded else ServiceQuotas(cloud.session, catalog.quota_codes),
         logs=logs(settings),
     )
+
+
+class _WokenTimer(SteadyTimer):
+    """Whoever waits for the lock and is asked to stop stops at once."""
+
+    def __init__(self, stop: StopRequest) -> None:
+        self._stop = stop
+
+    def sleep(self, seconds: float) -> None:
+        self._stop.wait(seconds)
 
 
 def remembered_history(root: Path) -> History:

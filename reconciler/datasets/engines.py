@@ -169,7 +169,7 @@ def _context() -> BaseContext:
     from multiprocessing import forkserver, resource_tracker
 
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["reconciler.datasets.engines", "pyarrow.csv"])
+    context.set_forkserver_preload(["reconciler.datasets.apart", "reconciler.datasets.engines", "pyarrow.csv"])
     resource_tracker.ensure_running()  # else the server starts it, which lets interrupts through again
     with _interrupts_held_back():  # as the server and all its children inherit it: a Ctrl-C on a terminal goes to all
         forkserver.ensure_running()

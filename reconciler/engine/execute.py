@@ -57,25 +57,26 @@ def execute(work: Pass, changes: Iterable[Change]) -> tuple[Performed, ...]:
     """Carry out ``changes`` in the order of their dependencies, up to ``parallelism`` at once.
 
     What depends on a change that failed, or that is only started, is left for a later pass. When asked to stop, or when
-    the lock is no longer ours, the calls in flight are finished and no new one begins.
+    the lock is no longer ours, the calls in flight are finished and no new one begins: what was not begun is not in the answer.
     """
     chosen = {change.id: change for change in changes}
     sorter = TopologicalSorter({c.id: [d for d in c.depends_on if d in chosen] for c in chosen.values()})
     sorter.prepare()
     performed: list[Performed] = []
     with ThreadPoolExecutor(max_workers=work.settings.parallelism) as pool:
-        running: dict[Future[Outcome], Change] = {}
+        running: dict[Future[Outcome | None], Change] = {}
         blocked: set[str] = set()
         while sorter.is_active():
             for change in _ready(sorter, chosen):
-                if blocked.intersection(change.depends_on) or work.stop.is_set():
+                if blocked.intersection(change.depends_on):
                     blocked.add(change.id)
                     sorter.done(change.id)
                 else:
                     running[pool.submit(_carry_out, work, change)] = change
             for change, outcome in _finished(running):
-                performed.append(Performed(change, outcome))
-                if outcome.state is not OutcomeState.DONE:
+                if outcome is not None:
+                    performed.append(Performed(change, outcome))
+                if outcome is None or outcome.state is not OutcomeState.DONE:
                     blocked.add(change.id)
                 sorter.done(change.id)
     return tuple(performed)
@@ -85,26 +86,33 @@ def _ready(sorter: TopologicalSorter[str], chosen: dict[str, Change]) -> Iterato
     return (chosen[ready] for ready in sorter.get_ready())
 
 
-def _finished(running: dict[Future[Outcome], Change]) -> list[tuple[Change, Outcome]]:
+def _finished(running: dict[Future[Outcome | None], Change]) -> list[tuple[Change, Outcome | None]]:
     if not running:
         return []
     done, _ = wait(running, return_when=FIRST_COMPLETED)
     return [(running.pop(future), future.result()) for future in done]
 
 
-def _carry_out(work: Pass, change: Change) -> Outcome:
+def _carry_out(work: Pass, change: Change) -> Outcome | None:
+    """``None``: not begun. Asked when a thread is free for it: there may be more changes than threads."""
     outside = work.outside
-    if not work.lease.still_held():
-        return Outcome.started("not begun: the lock is no longer ours")
+    if not _may_begin(work):
+        return None
     outside.journal.intend(work.run, change)
     outside.progress.report(Event(kind=EventKind.STARTED, change=change))
     outcome = _attempt(work, change)
+    if outcome is None:
+        return None
     outside.journal.record(work.run, change, outcome)
     outside.progress.report(Event(kind=EventKind.FINISHED, change=change, outcome=outcome))
     return outcome
 
 
-def _attempt(work: Pass, change: Change) -> Outcome:
+def _may_begin(work: Pass) -> bool:
+    return work.lease.still_held() and not work.stop.is_set()
+
+
+def _attempt(work: Pass, change: Change) -> Outcome | None:
     """Providers answer with Outcomes. Reaching the project's bucket may fail, which the next round tries again; and data that
     changed under our hands is no longer what was approved."""
     try:
@@ -115,7 +123,9 @@ def _attempt(work: Pass, change: Change) -> Outcome:
         return Outcome.failed(Fault(kind=FaultKind.TERMINAL, code=type(trouble).__name__, message=str(trouble)))
 
 
-def _train(work: Pass, change: Change) -> Outcome:
+def _train(work: Pass, change: Change) -> Outcome | None:
+    """``None``: somebody asked to stop, or took the lock, while data was uploaded. It lies there for the next run; nothing was
+    ordered that costs money."""
     model = _wanted(work, change)
     artifacts = work.outside.artifacts
     artifacts.put_manifest(recorded_model(model, deployed=False))
@@ -131,7 +141,7 @@ def _train(work: Pass, change: Change) -> Outcome:
         instance_type=change.instance_type,
         parent=_parent_artifact(work, model),
     )
-    return _provider(work, change).train(order)
+    return _provider(work, change).train(order) if _may_begin(work) else None
 
 
 def _stop(work: Pass, change: Change) -> Outcome:
@@ -214,7 +224,7 @@ def _under_former_name(work: Pass, change: Change, model: DesiredModel) -> Model
     return found[0] if found else None
 
 
-_PERFORM: dict[Action, Callable[[Pass, Change], Outcome]] = {
+_PERFORM: dict[Action, Callable[[Pass, Change], Outcome | None]] = {
     Action.TRAIN: _train,
     Action.STOP: _stop,
     Action.DEPLOY: _deploy,

@@ -148,7 +148,7 @@ class _Run:
         self.options = _asked_once(self.options, done)
         for each in (each for each in done if each.outcome.state is OutcomeState.FAILED):
             self._note_failure(each)
-        return None if self._news(done) else self._rest()
+        return None if self._news(done) or not self.lease.still_held() else self._rest()
 
     def _news(self, done: tuple[Performed, ...]) -> bool:
         """Whether something came about that the pass before had not done already. Where the cloud does not show yet what it

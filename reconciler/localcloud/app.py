@@ -75,7 +75,7 @@ class LocalCloud:
 
     def __init__(self, *, world: World | None = None, runtime: Runtime | None = None) -> None:
         self.world = world or World()
-        self.moto = MotoState(lambda: self.world)
+        self.moto = MotoState(lambda: self.world, self._changed_beside)
         self.objects: Objects = MotoObjects(self.moto, self.world.account)
         self.logs: Logs = MotoLogs(self.moto, self.world.account)
         self.metrics: Metrics = MotoMetrics(self.moto, self.world.account)
@@ -111,6 +111,11 @@ class LocalCloud:
             self.settle()
             self.world.at(self.world.clock.now(), resource, step, **data)
             self.settle()
+        self.on_change()
+
+    def _changed_beside(self) -> None:
+        """Objects, log lines and metrics, which what runs beside the cloud writes without a request."""
+        self.world.revision += 1
         self.on_change()
 
     def settle(self) -> None:

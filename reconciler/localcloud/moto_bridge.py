@@ -51,10 +51,12 @@ _in_place: MotoState | None = None
 
 
 class MotoState:
-    """One cloud's share of moto. `world` is the rest of that cloud, which the tagging API shows, too."""
+    """One cloud's share of moto. `world` is the rest of that cloud, which the tagging API shows, too; `changed` is called when one of
+    our own services has changed something here."""
 
-    def __init__(self, world: Callable[[], World]) -> None:
+    def __init__(self, world: Callable[[], World], changed: Callable[[], None] = lambda: None) -> None:
         self._world = world
+        self.changed = changed
         self._parked: dict[str, dict[str, Any]] = {name: {} for name in MOTO_BY_SIGNING_NAME.values()}
         self._extras: dict[str, dict[str, Any]] = {name: {} for name in MOTO_BY_SIGNING_NAME.values()}
 
@@ -140,17 +142,20 @@ class MotoObjects:
             if bucket not in self._backend().buckets:
                 raise AwsError("NoSuchBucket", f"The specified bucket does not exist: {bucket}")
             self._backend().put_object(bucket, key, content)
+        self._state.changed()
 
     def delete(self, uri: str) -> None:
         bucket, key = split_uri(uri)
         with self._state.in_place():
             if bucket in self._backend().buckets:
                 self._backend().delete_object(bucket, key)
+        self._state.changed()
 
     def make_bucket(self, name: str) -> None:
         with self._state.in_place():
             if name not in self._backend().buckets:
                 self._backend().create_bucket(name, "us-east-1")
+        self._state.changed()
 
     def _backend(self) -> Any:
         return _backends("s3")[self._account]["aws"]
@@ -172,6 +177,7 @@ class MotoLogs:
             # Not through the backend: it refuses times that are far from the machine's own.
             events = [{"timestamp": int(at * 1000), "message": line} for line in lines]
             backend.groups[group].streams[stream].put_log_events(events)
+        self._state.changed()
 
 
 class MotoMetrics:
@@ -190,6 +196,7 @@ class MotoMetrics:
         }
         with self._state.in_place():
             _backends("cloudwatch")[self._account][region].put_metric_data(namespace, [data])
+        self._state.changed()
 
 
 class MotoMail:

@@ -41,7 +41,10 @@ class AlreadyRunning(Exception):
 
 
 class Guarded:
-    """The cloud as browsers and networks may meet it: only under loopback names, never for pages of other origins."""
+    """The cloud as browsers and networks may meet it: only under loopback names, never for pages of other origins.
+
+    An answer leaves once all that it may tell of is saved: what was told is there after a SIGKILL, too.
+    """
 
     def __init__(self, cloud: LocalCloud, admin: Admin, saver: snapshot.Saver) -> None:
         self._cloud = cloud
@@ -58,7 +61,7 @@ class Guarded:
                 return self._admin.answer(request)(environ, start_response)
             return self._cloud(environ, start_response)
         finally:
-            self._saver.look()
+            self._saver.keep()
 
 
 class Handler(MotoRequestHandler):
@@ -68,6 +71,14 @@ class Handler(MotoRequestHandler):
     # Headers and body leave together. AWS's SDK for Go may close its side once the headers are there, and ask again for
     # what has been carried out (aws-sdk-go-v2, issue 1825).
     wbufsize = 64 * 1024
+
+    def run_wsgi(self) -> None:
+        """Whoever asks first whether to send a body (boto3, of objects) waits a second for an answer that stays in the buffer."""
+        if self.headers.get("Expect", "").strip().lower() == "100-continue":
+            del self.headers["Expect"]
+            self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self.wfile.flush()
+        super().run_wsgi()
 
     def connection_dropped(self, error: BaseException, environ: dict[str, Any] | None = None) -> None:
         self.close_connection = True

@@ -28,8 +28,8 @@ class Announcement:
 
 @dataclass(frozen=True)
 class StateDir:
-    """server.json: the announcement (0600) · server.log · cloud.snapshot · two lock files · port: the one used last · mode: execute or
-    simulate, where somebody chose · execution/: what is being worked on."""
+    """server.json: the announcement (0600) · server.log · cloud.snapshot · cloud.snapshot.values/: its large values · two lock files ·
+    port: the one used last · mode: execute or simulate, where somebody chose · execution/: what is being worked on."""
 
     path: Path
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import stat
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from reconciler.cli.argv import normalised
 from reconciler.cli.endings import ending
 from reconciler.cli.exit_codes import ExitCode
 from reconciler.cli.invocation import Invocation
+from reconciler.cli.signals import Signalled
 from reconciler.domain.diagnostic import Location, error
 from reconciler.domain.errors import CloudUnavailable, Interrupted, InvalidInput, LockHeld, PlanChanged
 from tests.unit.cli.calling import call
@@ -85,6 +87,11 @@ def test_wrong_usage_is_an_error_and_never_means_changes(
     assert message in ended.err
 
 
+def behind(trouble: BaseException, cause: BaseException) -> BaseException:
+    trouble.__cause__ = cause
+    return trouble
+
+
 @pytest.mark.parametrize(
     ("trouble", "code"),
     [
@@ -96,12 +103,23 @@ def test_wrong_usage_is_an_error_and_never_means_changes(
         (Interrupted("stopped"), 130),
         (KeyboardInterrupt(), 130),
         (click.Abort(), 130),
+        (Signalled(signal.SIGINT), 130),
+        (Signalled(signal.SIGTERM), 143),
+        (behind(click.Abort(), Signalled(signal.SIGTERM)), 143),
+        (behind(ValueError("while cleaning up"), Signalled(signal.SIGTERM)), 143),
+        (behind(Interrupted("stopped"), Signalled(signal.SIGTERM)), 143),
         (ValueError("a bug"), 3),
     ],
 )
 def test_exit_codes(trouble: BaseException, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     assert ending(trouble, Invocation(), []) == code
+
+
+@pytest.mark.parametrize(("number", "told"), [(signal.SIGINT, "Interrupted.\n"), (signal.SIGTERM, "Terminated.\n")])
+def test_a_signal_is_told_in_one_line(number: int, told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    ending(Signalled(number), Invocation(), [])
+    assert capsys.readouterr().err == told
 
 
 def test_problems_are_told_with_their_lines(capsys: pytest.CaptureFixture[str]) -> None:

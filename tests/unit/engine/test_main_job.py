@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -194,6 +195,37 @@ def test_asked_to_stop_it_finishes_the_call_and_frees_the_lock(stage: Stage) -> 
     result = stage.apply()
     assert result.state is RunState.INTERRUPTED
     assert stage.lock_is_free()
+
+
+def test_asked_to_stop_while_data_is_uploaded_it_orders_no_training(stage: Stage) -> None:
+    first = iter([2])
+
+    def ask_to_stop(request: Any, **_: Any) -> None:
+        if request.method == "PUT" and "/datasets/" in request.url:
+            for number in first:
+                stage.stop.receive(number)
+
+    stage.raw.events.register("before-send.s3", ask_to_stop)
+    result = stage.apply()
+    assert stage.stop.is_set()
+    assert (result.state, result.performed, stage.paid_jobs()) == (RunState.INTERRUPTED, (), 0)
+    assert stage.lock_is_free()
+
+
+def test_asked_to_stop_it_begins_none_of_the_changes_that_wait_for_a_thread(stage: Stage) -> None:
+    first = iter([2])
+
+    def ask_to_stop(request: Any, **_: Any) -> None:
+        if b"CreateTrainingJob" in request.headers.get("X-Amz-Target", b""):
+            for number in first:
+                stage.stop.receive(number)
+
+    for number in range(6):
+        stage.write(f"bot-{number}.yaml", SAGEMAKER.replace("open-bot", f"bot-{number}"))
+    stage.raw.events.register("before-send.sagemaker", ask_to_stop)
+    result = stage.apply()
+    assert result.state is RunState.INTERRUPTED
+    assert 1 <= len(result.performed) <= 4, "as many as there are threads"
 
 
 def test_a_child_is_trained_on_its_parent_and_again_when_the_parent_changes(stage: Stage) -> None:

@@ -59,3 +59,17 @@ def test_a_part_of_a_stream_leaves_when_it_is_there(
     first, *others = sent(server, ends, "/parts")
     assert first.endswith(b"one")
     assert others == [b"two"]
+
+
+def test_who_asks_whether_to_send_a_body_is_answered_at_once(
+    server: BaseWSGIServer, ends: tuple[socket.socket, socket.socket]
+) -> None:
+    """boto3 asks so before each object, and waits a second for the answer."""
+    ours, theirs = ends
+    ours.sendall(b"PUT /whole HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 0\r\n\r\n")
+    ours.shutdown(socket.SHUT_WR)
+    Handler(theirs, (HOST, 0), server)
+    theirs.shutdown(socket.SHUT_WR)
+    first, answer = iter(lambda: ours.recv(65_536), b"")
+    assert first == b"HTTP/1.1 100 Continue\r\n\r\n"
+    assert answer.startswith(b"HTTP/1.0 200 OK")

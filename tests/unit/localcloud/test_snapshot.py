@@ -7,7 +7,8 @@ import pytest
 
 from reconciler.localcloud.app import LocalCloud
 from reconciler.localcloud.inprocess import session
-from reconciler.localcloud.snapshot import Saver, UnreadableSnapshot, load, save, sweep
+from reconciler.localcloud.snapshot import VERSION, Saver, UnreadableSnapshot, forget, load, save, sweep
+from reconciler.localcloud.values import INLINE
 from tests.unit.localcloud.story import BUCKET, job_request, put_data, put_model
 
 
@@ -119,3 +120,113 @@ def test_the_saver_saves_what_changed_before_it_ends(cloud: LocalCloud, aws: Any
     saver.close()
     _, again = _restored(tmp_path / "snapshot")
     assert len(again.client("sagemaker").list_models()["Models"]) == 2
+
+
+def _put(aws: Any, key: str, content: bytes) -> None:
+    aws.client("s3").put_object(Bucket=BUCKET, Key=key, Body=content)
+
+
+def _values(path: Path) -> dict[str, int]:
+    """Name → when it was written."""
+    return {file.name: file.stat().st_mtime_ns for file in path.with_name(f"{path.name}.values").iterdir()}
+
+
+def test_a_large_object_is_written_once(cloud: LocalCloud, aws: Any, tmp_path: Path) -> None:
+    path, large = tmp_path / "snapshot", b"large" * INLINE
+    put_data(aws)
+    _put(aws, "large", large)
+    save(cloud, path)
+    written = _values(path)
+    assert (len(written), path.stat().st_size < len(large)) == (1, True)
+    put_model(aws, "m")
+    save(cloud, path)
+    assert _values(path) == written
+    restored, again = _restored(path)
+    assert again.client("s3").get_object(Bucket=BUCKET, Key="large")["Body"].read() == large
+    save(restored, path)
+    assert _values(path) == written, "nor is it after a restart"
+
+
+def test_the_value_of_an_object_that_is_gone_goes_too(cloud: LocalCloud, aws: Any, tmp_path: Path) -> None:
+    path = tmp_path / "snapshot"
+    put_data(aws)
+    _put(aws, "overwritten", b"before" * INLINE)
+    _put(aws, "deleted", b"before" * INLINE)
+    save(cloud, path)
+    before = _values(path)
+    _put(aws, "overwritten", b"after" * INLINE)
+    aws.client("s3").delete_object(Bucket=BUCKET, Key="deleted")
+    save(cloud, path)
+    assert (len(before), len(_values(path)), before.keys() & _values(path)) == (2, 1, set())
+    _, again = _restored(path)
+    assert again.client("s3").get_object(Bucket=BUCKET, Key="overwritten")["Body"].read() == b"after" * INLINE
+
+
+def test_the_folder_may_be_moved(cloud: LocalCloud, aws: Any, tmp_path: Path) -> None:
+    put_data(aws)
+    _put(aws, "large", b"large" * INLINE)
+    save(cloud, tmp_path / "here" / "snapshot")
+    (tmp_path / "here").rename(tmp_path / "there")
+    restored, again = _restored(tmp_path / "there" / "snapshot")
+    assert again.client("s3").get_object(Bucket=BUCKET, Key="large")["Body"].read() == b"large" * INLINE
+    save(restored, tmp_path / "elsewhere" / "snapshot")
+    assert len(_values(tmp_path / "elsewhere" / "snapshot")) == 1
+
+
+def test_a_value_that_is_gone_is_told_as_damage(cloud: LocalCloud, aws: Any, tmp_path: Path) -> None:
+    path = tmp_path / "snapshot"
+    put_data(aws)
+    _put(aws, "large", b"large" * INLINE)
+    save(cloud, path)
+    (value,) = path.with_name("snapshot.values").iterdir()
+    assert value.stat().st_mode & 0o777 == 0o600
+    value.unlink()
+    with pytest.raises(UnreadableSnapshot, match="is damaged"):
+        load(LocalCloud(), path)
+
+
+def test_nothing_is_left_of_a_state_that_is_forgotten(cloud: LocalCloud, aws: Any, tmp_path: Path) -> None:
+    put_data(aws)
+    _put(aws, "large", b"large" * INLINE)
+    save(cloud, tmp_path / "snapshot")
+    forget(tmp_path / "snapshot")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_snapshot_of_the_version_before_is_read(cloud: LocalCloud, aws: Any, tmp_path: Path) -> None:
+    """It has all objects in itself."""
+    path = tmp_path / "snapshot"
+    put_data(aws)
+    save(cloud, path)
+    content = path.read_bytes()
+    assert b'"version": %d' % VERSION in content
+    path.write_bytes(content.replace(b'"version": %d' % VERSION, b'"version": 1', 1))
+    _, again = _restored(path)
+    assert again.client("s3").list_objects_v2(Bucket=BUCKET)["KeyCount"] == 1
+
+
+def test_what_is_to_be_kept_is_saved_when_that_returns(cloud: LocalCloud, aws: Any, tmp_path: Path) -> None:
+    path = tmp_path / "snapshot"
+    saver = Saver(cloud, path)
+    put_model(aws, "m")
+    saver.keep()
+    _, again = _restored(path)
+    assert again.client("sagemaker").describe_model(ModelName="m")["ModelName"] == "m"
+    written = path.stat().st_ino
+    saver.keep()
+    assert path.stat().st_ino == written, "nothing has changed since"
+    saver.close()
+
+
+def test_what_runs_beside_the_cloud_changes_it_too(cloud: LocalCloud, aws: Any) -> None:
+    """Log lines, checkpoints and metrics come without a request."""
+    put_data(aws)
+    seen: list[int] = []
+    cloud.on_change = lambda: seen.append(cloud.world.revision)
+    before = cloud.world.revision
+    cloud.logs.write("us-east-1", "/group", "stream", 1_700_000_000, ["a line"])
+    cloud.objects.put(f"s3://{BUCKET}/checkpoint", b"weights")
+    cloud.objects.delete(f"s3://{BUCKET}/checkpoint")
+    cloud.objects.make_bucket("another-bucket")
+    cloud.metrics.count("us-east-1", "AWS/SageMaker", "Invocations", {"EndpointName": "e"}, 1_700_000_000)
+    assert seen == [before + number for number in range(1, 6)]

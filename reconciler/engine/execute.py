@@ -164,12 +164,23 @@ def _undeploy(work: Pass, change: Change) -> Outcome:
     deployment = next((d for d in observed.deployments if d.identifier == change.deployment), None)
     wanted = work.proposal.wanted(observed.name)
     keeps_schedules = wanted is not None and wanted.resolved.deployment.deployed
-    if wanted is not None and not keeps_schedules:
-        work.outside.artifacts.put_manifest(wanted)
+    if not keeps_schedules:
+        _no_longer_asked(work, observed, wanted)
     order = UndeployOrder(
         model=observed.name, deployment=deployment, schedules=observed.schedules, keep_schedules=keeps_schedules
     )
     return _provider(work, change).undeploy(order)
+
+
+def _no_longer_asked(work: Pass, observed: ModelObservation, wanted: DesiredModel | None) -> None:
+    """Also of older versions: one that is rolled back to, or restored, is not missed as if somebody had taken it away."""
+    artifacts = work.outside.artifacts
+    if wanted is not None:
+        artifacts.put_manifest(wanted)
+    for version in observed.versions:
+        then = artifacts.recorded(observed.name, version.fingerprint)
+        if then is not None and then.resolved.deployment.deployed:
+            artifacts.put_manifest(recorded_model(then, deployed=False))
 
 
 def _delete(work: Pass, change: Change) -> Outcome:

@@ -47,6 +47,18 @@ def test_what_the_manifest_undeployed_and_deploys_again_is_no_drift(stage: Stage
     assert (again.action, again.drift) == (Action.DEPLOY, False)
 
 
+def test_an_older_version_that_once_served_is_not_missed(stage: Stage) -> None:
+    stage.apply()
+    stage.edit("bot.yaml", "epochs: 2", "epochs: 3")
+    stage.apply()
+    stage.edit("bot.yaml", "state: deployed", "state: undeployed")
+    stage.apply()
+    stage.edit("bot.yaml", "state: undeployed", "state: deployed")
+    stage.edit("bot.yaml", "epochs: 3", "epochs: 2")
+    again = once_quiet(stage)
+    assert (again.action, again.drift) == (Action.DEPLOY, False)
+
+
 def test_a_deployment_that_was_refused_is_not_missed(stage: Stage) -> None:
     calls = "sagemaker:CreateEndpoint|bedrock:CreateCustomModelDeployment"
     stage.fault("error", calls, code="ServiceQuotaExceededException", message="too many")

@@ -61,7 +61,7 @@ def test_it_comes_back_without_training_and_is_deployed_again(tmp_path: Path) ->
         key: body for key, body in before.items() if not key.endswith("manifest.json")
     }
     plan = stage.plan()
-    assert [change.action for change in plan.pending] == [Action.DEPLOY]
+    assert [(change.action, change.drift) for change in plan.pending] == [(Action.DEPLOY, False)]
     stage.apply()
     assert stage.contents()["endpoints"]["open-bot"][0] == "InService"
     assert stage.plan().pending == ()

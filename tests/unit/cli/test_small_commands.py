@@ -214,3 +214,10 @@ def test_what_cannot_be_undone_is_confirmed_by_somebody(
     ended = call(capsys, "-C", tmp_path, *command)
     assert ended.code == 1
     assert "hint: Use --yes." in ended.err
+
+
+def test_what_cannot_be_read_does_not_pass_as_formatted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    call(capsys, "init", tmp_path / "shop")
+    (tmp_path / "shop" / "models" / "lost.yaml").symlink_to("nowhere.yaml")
+    ended = call(capsys, "-C", tmp_path / "shop", "fmt", "--check")
+    assert (ended.code, "models/lost.yaml" in ended.err) == (1, True)

@@ -142,3 +142,18 @@ def test_bedrock_keeps_nothing(tmp_path: Path) -> None:
     stage.remove("bot.yaml")
     stage.apply()
     assert stage.outside().artifacts.discarded() == ()
+
+
+def test_what_trains_only_after_its_parent_is_told_of_its_trash_too(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    child = SAGEMAKER.replace("open-bot", "child-bot").replace("qwen3-1.7b", "{fineTunedModel: open-bot}")
+    stage.write("child.yaml", child)
+    stage.write("bot.yaml", SAGEMAKER)
+    stage.apply()
+    stage.remove("child.yaml")
+    stage.remove("bot.yaml")
+    stage.apply()
+    stage.write("child.yaml", child)
+    stage.write("bot.yaml", SAGEMAKER)
+    found = [each.address for each in stage.plan().diagnostics if each.code == "in-trash"]
+    assert sorted(map(str, found)) == ["FineTunedModel/child-bot", "FineTunedModel/open-bot"]

@@ -59,7 +59,7 @@ def foreign(resource: ForeignResource, want: DesiredModel) -> Diagnostic:
     )
     return error(
         "foreign-resource",
-        f"The name of a {resource.kind} is taken by somebody else",
+        f"The {resource.kind}'s name is taken by somebody else",
         detail=f"{resource.kind} {resource.name} exists: {resource.identifier}. {whose}; it is never touched.",
         hint="Rename the model, delete that resource, or import it if it is yours.",
         where=want.resolved.where,

@@ -60,8 +60,8 @@ def test_a_new_version_is_not_deployed_because_an_older_one_serves() -> None:
 def test_a_training_that_is_paid_for_again_says_why() -> None:
     again = TRAIN.model_copy(update={"attempt": 2, "reasons": (Reason(code="x", message="bot-1 failed: no memory"),)})
     first = TRAIN.model_copy(update={"attempt": 1})
-    assert "".join(describe(Event(kind=EventKind.STARTED, change=again))[1:]).endswith(" ... bot-1 failed: no memory")
-    assert "".join(describe(Event(kind=EventKind.STARTED, change=first))[1:]).endswith(" ...")
+    assert str(describe(Event(kind=EventKind.STARTED, change=again))[-1]).endswith(" ... bot-1 failed: no memory")
+    assert str(describe(Event(kind=EventKind.STARTED, change=first))[-1]).endswith(" ...")
 
 
 def test_plain_lines_tell_of_waiting_when_it_changes_and_once_a_minute() -> None:

@@ -125,10 +125,10 @@ def active_versions(seen: ModelObservation) -> tuple[Version, ...]:
     return tuple(version for version in seen.versions if not version.is_gone)
 
 
-def newest_attempt(version: Version) -> int:
-    """By which a version's things in the cloud are called."""
+def name_in_cloud(model: str, version: Version) -> str:
+    """What a version's things are called: as its newest training, which may have its name from before a rename, or an import."""
     runs = live_runs(version)
-    return runs[-1].attempt if runs else max(version.last_attempt, 1)
+    return runs[-1].name if runs else version_name(model, version.fingerprint, max(version.last_attempt, 1))
 
 
 def _judged(standing: TrainingStanding, missed: tuple[Miss, ...]) -> TrainingStanding:

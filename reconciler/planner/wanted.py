@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from reconciler.domain.naming import short, version_name
+from reconciler.domain.naming import short
 from reconciler.domain.observation import Deployment, DeploymentPhase, TrainingPhase, Version
 from reconciler.domain.plan import Action, Change, Effect, FieldChange, FollowUp, Reason
 from reconciler.domain.status import Status
@@ -14,7 +14,7 @@ from reconciler.planner.diff import differences
 from reconciler.planner.reasons import changed_fields, committed, why_serving, why_training
 from reconciler.planner.rest import AUTO_UNDEPLOY, DEPLOY, expected_purposes
 from reconciler.planner.serving import Serving, immutable_fields, leads_to, rolling_fields, was_deployed_so
-from reconciler.planner.situation import Situation, active_versions, is_committed, newest_attempt
+from reconciler.planner.situation import Situation, active_versions, is_committed, name_in_cloud
 from reconciler.planner.training import Training, is_active, is_trained, live_runs
 
 
@@ -264,7 +264,7 @@ def _delete(s: Situation, version: Version, trained: int) -> Change:
     keeps = s.want.resolved.keep_versions
     beyond = f"{trained} older versions are trained, the manifest keeps {keeps}"
     why = beyond if is_trained(version) else f"nothing came of version {short(version.fingerprint)}"
-    target = version_name(s.want.name, version.fingerprint, newest_attempt(version))
+    target = name_in_cloud(s.want.name, version)
     reason = Reason(code="beyond-retention", message=why)
     return _change(s, Action.DELETE, target, fingerprint=version.fingerprint, reasons=(reason,))
 

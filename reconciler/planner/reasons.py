@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -296,7 +297,14 @@ def _label(path: str) -> str:
 
 
 def _value(value: Any) -> str:
-    return "(none)" if value is None else str(value)
+    """As a manifest would write it: ``true``, and not ``True``."""
+    match value:
+        case None:
+            return "(none)"
+        case str():
+            return value
+        case _:
+            return json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _reason(code: str, message: str) -> Reason:

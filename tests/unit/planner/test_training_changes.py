@@ -14,8 +14,9 @@ from reconciler.domain.desired import DesiredModel
 from reconciler.domain.kinds.fine_tuned_model import PromotionGate
 from reconciler.domain.observation import ModelObservation, TrainingPhase, TrainingRun
 from reconciler.domain.outcome import Fault, FaultKind
-from reconciler.domain.plan import Effect
+from reconciler.domain.plan import Effect, FieldChange
 from reconciler.domain.status import Status
+from reconciler.planner.reasons import changed_fields
 from reconciler.planner.training import failed_state
 from tests.builders import (
     BEDROCK,
@@ -363,3 +364,16 @@ class TestModelsThatBuildOnAnother:
         assert told(plan) == [f"train {parent}", f"wait {child}, then train {child}"]
         plan = plan_of([self.PARENT, self.CHILD, other], a_converged(self.PARENT), targets=("child-bot",))
         assert told(plan) == [f"train {child}"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        (True, False, "true → false"),
+        (None, ["q_proj", "v_proj"], '(none) → ["q_proj", "v_proj"]'),
+        ("all-linear", 2e-5, "all-linear → 2e-05"),
+    ],
+)
+def test_values_are_told_as_manifests_write_them(before: Any, after: Any, told: str) -> None:
+    field = FieldChange(path="spec.hyperparameters.x", before=before, after=after, effect=Effect.RETRAIN)
+    assert changed_fields([field]) == f"x {told}"

@@ -135,8 +135,17 @@ def _train(work: Pass, change: Change) -> Outcome:
 
 
 def _stop(work: Pass, change: Change) -> Outcome:
-    runs = [run for version in _observed(work, change).versions for run in version.runs if run.name == change.target]
-    return _provider(work, change).stop(runs[0]) if runs else Outcome.done("already gone")
+    """That it was asked for is written beside the version: asked for again, it is trained again, as nobody else stopped it."""
+    observed = _observed(work, change)
+    runs = [run for version in observed.versions for run in version.runs if run.name == change.target]
+    if not runs:
+        return Outcome.done("already gone")
+    outcome = _provider(work, change).stop(runs[0])
+    then = work.outside.artifacts.recorded(observed.name, change.fingerprint or "")
+    if outcome.state is not OutcomeState.FAILED and then is not None:
+        stopped = then.resolved.model_copy(update={"training_stopped": True})
+        work.outside.artifacts.put_manifest(then.model_copy(update={"resolved": stopped}))
+    return outcome
 
 
 def _deploy(work: Pass, change: Change) -> Outcome:

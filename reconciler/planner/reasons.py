@@ -165,6 +165,8 @@ def _retries(s: Situation) -> int:
 def _stopped(s: Situation, run: TrainingRun | None) -> Reason:
     if s.want.resolved.training_stopped:
         return _reason("training-stopped-as-asked", "the manifest says `training.state: stopped`")
+    if s.stopped_as_asked:
+        return _reason("stopped-before", f"{_named(run)} was stopped when the manifests asked for that")
     if s.retrain:
         return _reason("retrain-asked", f"`--retrain` asks for another attempt; {_named(run)} was stopped")
     again = f"`reconciler apply --retrain {s.want.name}`"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from reconciler.domain.desired import DesiredModel
 from reconciler.domain.naming import short
 from reconciler.domain.observation import Deployment, DeploymentPhase, TrainingPhase, Version
 from reconciler.domain.plan import Action, Change, Effect, FieldChange, FollowUp, Reason
@@ -53,7 +54,9 @@ def _training_change(s: Situation, action: Action, decision: Decision) -> Change
     starts = action is Action.TRAIN
     waits_for_parent = action is Action.WAIT and bool(s.parent.depends_on) and not _moves(s)
     fields = _training_fields(s) if starts or waits_for_parent else ()
-    begin = (FollowUp(action=Action.TRAIN, target=s.attempt_name, why="once the parent is trained"),)
+    waits_to_begin = waits_for_parent or _begins_anew(s, action)
+    when = "once the parent is trained" if waits_for_parent else "once it has stopped"
+    begin = FollowUp(action=Action.TRAIN, target=s.attempt_name, why=when)
     then = follow_ups(s) if action in (Action.TRAIN, Action.WAIT) else ()
     return _change(
         s,
@@ -61,12 +64,16 @@ def _training_change(s: Situation, action: Action, decision: Decision) -> Change
         s.attempt_name if starts or waits_for_parent or s.training.run is None else s.training.run.name,
         decision=decision,
         attempt=s.training.next_attempt if starts or waits_for_parent else _attempt(s),
-        instance_type=s.training.next_instance_type if starts or waits_for_parent else None,
+        instance_type=s.training.next_instance_type if starts or waits_to_begin else None,
         reasons=why_training(s, fields),
         fields=fields,
         depends_on=s.parent.depends_on if starts or waits_for_parent else (),
-        then=(*begin, *then) if waits_for_parent else then,
+        then=(begin, *then) if waits_to_begin else then,
     )
+
+
+def _begins_anew(s: Situation, action: Action) -> bool:
+    return action is Action.WAIT and s.retrain and s.training.state is Training.STOPPING
 
 
 def _moves(s: Situation) -> bool:
@@ -84,7 +91,13 @@ def _training_fields(s: Situation) -> tuple[FieldChange, ...]:
     if s.baseline is None:
         return differences(None, s.want)
     before = s.recorded.get((s.want.name, s.baseline))
-    return differences(before, s.want) if before else ()
+    return differences(_as_running(before, s.want), s.want) if before else ()
+
+
+def _as_running(before: DesiredModel, want: DesiredModel) -> DesiredModel:
+    """That its training was stopped is written beside it, and is no difference in what is asked for."""
+    halted = want.resolved.training_stopped
+    return before.model_copy(update={"resolved": before.resolved.model_copy(update={"training_stopped": halted})})
 
 
 def _serving_changes(s: Situation) -> Iterator[Change]:

@@ -86,3 +86,23 @@ def _delete_what_serves(stage: Stage) -> None:
     for deployment in bedrock.list_custom_model_deployments().get("modelDeploymentSummaries", []):
         arn = deployment["customModelDeploymentArn"]
         bedrock.delete_custom_model_deployment(customModelDeploymentIdentifier=arn)
+
+
+def test_a_change_that_was_taken_back_while_it_trained_is_trained(stage: Stage) -> None:
+    """Nobody but us stopped the first training: that is no drift, and takes no person."""
+    stage.apply(wait=False)
+    stage.edit("bot.yaml", "epochs: 2", "epochs: 3")
+    stage.apply(wait=False)
+    stage.edit("bot.yaml", "epochs: 3", "epochs: 2")
+    assert not any(change.drift or change.stalled for change in stage.plan().changes)
+    assert stage.apply().state is RunState.CONVERGED
+    assert [change.action for change in stage.plan().changes if change.is_pending] in ([], [Action.DELETE])
+
+
+def test_a_training_that_the_manifest_stopped_and_runs_again_is_trained(stage: Stage) -> None:
+    stage.apply(wait=False)
+    stage.edit("bot.yaml", "spec:", "spec:\n  training: {state: stopped}")
+    stage.apply()
+    stage.edit("bot.yaml", "state: stopped", "state: run")
+    again = once_quiet(stage)
+    assert (again.action, again.attempt, again.drift) == (Action.TRAIN, 2, False)

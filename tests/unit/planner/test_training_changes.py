@@ -241,6 +241,24 @@ def test_stopped_by_somebody_stalls() -> None:
     assert "raise `revision`" in message(plan)
 
 
+@pytest.mark.parametrize(
+    ("phase", "planned"),
+    [(TrainingPhase.STOPPED, f"train {NAME}-r2"), (TrainingPhase.STOPPING, f"wait {NAME}, then train {NAME}-r2")],
+)
+def test_what_an_apply_stopped_is_trained_again_once_the_manifests_ask_for_it_again(
+    phase: TrainingPhase, planned: str
+) -> None:
+    halted = MODEL.model_copy(update={"resolved": MODEL.resolved.model_copy(update={"training_stopped": True})})
+    plan = plan_of(MODEL, seen(MODEL, an_attempt(MODEL, phase=phase)), recorded=[halted])
+    assert told(plan) == [planned]
+    by_limit = an_attempt(MODEL, phase=TrainingPhase.STOPPED, stopped_by_limit=True)
+    assert told(plan_of(MODEL, seen(MODEL, by_limit), recorded=[halted])) == [f"no-op {NAME} (drift, stalled)"]
+    assert told(plan_of(halted, seen(MODEL, an_attempt(MODEL, phase=phase)), recorded=[halted]))[0].split()[0] in (
+        "no-op",
+        "wait",
+    )
+
+
 def test_the_manifest_stops_a_training() -> None:
     model = a_model(fingerprint_of="new", training_stopped=True)
     (change,) = plan_of(model, seen(model, an_attempt(model))).changes

@@ -24,7 +24,7 @@ def draw_drift(screen: Screen, plan: Plan, view: DriftView, sources: Mapping[str
     for item in view.ignored:
         screen.entry(("ignored   ", "dim"), f"{item.address} {item.path}: {item.message} ({item.ignored})")
     for line in view.pending:
-        screen.entry(("pending   ", "dim"), f"{line}: the manifests moved, which is no drift")
+        screen.entry(("pending   ", "dim"), f"{line}: asked by the manifests, which is no drift")
     if not view.items:
         screen.line(("No drift. The cloud is as it was last applied.", "bold"))
         return

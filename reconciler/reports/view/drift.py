@@ -146,7 +146,7 @@ def _headline(items: Sequence[DriftItem], ignored: Sequence[DriftItem], pending:
     parts = (
         fields if items else "no drift",
         f"{len(ignored)} ignored" if ignored else "",
-        f"{len(pending)} pending (the manifests moved)" if pending else "",
+        f"{len(pending)} pending (asked by the manifests)" if pending else "",
     )
     return "; ".join(part for part in parts if part)
 

@@ -62,7 +62,7 @@ def test_drift_is_told_by_field_and_apart_from_what_is_pending() -> None:
     assert [item.kind for item in view.items] == [*[DriftKind.DEPLOYMENT_CHANGED] * 2, DriftKind.DEPLOYMENT_MISSING]
     assert [item.since for item in view.items] == [NOW, NOW, None]
     assert view.pending == ("train support-bot-1a2b3c4d (FineTunedModel/new)",)
-    assert view.headline == "3 differences in 2 models; 1 pending (the manifests moved)"
+    assert view.headline == "3 differences in 2 models; 1 pending (asked by the manifests)"
 
 
 def test_what_the_project_tolerates_is_shown_and_not_counted() -> None:

@@ -267,7 +267,7 @@ _REACH = "Check the network and the project's region."
 _HINTS: dict[str, str] = {
     "AccessDenied": _PERMISSION,
     "403": _PERMISSION,
-    "NoSuchBucket": "Make the bucket, or correct spec.bucket of the Project.",
+    "NoSuchBucket": "Make the bucket, or correct its name: spec.bucket of the Project, or the address of the data.",
     "PermanentRedirect": "The bucket is in another region than the project.",
     "301": "The bucket is in another region than the project.",
     "RequestTimeTooSkewed": "Set this machine's clock: AWS refuses requests that are off by more than 15 minutes.",

@@ -221,3 +221,23 @@ def test_what_cannot_be_read_does_not_pass_as_formatted(tmp_path: Path, capsys: 
     (tmp_path / "shop" / "models" / "lost.yaml").symlink_to("nowhere.yaml")
     ended = call(capsys, "-C", tmp_path / "shop", "fmt", "--check")
     assert (ended.code, "models/lost.yaml" in ended.err) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("folder", "cloud", "following"),
+    [
+        ("shop", "local", "reconciler -C shop plan"),
+        ("Größe & Co", "local", "reconciler -C 'Größe & Co' plan"),
+        ("shop", "aws", "reconciler -C shop bootstrap"),
+    ],
+)
+def test_what_comes_next_can_be_pasted_into_a_shell(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    folder: str,
+    cloud: str,
+    following: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert call(capsys, "init", folder, "--cloud", cloud).out.splitlines()[-1] == f"Next: {following}"

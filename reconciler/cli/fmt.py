@@ -96,9 +96,12 @@ def _draw_diff(invocation: Invocation, name: str, before: str, after: str) -> No
 
 
 def replace(path: Path, text: str) -> None:
-    """Whole or not at all, with the permissions that the file had."""
+    """Whole or not at all, with the permissions that the file had. Raises OSError that names the file."""
     mode = path.stat().st_mode
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as trouble:
+        raise OSError(trouble.errno, trouble.strerror, str(path)) from trouble
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
             file.write(text)

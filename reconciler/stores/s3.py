@@ -263,7 +263,7 @@ _CREDENTIALS = "Check the credentials: `aws sts get-caller-identity` shows whose
 _PERMISSION = (
     "Allow s3:GetObject, s3:PutObject, s3:DeleteObject and s3:ListBucket; without the last, absence looks like denial."
 )
-_REACH = "Check the network and the project's region."
+_REACH = "Check the network and the project's region; `reconciler local status` tells whether an embedded cloud runs."
 _HINTS: dict[str, str] = {
     "AccessDenied": _PERMISSION,
     "403": _PERMISSION,

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
+import tempfile
 from pathlib import Path
 
 import jsonschema
 import pytest
 import yaml
 
+from reconciler.cli.fmt import replace
 from reconciler.cli.main import run
 from reconciler.cli.scaffold import project_files, project_name
 from reconciler.reports.scaffold import PIPELINES
@@ -241,3 +244,15 @@ def test_what_comes_next_can_be_pasted_into_a_shell(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert call(capsys, "init", folder, "--cloud", cloud).out.splitlines()[-1] == f"Next: {following}"
+
+
+def test_a_file_that_cannot_be_rewritten_is_named_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.yaml").write_text("a: 1")
+
+    def refused(**asked: str) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", f"{asked['dir']}/{asked['prefix']}x7")
+
+    monkeypatch.setattr(tempfile, "mkstemp", refused)
+    with pytest.raises(PermissionError) as caught:
+        replace(tmp_path / "a.yaml", "a: 2")
+    assert caught.value.filename == str(tmp_path / "a.yaml")

@@ -29,6 +29,7 @@ from reconciler.domain.tags import Owner
 from reconciler.engine.desire import dataset_rules
 from reconciler.engine.outside import Outside, RunSettings, StopSignal
 from reconciler.engine.propose import Proposal
+from reconciler.engine.record import recorded_model
 from reconciler.planner.promotion import misses
 from reconciler.planner.serving import current_deployment
 from reconciler.planner.training import is_trained
@@ -244,14 +245,6 @@ _PERFORM: dict[Action, Callable[[Pass, Change], Outcome]] = {
     Action.UPDATE: _update,
 }
 """``adopt`` is not here: nothing plans it before resources can be imported."""
-
-
-def recorded_model(model: DesiredModel, *, deployed: bool) -> DesiredModel:
-    """What is written beside the version. It says ``deployed`` only once that was asked of the cloud: a deployment that is
-    missing then was taken away, and one that was never asked for was not."""
-    said = model.resolved.deployment.deployed and deployed
-    deployment = model.resolved.deployment.model_copy(update={"deployed": said})
-    return model.model_copy(update={"resolved": model.resolved.model_copy(update={"deployment": deployment})})
 
 
 def _provider(work: Pass, change: Change) -> Provider:

@@ -19,6 +19,7 @@ from reconciler.domain.plan import Action, Change, Plan
 from reconciler.domain.ports import Discarded, RegisterOrder
 from reconciler.domain.tags import Owner
 from reconciler.engine.outside import Outside, RunSettings
+from reconciler.engine.record import recorded_model
 from reconciler.planner.promotion import final_metrics
 
 
@@ -90,7 +91,9 @@ def restore(
             raise LockHeld(
                 f"the lock of {configuration.project.name} was taken over: the files are back, and not registered"
             )
-        outcome = outside.providers[model.resolved.provider].register(_order(configuration, outside, model, entry))
+        order = _order(configuration, outside, model, entry)
+        outside.artifacts.put_manifest(recorded_model(order.model, deployed=False))
+        outcome = outside.providers[model.resolved.provider].register(order)
         if outcome.fault is None:
             outside.artifacts.forget(entry)
     finally:

@@ -157,3 +157,16 @@ def test_what_trains_only_after_its_parent_is_told_of_its_trash_too(tmp_path: Pa
     stage.write("bot.yaml", SAGEMAKER)
     found = [each.address for each in stage.plan().diagnostics if each.code == "in-trash"]
     assert sorted(map(str, found)) == ["FineTunedModel/child-bot", "FineTunedModel/open-bot"]
+
+
+def test_what_comes_back_is_not_deployed_whatever_became_of_its_endpoint(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    stage.write("bot.yaml", SAGEMAKER)
+    stage.apply()
+    stage.client("sagemaker").delete_endpoint(EndpointName="open-bot")
+    stage.cloud.advance(3600)
+    stage.remove("bot.yaml")
+    stage.apply()
+    stage.write("bot.yaml", SAGEMAKER)
+    restored(stage)
+    assert [(change.action, change.drift) for change in stage.plan().pending] == [(Action.DEPLOY, False)]

@@ -40,7 +40,7 @@ def fmt(invocation: Invocation, paths: tuple[Path, ...], check: bool, diff: bool
         return ExitCode.OK
     problems: list[Diagnostic] = []
     changed = False
-    files = _manifests(invocation, paths, skip_others=skip_others)
+    files = _manifests(invocation, paths, problems, skip_others=skip_others)
     for path in files:
         try:
             changed |= _format_one(invocation, path, write=not check, diff=diff)
@@ -96,9 +96,12 @@ def _draw_diff(invocation: Invocation, name: str, before: str, after: str) -> No
 
 
 def replace(path: Path, text: str) -> None:
-    """Whole or not at all, with the permissions that the file had."""
+    """Whole or not at all, with the permissions that the file had. Raises OSError that names the file."""
     mode = path.stat().st_mode
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as trouble:
+        raise OSError(trouble.errno, trouble.strerror, str(path)) from trouble
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
             file.write(text)
@@ -109,18 +112,24 @@ def replace(path: Path, text: str) -> None:
         raise
 
 
-def _manifests(invocation: Invocation, paths: tuple[Path, ...], *, skip_others: bool) -> list[Path]:
+def _manifests(
+    invocation: Invocation, paths: tuple[Path, ...], problems: list[Diagnostic], *, skip_others: bool
+) -> list[Path]:
     """Files are taken as they are named, unless others are skipped; of folders, what holds our manifests."""
     from reconciler.stores.manifests import is_manifest
 
     chosen = [invocation.directory / path for path in paths] or [invocation.directory]
     files = [path for path in chosen if not path.is_dir() and (not skip_others or is_manifest(path))]
-    found = [folder / file for folder in chosen if folder.is_dir() for file in _within(folder)]
+    found = [folder / file for folder in chosen if folder.is_dir() for file in _within(folder, problems)]
     return list(dict.fromkeys([*files, *found]))
 
 
-def _within(folder: Path) -> list[str]:
+def _within(folder: Path, problems: list[Diagnostic]) -> list[str]:
+    """``problems``: takes what cannot be read, so that it does not pass as formatted."""
+    from reconciler.domain.diagnostic import Severity
     from reconciler.stores.manifests import ENVIRONMENTS, environments, read_manifests
 
+    manifests = read_manifests(folder)
+    problems += (each for each in manifests.diagnostics if each.severity is Severity.ERROR)
     overlays = [f"{ENVIRONMENTS}/{name}.yaml" for name in environments(folder)]
-    return [*(file.path for file in read_manifests(folder).files), *overlays]
+    return [*(file.path for file in manifests.files), *overlays]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -68,9 +69,10 @@ def init(invocation: Invocation, /, folder: Path, name: str | None, no_input: bo
     target = invocation.directory / folder
     asking = not no_input and _somebody_is_there()
     name = name or _ask(asking, "Name of the project", project_name(target.resolve().name))
-    files = project_files(_choices(_legal(name), asking, given))
+    choices = _choices(_legal(name), asking, given)
+    files = project_files(choices)
     made = [path for path, text in files.items() if _write_new(target / path, text)]
-    _tell(invocation, target, made, kept=[path for path in files if path not in made])
+    _tell(invocation, target, made, [path for path in files if path not in made], _next(target, choices))
     return ExitCode.OK
 
 
@@ -136,7 +138,13 @@ def _write_new(path: Path, text: str) -> bool:
     return True
 
 
-def _tell(invocation: Invocation, target: Path, made: list[str], kept: list[str]) -> None:
+def _next(target: Path, choices: Choices) -> str:
+    """To be pasted into a shell. On AWS nothing can be planned before the bucket and the roles are there."""
+    folder = f" -C {shlex.quote(str(target))}" if target != Path() else ""
+    return f"reconciler{folder} {'bootstrap' if choices.cloud == 'aws' else 'plan'}"
+
+
+def _tell(invocation: Invocation, target: Path, made: list[str], kept: list[str], following: str) -> None:
     screen = invocation.screen()
     for path in made:
         screen.line(("+ ", "green"), str(target / path))
@@ -145,7 +153,7 @@ def _tell(invocation: Invocation, target: Path, made: list[str], kept: list[str]
     _tell_misplaced(screen, target, made)
     if made:
         screen.blank()
-        screen.line("Next: ", (f"reconciler -C {target} plan" if target != Path() else "reconciler plan", "bold"))
+        screen.line("Next: ", (following, "bold"))
 
 
 def _tell_misplaced(screen: Screen, target: Path, made: list[str]) -> None:

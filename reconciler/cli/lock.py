@@ -70,10 +70,12 @@ def _draw(invocation: Invocation, held: LockInfo) -> None:
         ("who", held.who),
         ("version", held.version),
         ("created", moment(held.created)),
-        ("expires", moment(held.expires)),
+        ("expired" if held.expired else "expires", moment(held.expires)),
         ("info", held.info),
     )
     screen = invocation.screen()
     for label, text in facts:
         if text:
             screen.entry((label.ljust(11), "dim"), text)
+    if held.expired:
+        screen.line("Its holder did not renew it: the next apply takes it over, and nobody has to release it.")

@@ -359,6 +359,8 @@ class LockInfo(Value):
     version: str
     created: datetime
     expires: datetime
+    expired: bool = False
+    """Its holder has not renewed it in time: whoever comes next takes it over."""
     info: str = ""
 
 

@@ -29,6 +29,7 @@ from reconciler.domain.tags import Owner
 from reconciler.engine.desire import dataset_rules
 from reconciler.engine.outside import Outside, RunSettings, StopSignal
 from reconciler.engine.propose import Proposal
+from reconciler.engine.record import recorded_model
 from reconciler.planner.promotion import misses
 from reconciler.planner.serving import current_deployment
 from reconciler.planner.training import is_trained
@@ -145,8 +146,17 @@ def _train(work: Pass, change: Change) -> Outcome | None:
 
 
 def _stop(work: Pass, change: Change) -> Outcome:
-    runs = [run for version in _observed(work, change).versions for run in version.runs if run.name == change.target]
-    return _provider(work, change).stop(runs[0]) if runs else Outcome.done("already gone")
+    """That it was asked for is written beside the version: asked for again, it is trained again, as nobody else stopped it."""
+    observed = _observed(work, change)
+    runs = [run for version in observed.versions for run in version.runs if run.name == change.target]
+    if not runs:
+        return Outcome.done("already gone")
+    outcome = _provider(work, change).stop(runs[0])
+    then = work.outside.artifacts.recorded(observed.name, change.fingerprint or "")
+    if outcome.state is not OutcomeState.FAILED and then is not None:
+        stopped = then.resolved.model_copy(update={"training_stopped": True})
+        work.outside.artifacts.put_manifest(then.model_copy(update={"resolved": stopped}))
+    return outcome
 
 
 def _deploy(work: Pass, change: Change) -> Outcome:
@@ -174,12 +184,23 @@ def _undeploy(work: Pass, change: Change) -> Outcome:
     deployment = next((d for d in observed.deployments if d.identifier == change.deployment), None)
     wanted = work.proposal.wanted(observed.name)
     keeps_schedules = wanted is not None and wanted.resolved.deployment.deployed
-    if wanted is not None and not keeps_schedules:
-        work.outside.artifacts.put_manifest(wanted)
+    if not keeps_schedules:
+        _no_longer_asked(work, observed, wanted)
     order = UndeployOrder(
         model=observed.name, deployment=deployment, schedules=observed.schedules, keep_schedules=keeps_schedules
     )
     return _provider(work, change).undeploy(order)
+
+
+def _no_longer_asked(work: Pass, observed: ModelObservation, wanted: DesiredModel | None) -> None:
+    """Also of older versions: one that is rolled back to, or restored, is not missed as if somebody had taken it away."""
+    artifacts = work.outside.artifacts
+    if wanted is not None:
+        artifacts.put_manifest(wanted)
+    for version in observed.versions:
+        then = artifacts.recorded(observed.name, version.fingerprint)
+        if then is not None and then.resolved.deployment.deployed:
+            artifacts.put_manifest(recorded_model(then, deployed=False))
 
 
 def _delete(work: Pass, change: Change) -> Outcome:
@@ -234,14 +255,6 @@ _PERFORM: dict[Action, Callable[[Pass, Change], Outcome | None]] = {
     Action.UPDATE: _update,
 }
 """``adopt`` is not here: nothing plans it before resources can be imported."""
-
-
-def recorded_model(model: DesiredModel, *, deployed: bool) -> DesiredModel:
-    """What is written beside the version. It says ``deployed`` only once that was asked of the cloud: a deployment that is
-    missing then was taken away, and one that was never asked for was not."""
-    said = model.resolved.deployment.deployed and deployed
-    deployment = model.resolved.deployment.model_copy(update={"deployed": said})
-    return model.model_copy(update={"resolved": model.resolved.model_copy(update={"deployment": deployment})})
 
 
 def _provider(work: Pass, change: Change) -> Provider:

@@ -68,7 +68,8 @@ def _require_new(snapshot: Snapshot, found: Importable, model: DesiredModel) -> 
     """A version that was trained here under this fingerprint is not to be mixed with another of the same one."""
     observed = snapshot.model(model.name, model.resolved.provider)
     version = observed.version(model.fingerprint) if observed else None
-    others = [run.name for run in version.runs if run.name != found.version] if version else []
+    held = {holding.identifier for holding in found.holdings}
+    others = [run.name for run in version.runs if run.identifier not in held] if version else []
     if others:
         raise ReconcilerError(
             f"the manifest of {model.name} has been trained already, as {', '.join(others)}",

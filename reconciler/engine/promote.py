@@ -21,9 +21,9 @@ from reconciler.domain.ports import Copied, Event, EventKind, Lease, RegisterOrd
 from reconciler.domain.spelling import did_you_mean
 from reconciler.domain.tags import Owner
 from reconciler.engine.desire import desire
-from reconciler.engine.execute import recorded_model
 from reconciler.engine.observe import observe
 from reconciler.engine.outside import Outside
+from reconciler.engine.record import recorded_model
 from reconciler.planner.diff import differences, of_effect
 from reconciler.planner.promotion import final_metrics, misses
 from reconciler.planner.training import is_active, is_trained, live_runs

@@ -15,10 +15,11 @@ from reconciler.domain.diagnostic import Diagnostic, warning
 from reconciler.domain.errors import LockHeld, ReconcilerError
 from reconciler.domain.naming import is_meant, short, version_name
 from reconciler.domain.outcome import Outcome
-from reconciler.domain.plan import Action, Plan
+from reconciler.domain.plan import Action, Change, Plan
 from reconciler.domain.ports import Discarded, RegisterOrder
 from reconciler.domain.tags import Owner
 from reconciler.engine.outside import Outside, RunSettings
+from reconciler.engine.record import recorded_model
 from reconciler.planner.promotion import final_metrics
 
 
@@ -33,7 +34,7 @@ class Restored:
 
 def in_trash(plan: Plan, outside: Outside) -> Iterator[Diagnostic]:
     """A warning for each training that would make again what lies in the trash. Looks only where something would be trained."""
-    trainings = [c for c in plan.changes if c.action is Action.TRAIN and c.provider is ProviderName.SAGEMAKER]
+    trainings = [c for c in plan.changes if _trains(c) and c.provider is ProviderName.SAGEMAKER]
     found = (
         {(entry.model, entry.version.fingerprint): entry for entry in outside.artifacts.discarded()}
         if trainings
@@ -51,6 +52,11 @@ def in_trash(plan: Plan, outside: Outside) -> Iterator[Diagnostic]:
                 hint=f"`reconciler restore {name}` brings it back without training",
                 address=change.address,
             )
+
+
+def _trains(change: Change) -> bool:
+    """At once, or once what it builds on is trained."""
+    return change.action is Action.TRAIN or any(step.action is Action.TRAIN for step in change.then)
 
 
 def chosen(entries: Sequence[Discarded], name: str, asked: str | None, wanted: str) -> Discarded:
@@ -85,7 +91,9 @@ def restore(
             raise LockHeld(
                 f"the lock of {configuration.project.name} was taken over: the files are back, and not registered"
             )
-        outcome = outside.providers[model.resolved.provider].register(_order(configuration, outside, model, entry))
+        order = _order(configuration, outside, model, entry)
+        outside.artifacts.put_manifest(recorded_model(order.model, deployed=False))
+        outcome = outside.providers[model.resolved.provider].register(order)
         if outcome.fault is None:
             outside.artifacts.forget(entry)
     finally:

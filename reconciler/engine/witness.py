@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 from reconciler.domain.naming import schedule_group, schedule_name
 from reconciler.domain.observation import ModelObservation, Snapshot
@@ -10,6 +11,7 @@ from reconciler.domain.plan import Action, Change, Plan
 from reconciler.domain.status import Status
 from reconciler.domain.trail import Act, Aspect, Trail
 from reconciler.planner.rest import AUTO_UNDEPLOY, DEPLOY, UNDEPLOY
+from reconciler.planner.status import training_status
 
 MOST_SCHEDULES = 14
 """Of one purpose that are looked for: hours with two windows on every day of the week have no more."""
@@ -32,7 +34,8 @@ def _last_act(change: Change, aspect: Aspect, snapshot: Snapshot, trail: Trail) 
     if aspect is Aspect.SCHEDULES:
         group = schedule_group(snapshot.project)
         return trail.last_act(change.provider, aspect, _schedules(change, snapshot), group=group)
-    return trail.last_act(change.provider, aspect, _names(change, snapshot))
+    act = trail.last_act(change.provider, aspect, _names(change, snapshot))
+    return None if act is None or act.at < _made(change, aspect, snapshot) else act
 
 
 def aspects_of(change: Change) -> tuple[Aspect, ...]:
@@ -44,13 +47,13 @@ def aspects_of(change: Change) -> tuple[Aspect, ...]:
     train, delete            any                                the training
     update of the schedules  any                                the schedules
     update of anything else  any                                the tags
-    nothing, or wait         training stopped, or stopping      the training
+    nothing, or wait         training stopped, or stopping      the training, whatever serves meanwhile
     nothing: it is stalled   any other                          none: it failed, or AWS rolled it back
     wait                     any other                          the deployment, which is on its way out
     anything else            any                                none
     ======================== ================================== ==========================================
     """
-    match change.action, change.status_now:
+    match change.action, training_status(change) or change.status_now:
         case ((Action.DEPLOY | Action.ROLL | Action.UNDEPLOY), _):
             return (Aspect.DEPLOYMENT,)
         case ((Action.TRAIN | Action.DELETE), _):
@@ -71,6 +74,13 @@ def _names(change: Change, snapshot: Snapshot) -> frozenset[str]:
     owned = _owned(change, snapshot)
     deployed = {each.identifier for model in owned for each in model.deployments if each.name == change.target}
     return frozenset({change.target, *deployed})
+
+
+def _made(change: Change, aspect: Aspect, snapshot: Snapshot) -> datetime:
+    """When what serves now was made: a call from before that was about another one of its name."""
+    serving = [each for model in _owned(change, snapshot) for each in model.deployments if each.name == change.target]
+    made = [each.created_at for each in serving if each.created_at and aspect is Aspect.DEPLOYMENT]
+    return min(made, default=datetime.min.replace(tzinfo=UTC))
 
 
 def _schedules(change: Change, snapshot: Snapshot) -> frozenset[str]:

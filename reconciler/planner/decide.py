@@ -1,7 +1,8 @@
 """What follows from where a model stands. The truth table: first the training, then what serves.
 
 Training of the wanted version. *state* is the manifest's ``training.state``; *parent* is the fine-tuned model that this
-one builds on (``ready`` also where there is none); *retrain* is ``--retrain``. ``any`` stands for every value.
+one builds on (``ready`` also where there is none); *retrain* is ``--retrain``, or that it was stopped as asked then and is asked for
+again. ``any`` stands for every value.
 
 | training    | state   | parent  | retrain | decision       |
 |-------------|---------|---------|---------|----------------|

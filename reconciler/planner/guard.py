@@ -9,10 +9,12 @@ from datetime import timedelta
 from reconciler.domain.catalog import ProviderName
 from reconciler.domain.desired import DesiredModel
 from reconciler.domain.diagnostic import Diagnostic, error, warning
+from reconciler.domain.naming import short
 from reconciler.domain.observation import DeploymentPhase, ForeignResource, ModelObservation, Snapshot
 from reconciler.domain.plan import Action, Change, PlanOptions
 from reconciler.domain.spelling import did_you_mean
 from reconciler.planner.rest import moment
+from reconciler.planner.training import is_trained
 
 MASS_DELETION_SHARE = 0.3
 MASS_DELETION_FROM = 10
@@ -44,6 +46,7 @@ def guard(case: Case) -> tuple[Diagnostic, ...]:
         _mass_deletion,
         _has_children,
         _live_traffic,
+        _looks_renamed,
         _deletes_serving,
         _commitments,
         _final_deletions,
@@ -59,7 +62,7 @@ def foreign(resource: ForeignResource, want: DesiredModel) -> Diagnostic:
     )
     return error(
         "foreign-resource",
-        f"The name of a {resource.kind} is taken by somebody else",
+        f"The {resource.kind}'s name is taken by somebody else",
         detail=f"{resource.kind} {resource.name} exists: {resource.identifier}. {whose}; it is never touched.",
         hint="Rename the model, delete that resource, or import it if it is yours.",
         where=want.resolved.where,
@@ -170,6 +173,32 @@ def _undeploys(case: Case, seen: ModelObservation) -> bool:
 
 def _in_use(seen: ModelObservation, snapshot: Snapshot) -> bool:
     return seen.last_invoked_at is not None and snapshot.observed_at - seen.last_invoked_at < RECENT_TRAFFIC
+
+
+def _looks_renamed(case: Case) -> Iterator[Diagnostic]:
+    """A name is no part of the fingerprint: nobody has to train again for one, or to be without what serves meanwhile."""
+    leaving = [seen for seen in case.doomed if case.destroys(seen)]
+    wanted = {model.address: model for model in case.wanted}
+    for change in (change for change in case.changes if change.address in wanted and _trains(change)):
+        model = wanted[change.address]
+        same = [
+            seen for seen in leaving if seen.provider is change.provider and is_trained(seen.version(model.fingerprint))
+        ]
+        for former in same[:1]:
+            yield warning(
+                "looks-renamed",
+                "A model looks renamed",
+                detail=f"{former.name} was trained to be version {short(model.fingerprint)}, as {model.name} asks for. It would be "
+                "destroyed, and the same be trained again.",
+                hint=f"To give it another name, without a training, write `renamedFrom: {former.name}` below `metadata`.",
+                where=model.resolved.where,
+                address=model.address,
+            )
+
+
+def _trains(change: Change) -> bool:
+    """At once, or once what it builds on is trained."""
+    return change.action is Action.TRAIN or any(step.action is Action.TRAIN for step in change.then)
 
 
 def _deletes_serving(case: Case) -> Iterator[Diagnostic]:

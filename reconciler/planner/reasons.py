@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -164,6 +165,8 @@ def _retries(s: Situation) -> int:
 def _stopped(s: Situation, run: TrainingRun | None) -> Reason:
     if s.want.resolved.training_stopped:
         return _reason("training-stopped-as-asked", "the manifest says `training.state: stopped`")
+    if s.stopped_as_asked:
+        return _reason("stopped-before", f"{_named(run)} was stopped when the manifests asked for that")
     if s.retrain:
         return _reason("retrain-asked", f"`--retrain` asks for another attempt; {_named(run)} was stopped")
     again = f"`reconciler apply --retrain {s.want.name}`"
@@ -296,7 +299,14 @@ def _label(path: str) -> str:
 
 
 def _value(value: Any) -> str:
-    return "(none)" if value is None else str(value)
+    """As a manifest would write it: ``true``, and not ``True``."""
+    match value:
+        case None:
+            return "(none)"
+        case str():
+            return value
+        case _:
+            return json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _reason(code: str, message: str) -> Reason:

@@ -43,6 +43,8 @@ class Situation:
     current: Deployment | None
     serving: Serving
     rest: Rest | None
+    stopped_as_asked: bool
+    """An apply stopped the training, because the manifests asked for that or for another version, and they ask for this one again."""
     retrain: bool
     redeploy: bool
 
@@ -100,20 +102,29 @@ def situation(
     missed = misses(want, version)
     redeploy = want.name in options.redeploy
     was_deployed = was_deployed_so(want, written)
+    training = _judged(training_standing(want, version, now), missed)
+    as_asked = _stopped_as_asked(training, written)
     return Situation(
         want=want,
         seen=seen,
         now=now,
         recorded=recorded,
         parent=parent,
-        training=_judged(training_standing(want, version, now), missed),
+        training=training,
         missed=missed,
         current=current,
         serving=serving(want, current, written),
         rest=resting(want, seen, current, now, was_deployed=was_deployed, redeploy=redeploy),
-        retrain=want.name in options.retrain,
+        stopped_as_asked=as_asked,
+        retrain=as_asked or want.name in options.retrain,
         redeploy=redeploy,
     )
+
+
+def _stopped_as_asked(training: TrainingStanding, written: DesiredModel | None) -> bool:
+    halted = training.state in (Training.STOPPED, Training.STOPPING)
+    by_limit = training.run is not None and training.run.stopped_by_limit
+    return halted and not by_limit and written is not None and written.resolved.training_stopped
 
 
 def is_committed(deployment: Deployment, now: datetime) -> bool:
@@ -125,10 +136,10 @@ def active_versions(seen: ModelObservation) -> tuple[Version, ...]:
     return tuple(version for version in seen.versions if not version.is_gone)
 
 
-def newest_attempt(version: Version) -> int:
-    """By which a version's things in the cloud are called."""
+def name_in_cloud(model: str, version: Version) -> str:
+    """What a version's things are called: as its newest training, which may have its name from before a rename, or an import."""
     runs = live_runs(version)
-    return runs[-1].attempt if runs else max(version.last_attempt, 1)
+    return runs[-1].name if runs else version_name(model, version.fingerprint, max(version.last_attempt, 1))
 
 
 def _judged(standing: TrainingStanding, missed: tuple[Miss, ...]) -> TrainingStanding:

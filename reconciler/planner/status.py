@@ -127,6 +127,19 @@ _TRAINING_REASONS = {
 }
 
 
+def training_status(change: Change) -> Status | None:
+    """How the training of the wanted version stands, which the status of the model hides where an older version serves.
+
+    ``None``: it is trained, or was never begun.
+    """
+    return next((_TRAININGS.get(each.reason) for each in change.conditions if each.type is ConditionType.TRAINED), None)
+
+
+_TRAININGS = {
+    reason: _BY_TRAINING[phase] for phase, reason in _TRAINING_REASONS.items() if phase is not TrainingPhase.COMPLETED
+}
+
+
 def _evaluated(desired: DesiredModel | None, version: Version | None) -> Condition:
     kind = ConditionType.EVALUATED
     if not is_trained(version):

@@ -12,7 +12,7 @@ from typing import Any
 
 from reconciler.domain.catalog import ProviderName
 from reconciler.domain.desired import DesiredModel
-from reconciler.domain.naming import endpoint_name, short, version_name
+from reconciler.domain.naming import endpoint_name, short
 from reconciler.domain.observation import (
     Deployment,
     DeploymentPhase,
@@ -24,7 +24,7 @@ from reconciler.domain.observation import (
 from reconciler.domain.plan import Action, Change, Effect, FieldChange, FollowUp, Reason
 from reconciler.domain.status import Status
 from reconciler.planner.reasons import committed
-from reconciler.planner.situation import active_versions, is_committed, newest_attempt
+from reconciler.planner.situation import active_versions, is_committed, name_in_cloud
 from reconciler.planner.status import status_of
 from reconciler.planner.training import live_runs
 
@@ -79,7 +79,7 @@ def stop_trainings(farewell: Farewell) -> tuple[Change, ...]:
 def _deletions_after(first: Sequence[Change], versions: Sequence[Version], model: str) -> tuple[Change, ...]:
     """What is on its way comes first; the deletions are told as what follows it. What is stalled leads nowhere."""
     deletions = tuple(
-        FollowUp(action=Action.DELETE, target=_version_name(model, version), why="once nothing moves any more")
+        FollowUp(action=Action.DELETE, target=name_in_cloud(model, version), why="once nothing moves any more")
         for version in versions
     )
     if any(change.stalled for change in first):
@@ -98,7 +98,7 @@ def _stopping(seen: ModelObservation) -> list[TrainingRun]:
 
 
 def _stop(farewell: Farewell, version: Version, run: TrainingRun) -> Change:
-    delete = FollowUp(action=Action.DELETE, target=_version_name(farewell.name, version), why="once it is stopped")
+    delete = FollowUp(action=Action.DELETE, target=name_in_cloud(farewell.name, version), why="once it is stopped")
     then = () if farewell.instead else (delete,)
     return _change(
         farewell,
@@ -141,7 +141,7 @@ def _held_back(farewell: Farewell) -> tuple[Change, ...]:
 
 def _delete(farewell: Farewell, version: Version, before: tuple[str, ...]) -> Change:
     reasons = (farewell.why, *_fate(farewell.seen, version))
-    target = _version_name(farewell.name, version)
+    target = name_in_cloud(farewell.name, version)
     return _change(farewell, Action.DELETE, target, reasons, fingerprint=version.fingerprint, depends_on=before)
 
 
@@ -157,10 +157,6 @@ def _fate(seen: ModelObservation, version: Version) -> tuple[Reason, ...]:
     if seen.provider is ProviderName.BEDROCK:
         return (Reason(code="final", message=f"{what} is deleted for good: Bedrock keeps no copy"),)
     return (Reason(code="trashed", message=f"{what} goes to the trash prefix and can be restored for 30 days"),)
-
-
-def _version_name(model: str, version: Version) -> str:
-    return version_name(model, version.fingerprint, newest_attempt(version))
 
 
 def _change(farewell: Farewell, action: Action, target: str, reasons: tuple[Reason, ...], **more: Any) -> Change:

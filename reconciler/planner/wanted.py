@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from reconciler.domain.naming import short, version_name
+from reconciler.domain.desired import DesiredModel
+from reconciler.domain.naming import short
 from reconciler.domain.observation import Deployment, DeploymentPhase, TrainingPhase, Version
 from reconciler.domain.plan import Action, Change, Effect, FieldChange, FollowUp, Reason
 from reconciler.domain.status import Status
@@ -14,7 +15,7 @@ from reconciler.planner.diff import differences
 from reconciler.planner.reasons import changed_fields, committed, why_serving, why_training
 from reconciler.planner.rest import AUTO_UNDEPLOY, DEPLOY, expected_purposes
 from reconciler.planner.serving import Serving, immutable_fields, leads_to, rolling_fields, was_deployed_so
-from reconciler.planner.situation import Situation, active_versions, is_committed, newest_attempt
+from reconciler.planner.situation import Situation, active_versions, is_committed, name_in_cloud
 from reconciler.planner.training import Training, is_active, is_trained, live_runs
 
 
@@ -53,7 +54,9 @@ def _training_change(s: Situation, action: Action, decision: Decision) -> Change
     starts = action is Action.TRAIN
     waits_for_parent = action is Action.WAIT and bool(s.parent.depends_on) and not _moves(s)
     fields = _training_fields(s) if starts or waits_for_parent else ()
-    begin = (FollowUp(action=Action.TRAIN, target=s.attempt_name, why="once the parent is trained"),)
+    waits_to_begin = waits_for_parent or _begins_anew(s, action)
+    when = "once the parent is trained" if waits_for_parent else "once it has stopped"
+    begin = FollowUp(action=Action.TRAIN, target=s.attempt_name, why=when)
     then = follow_ups(s) if action in (Action.TRAIN, Action.WAIT) else ()
     return _change(
         s,
@@ -61,12 +64,16 @@ def _training_change(s: Situation, action: Action, decision: Decision) -> Change
         s.attempt_name if starts or waits_for_parent or s.training.run is None else s.training.run.name,
         decision=decision,
         attempt=s.training.next_attempt if starts or waits_for_parent else _attempt(s),
-        instance_type=s.training.next_instance_type if starts or waits_for_parent else None,
+        instance_type=s.training.next_instance_type if starts or waits_to_begin else None,
         reasons=why_training(s, fields),
         fields=fields,
         depends_on=s.parent.depends_on if starts or waits_for_parent else (),
-        then=(*begin, *then) if waits_for_parent else then,
+        then=(begin, *then) if waits_to_begin else then,
     )
+
+
+def _begins_anew(s: Situation, action: Action) -> bool:
+    return action is Action.WAIT and s.retrain and s.training.state is Training.STOPPING
 
 
 def _moves(s: Situation) -> bool:
@@ -84,7 +91,13 @@ def _training_fields(s: Situation) -> tuple[FieldChange, ...]:
     if s.baseline is None:
         return differences(None, s.want)
     before = s.recorded.get((s.want.name, s.baseline))
-    return differences(before, s.want) if before else ()
+    return differences(_as_running(before, s.want), s.want) if before else ()
+
+
+def _as_running(before: DesiredModel, want: DesiredModel) -> DesiredModel:
+    """That its training was stopped is written beside it, and is no difference in what is asked for."""
+    halted = want.resolved.training_stopped
+    return before.model_copy(update={"resolved": before.resolved.model_copy(update={"training_stopped": halted})})
 
 
 def _serving_changes(s: Situation) -> Iterator[Change]:
@@ -264,7 +277,7 @@ def _delete(s: Situation, version: Version, trained: int) -> Change:
     keeps = s.want.resolved.keep_versions
     beyond = f"{trained} older versions are trained, the manifest keeps {keeps}"
     why = beyond if is_trained(version) else f"nothing came of version {short(version.fingerprint)}"
-    target = version_name(s.want.name, version.fingerprint, newest_attempt(version))
+    target = name_in_cloud(s.want.name, version)
     reason = Reason(code="beyond-retention", message=why)
     return _change(s, Action.DELETE, target, fingerprint=version.fingerprint, reasons=(reason,))
 

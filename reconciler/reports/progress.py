@@ -17,9 +17,11 @@ from rich.status import Status as Spinner
 from rich.text import Text
 
 from reconciler.domain.diagnostic import Diagnostic, Severity
+from reconciler.domain.naming import endpoint_name
 from reconciler.domain.outcome import Outcome, OutcomeState
-from reconciler.domain.plan import Change
+from reconciler.domain.plan import Action, Change
 from reconciler.domain.ports import Event, EventKind
+from reconciler.planner.status import training_status
 from reconciler.reports.figures import elapsed
 from reconciler.reports.json import moment_text, to_text
 from reconciler.reports.screen import Part, Screen
@@ -59,7 +61,7 @@ class PlainProgress(AbstractContextManager["PlainProgress"]):
                 self._screen.line((f"{self._now():%H:%M:%S} ", "dim"), *parts)
 
     def _is_news(self, event: Event) -> bool:
-        awaited = tuple(f"{change.id} {change.status_now}" for change in event.waiting)
+        awaited = tuple(f"{change.id} {_standing(change)}" for change in event.waiting)
         if awaited == self._told and self._now() - self._told_at < REMIND:
             return False
         self._told, self._told_at = awaited, self._now()
@@ -167,13 +169,19 @@ def describe(event: Event) -> tuple[Part, ...]:
         case EventKind.NOTE:
             return (event.message,)
         case EventKind.STARTED if event.change:
-            return _symbol(event.change), f"{event.change.action} {event.change.target} ..."
+            return _symbol(event.change), f"{event.change.action} {event.change.target} ...{_once_more(event.change)}"
         case EventKind.FINISHED if event.change and event.outcome:
             return _finished(event.change, event.outcome)
         case EventKind.WAITING:
             return (_awaited(event),)
         case _:
             return ()
+
+
+def _once_more(change: Change) -> str:
+    """Why a training is paid for again: the plan that was shown could not know it."""
+    again = change.attempt is not None and change.attempt > 1
+    return " " + "; ".join(reason.message for reason in change.reasons) if again and change.reasons else ""
 
 
 def _symbol(change: Change) -> Part:
@@ -199,8 +207,16 @@ def _finished(change: Change, outcome: Outcome) -> tuple[Part, ...]:
 
 
 def _awaited(event: Event) -> str:
-    awaited = ", ".join(f"{change.target} ({change.status_now})" for change in event.waiting)
+    awaited = ", ".join(f"{change.target} ({_standing(change)})" for change in event.waiting)
     return f"Waiting for {awaited}" if awaited else event.message
+
+
+def _standing(change: Change) -> str:
+    """Of the very thing that is awaited: while a new version trains, its model may be `Deployed`, with the old one."""
+    if change.target == endpoint_name(change.address.partition("/")[2]):
+        return change.status_now
+    to_begin = any(step.action is Action.TRAIN and step.target == change.target for step in change.then)
+    return "Not begun" if to_begin else training_status(change) or change.status_now
 
 
 def _event_type(event: Event) -> str | None:

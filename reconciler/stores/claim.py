@@ -104,7 +104,7 @@ class Holder:
 
     @property
     def info(self) -> LockInfo:
-        return lock_info(self.claim, self.expires)
+        return lock_info(self.claim, self.expires).model_copy(update={"expired": self.is_expired})
 
 
 def lock_info(claim: Claim, expires: datetime) -> LockInfo:

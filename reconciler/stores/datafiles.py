@@ -125,9 +125,17 @@ class DataFiles:
         try:
             return open_nofollow(self._resolved(source))
         except FileNotFoundError as trouble:
-            raise InvalidInput([_missing(source)]) from trouble
+            raise InvalidInput([_missing(source, self._meant(source))]) from trouble
         except OSError as trouble:
             raise InvalidInput([_unreadable(source, trouble)]) from trouble
+
+    def _meant(self, source: DatasetSource) -> str | None:
+        """Where the path leads somewhere from the project's folder: the way there from the manifest's folder, which counts."""
+        folder = Path(source.where.file).parent if source.where else Path()
+        path = Path(source.uri)
+        if not folder.name or not path.is_relative_to(folder) or not (self._root / path.relative_to(folder)).is_file():
+            return None
+        return Path(os.path.relpath(path.relative_to(folder), folder)).as_posix()
 
     def _resolved(self, source: DatasetSource) -> Path:
         """The file itself, symlinks followed; the last step is not followed again when it is opened."""
@@ -177,12 +185,14 @@ def _object_stamp(stored: Stored) -> str:
     return f"{stored.etag}:{stored.version or ''}:{stored.size}:{stored.modified.isoformat()}"
 
 
-def _missing(source: DatasetSource) -> Diagnostic:
+def _missing(source: DatasetSource, meant: str | None = None) -> Diagnostic:
     return error(
         "data-not-found",
         "Training data is not there",
         detail=f"{named(source)} does not exist.",
-        hint="correct the path, or put the data there",
+        hint=f"paths count from the manifest's folder: write {meant}"
+        if meant
+        else "correct the path, or put the data there",
         where=source.where,
     )
 

@@ -263,11 +263,11 @@ _CREDENTIALS = "Check the credentials: `aws sts get-caller-identity` shows whose
 _PERMISSION = (
     "Allow s3:GetObject, s3:PutObject, s3:DeleteObject and s3:ListBucket; without the last, absence looks like denial."
 )
-_REACH = "Check the network and the project's region."
+_REACH = "Check the network and the project's region; `reconciler local status` tells whether an embedded cloud runs."
 _HINTS: dict[str, str] = {
     "AccessDenied": _PERMISSION,
     "403": _PERMISSION,
-    "NoSuchBucket": "Make the bucket, or correct spec.bucket of the Project.",
+    "NoSuchBucket": "Make the bucket, or correct its name: spec.bucket of the Project, or the address of the data.",
     "PermanentRedirect": "The bucket is in another region than the project.",
     "301": "The bucket is in another region than the project.",
     "RequestTimeTooSkewed": "Set this machine's clock: AWS refuses requests that are off by more than 15 minutes.",

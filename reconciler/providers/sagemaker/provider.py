@@ -123,7 +123,7 @@ class SageMakerProvider:
             self._delete_leftover(arn)
         for run in order.version.runs:
             training.delete(self._api, run)
-        return Outcome.done(f"{len(order.version.runs)} training jobs and what belonged to them are deleted")
+        return Outcome.done("the version's training jobs and what belonged to them are deleted")
 
     @answers
     def register(self, order: RegisterOrder) -> Outcome:

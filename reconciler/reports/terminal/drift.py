@@ -24,9 +24,17 @@ def draw_drift(screen: Screen, plan: Plan, view: DriftView, sources: Mapping[str
     for item in view.ignored:
         screen.entry(("ignored   ", "dim"), f"{item.address} {item.path}: {item.message} ({item.ignored})")
     for line in view.pending:
-        screen.entry(("pending   ", "dim"), f"{line}: the manifests moved, which is no drift")
+        screen.entry(("pending   ", "dim"), f"{line}: asked by the manifests, which is no drift")
     if not view.items:
         screen.line(("No drift. The cloud is as it was last applied.", "bold"))
         return
     screen.line((f"Drift: {counted(len(plan.changes), 'change')} that no manifest asked for.", "bold yellow"))
-    screen.line("`reconciler apply` brings the cloud back to what the manifests say.")
+    screen.line(_way_back(plan))
+
+
+def _way_back(plan: Plan) -> str:
+    if not plan.can_apply:
+        return "No apply brings the cloud back before the errors above are settled."
+    if all(change.stalled for change in plan.changes):
+        return "No apply brings the cloud back by itself: the reasons above say what to do."
+    return "`reconciler apply` brings the cloud back to what the manifests say."

@@ -14,6 +14,7 @@ from reconciler.domain.kinds.project import DriftIgnore
 from reconciler.domain.plan import Action, Change, Plan
 from reconciler.domain.status import ConditionType, Status
 from reconciler.domain.trail import Act
+from reconciler.planner.status import training_status
 from reconciler.reports.figures import moment
 from reconciler.reports.view.plan import value_text, view_header
 
@@ -145,7 +146,7 @@ def _headline(items: Sequence[DriftItem], ignored: Sequence[DriftItem], pending:
     parts = (
         fields if items else "no drift",
         f"{len(ignored)} ignored" if ignored else "",
-        f"{len(pending)} pending (the manifests moved)" if pending else "",
+        f"{len(pending)} pending (asked by the manifests)" if pending else "",
     )
     return "; ".join(part for part in parts if part)
 
@@ -199,7 +200,7 @@ def _kind(change: Change) -> DriftKind:
 
 
 def _kind_by_status(change: Change) -> DriftKind:
-    match change.status_now:
+    match training_status(change) or change.status_now:
         case Status.TRAINING_FAILED:
             return DriftKind.TRAINING_FAILED
         case Status.TRAINING_STOPPED | Status.STOPPING_TRAINING:

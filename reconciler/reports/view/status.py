@@ -9,7 +9,7 @@ from datetime import datetime
 from reconciler.domain.catalog import ProviderName
 from reconciler.domain.naming import short
 from reconciler.domain.observation import Deployment, ModelObservation, Snapshot
-from reconciler.domain.plan import Change, Plan
+from reconciler.domain.plan import Action, Change, Plan
 from reconciler.domain.status import Condition, ConditionStatus, ConditionType, Status
 from reconciler.reports.view.plan import embedded_note, view_header
 
@@ -20,7 +20,7 @@ class ModelRow:
     provider: ProviderName
     status: Status
     version: str
-    """The one that serves, else the newest trained one: eight digits; empty where there is none."""
+    """The one that serves, else the wanted one, else the newest trained one: eight digits; empty where there is none."""
     created_at: datetime | None
     """Of the oldest thing the cloud holds for it."""
     deployment: str
@@ -65,7 +65,7 @@ def _row(name: str, provider: ProviderName, plan: Plan, snapshot: Snapshot) -> M
         name=name,
         provider=provider,
         status=changes[0].status_now if changes else Status.ABSENT,
-        version=version_of(observed),
+        version=version_of(observed, _wanted(changes)),
         created_at=created_at(observed),
         deployment="; ".join(runs_on(deployment) for deployment in observed.deployments) if observed else "",
         conditions=next((change.conditions for change in changes if change.conditions), ()),
@@ -78,12 +78,19 @@ def holds_anything(observed: ModelObservation) -> bool:
     return bool(observed.deployments) or not all(version.is_gone for version in observed.versions)
 
 
-def version_of(observed: ModelObservation | None) -> str:
+def version_of(observed: ModelObservation | None, wanted: str | None) -> str:
     if observed is None:
         return ""
     serving = [d.fingerprint for d in observed.deployments if d.fingerprint]
     trained = [version.fingerprint for version in observed.versions if version.artifact]
-    return short((serving or trained)[-1]) if serving or trained else ""
+    chosen = serving or [each for each in trained if each == wanted] or trained
+    return short(chosen[-1]) if chosen else ""
+
+
+def _wanted(changes: Iterable[Change]) -> str | None:
+    """The fingerprint that the manifest asks for: changes that stop or delete are about other versions."""
+    others = (Action.STOP, Action.DELETE)
+    return next((change.fingerprint for change in changes if change.action not in others), None)
 
 
 def created_at(observed: ModelObservation | None) -> datetime | None:

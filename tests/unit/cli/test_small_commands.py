@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
+import tempfile
 from pathlib import Path
 
 import jsonschema
 import pytest
 import yaml
 
+from reconciler.cli.fmt import replace
 from reconciler.cli.main import run
 from reconciler.cli.scaffold import project_files, project_name
 from reconciler.reports.scaffold import PIPELINES
@@ -214,3 +217,42 @@ def test_what_cannot_be_undone_is_confirmed_by_somebody(
     ended = call(capsys, "-C", tmp_path, *command)
     assert ended.code == 1
     assert "hint: Use --yes." in ended.err
+
+
+def test_what_cannot_be_read_does_not_pass_as_formatted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    call(capsys, "init", tmp_path / "shop")
+    (tmp_path / "shop" / "models" / "lost.yaml").symlink_to("nowhere.yaml")
+    ended = call(capsys, "-C", tmp_path / "shop", "fmt", "--check")
+    assert (ended.code, "models/lost.yaml" in ended.err) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("folder", "cloud", "following"),
+    [
+        ("shop", "local", "reconciler -C shop plan"),
+        ("Größe & Co", "local", "reconciler -C 'Größe & Co' plan"),
+        ("shop", "aws", "reconciler -C shop bootstrap"),
+    ],
+)
+def test_what_comes_next_can_be_pasted_into_a_shell(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    folder: str,
+    cloud: str,
+    following: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert call(capsys, "init", folder, "--cloud", cloud).out.splitlines()[-1] == f"Next: {following}"
+
+
+def test_a_file_that_cannot_be_rewritten_is_named_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.yaml").write_text("a: 1")
+
+    def refused(**asked: str) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", f"{asked['dir']}/{asked['prefix']}x7")
+
+    monkeypatch.setattr(tempfile, "mkstemp", refused)
+    with pytest.raises(PermissionError) as caught:
+        replace(tmp_path / "a.yaml", "a: 2")
+    assert caught.value.filename == str(tmp_path / "a.yaml")

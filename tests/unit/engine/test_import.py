@@ -109,6 +109,15 @@ def test_a_custom_model(deployed: str | None, tmp_path: Path) -> None:
     assert (stage.contents(), stage.paid_jobs()) == (before, paid)
 
 
+def test_a_custom_model_may_be_imported_once_more(tmp_path: Path) -> None:
+    """Its job, which has another name, was tagged before the import was cut off."""
+    stage = Stage(tmp_path)
+    adoption.their_custom_model(stage)
+    name = brought_in(stage, ResourceKind.CUSTOM_MODEL, "their-nova", Wishes(training="data.csv"))
+    adopted(stage, look(stage, ResourceKind.CUSTOM_MODEL, "their-nova"), name)
+    assert stage.plan().pending == ()
+
+
 def test_a_changed_manifest_trains_a_new_version_and_rolls_the_same_endpoint(tmp_path: Path) -> None:
     stage = Stage(tmp_path)
     adoption.their_endpoint(stage)

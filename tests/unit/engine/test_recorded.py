@@ -47,6 +47,18 @@ def test_what_the_manifest_undeployed_and_deploys_again_is_no_drift(stage: Stage
     assert (again.action, again.drift) == (Action.DEPLOY, False)
 
 
+def test_an_older_version_that_once_served_is_not_missed(stage: Stage) -> None:
+    stage.apply()
+    stage.edit("bot.yaml", "epochs: 2", "epochs: 3")
+    stage.apply()
+    stage.edit("bot.yaml", "state: deployed", "state: undeployed")
+    stage.apply()
+    stage.edit("bot.yaml", "state: undeployed", "state: deployed")
+    stage.edit("bot.yaml", "epochs: 3", "epochs: 2")
+    again = once_quiet(stage)
+    assert (again.action, again.drift) == (Action.DEPLOY, False)
+
+
 def test_a_deployment_that_was_refused_is_not_missed(stage: Stage) -> None:
     calls = "sagemaker:CreateEndpoint|bedrock:CreateCustomModelDeployment"
     stage.fault("error", calls, code="ServiceQuotaExceededException", message="too many")
@@ -74,3 +86,23 @@ def _delete_what_serves(stage: Stage) -> None:
     for deployment in bedrock.list_custom_model_deployments().get("modelDeploymentSummaries", []):
         arn = deployment["customModelDeploymentArn"]
         bedrock.delete_custom_model_deployment(customModelDeploymentIdentifier=arn)
+
+
+def test_a_change_that_was_taken_back_while_it_trained_is_trained(stage: Stage) -> None:
+    """Nobody but us stopped the first training: that is no drift, and takes no person."""
+    stage.apply(wait=False)
+    stage.edit("bot.yaml", "epochs: 2", "epochs: 3")
+    stage.apply(wait=False)
+    stage.edit("bot.yaml", "epochs: 3", "epochs: 2")
+    assert not any(change.drift or change.stalled for change in stage.plan().changes)
+    assert stage.apply().state is RunState.CONVERGED
+    assert [change.action for change in stage.plan().changes if change.is_pending] in ([], [Action.DELETE])
+
+
+def test_a_training_that_the_manifest_stopped_and_runs_again_is_trained(stage: Stage) -> None:
+    stage.apply(wait=False)
+    stage.edit("bot.yaml", "spec:", "spec:\n  training: {state: stopped}")
+    stage.apply()
+    stage.edit("bot.yaml", "state: stopped", "state: run")
+    again = once_quiet(stage)
+    assert (again.action, again.attempt, again.drift) == (Action.TRAIN, 2, False)

@@ -61,7 +61,7 @@ def test_it_comes_back_without_training_and_is_deployed_again(tmp_path: Path) ->
         key: body for key, body in before.items() if not key.endswith("manifest.json")
     }
     plan = stage.plan()
-    assert [change.action for change in plan.pending] == [Action.DEPLOY]
+    assert [(change.action, change.drift) for change in plan.pending] == [(Action.DEPLOY, False)]
     stage.apply()
     assert stage.contents()["endpoints"]["open-bot"][0] == "InService"
     assert stage.plan().pending == ()
@@ -142,3 +142,31 @@ def test_bedrock_keeps_nothing(tmp_path: Path) -> None:
     stage.remove("bot.yaml")
     stage.apply()
     assert stage.outside().artifacts.discarded() == ()
+
+
+def test_what_trains_only_after_its_parent_is_told_of_its_trash_too(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    child = SAGEMAKER.replace("open-bot", "child-bot").replace("qwen3-1.7b", "{fineTunedModel: open-bot}")
+    stage.write("child.yaml", child)
+    stage.write("bot.yaml", SAGEMAKER)
+    stage.apply()
+    stage.remove("child.yaml")
+    stage.remove("bot.yaml")
+    stage.apply()
+    stage.write("child.yaml", child)
+    stage.write("bot.yaml", SAGEMAKER)
+    found = [each.address for each in stage.plan().diagnostics if each.code == "in-trash"]
+    assert sorted(map(str, found)) == ["FineTunedModel/child-bot", "FineTunedModel/open-bot"]
+
+
+def test_what_comes_back_is_not_deployed_whatever_became_of_its_endpoint(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    stage.write("bot.yaml", SAGEMAKER)
+    stage.apply()
+    stage.client("sagemaker").delete_endpoint(EndpointName="open-bot")
+    stage.cloud.advance(3600)
+    stage.remove("bot.yaml")
+    stage.apply()
+    stage.write("bot.yaml", SAGEMAKER)
+    restored(stage)
+    assert [(change.action, change.drift) for change in stage.plan().pending] == [(Action.DEPLOY, False)]

@@ -10,7 +10,7 @@ import pytest
 from reconciler.domain.catalog import ProviderName
 from reconciler.domain.trail import Aspect
 from reconciler.engine.witness import witnesses
-from reconciler.reports.view.drift import act_text, since_text, view_drift
+from reconciler.reports.view.drift import DriftKind, act_text, since_text, view_drift
 from tests.stage import BEDROCK, SAGEMAKER, Stage
 
 ALICE = "arn:aws:iam::123456789012:user/alice"
@@ -92,6 +92,26 @@ def test_the_line_tells_when_and_by_whom(stage: Stage) -> None:
     assert trail is not None
     (item,) = view_drift(proposal.plan, stage.configuration(), witnesses(proposal.plan, proposal.snapshot, trail)).items
     assert f"; DeleteEndpoint by {ALICE}, " in since_text(item, "now")
+
+
+def test_what_was_deleted_and_made_again_since_is_not_what_drifted(stage: Stage) -> None:
+    as_alice(stage, "sagemaker").delete_endpoint(EndpointName="open-bot")
+    stage.cloud.advance(3600)
+    stage.apply()
+    (model,) = stage.client("sagemaker").list_models()["Models"]
+    stage.client("sagemaker").delete_model(ModelName=model["ModelName"])
+    assert told(stage) == {"FineTunedModel/open-bot": "nobody"}
+
+
+def test_a_training_of_a_new_version_that_somebody_stopped(stage: Stage) -> None:
+    stage.edit("open-bot.yaml", "epochs: 2", "epochs: 3")
+    stage.apply(wait=False)
+    jobs = stage.client("sagemaker").list_training_jobs(StatusEquals="InProgress")["TrainingJobSummaries"]
+    as_alice(stage, "sagemaker").stop_training_job(TrainingJobName=jobs[0]["TrainingJobName"])
+    stage.cloud.advance(3600)
+    assert told(stage)["FineTunedModel/open-bot"].startswith(f"StopTrainingJob by {ALICE}")
+    (item,) = view_drift(stage.plan(), stage.configuration()).items
+    assert (item.kind, item.path) == (DriftKind.TRAINING_STOPPED, "spec.training")
 
 
 def test_a_call_about_something_else_did_not_do_it(stage: Stage) -> None:

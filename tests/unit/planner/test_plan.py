@@ -137,6 +137,15 @@ class TestGuards:
         nova = a_model("nova", provider=BEDROCK, deployment={"deployed": True})
         assert codes(plan_of([], a_converged(nova))) == ["deletes-serving", "final-deletion"]
 
+    def test_a_model_that_has_another_name_now(self) -> None:
+        renamed = MODEL.model_copy(update={"resolved": MODEL.resolved.model_copy(update={"name": "help-bot"})})
+        plan = plan_of(renamed, a_converged(MODEL))
+        assert (codes(plan), self.errors(plan)) == (["looks-renamed", "deletes-serving"], [])
+        assert "`renamedFrom: support-bot`" in (plan.diagnostics[0].hint or "")
+        other = a_model("help-bot", fingerprint_of="other")
+        assert codes(plan_of(other, a_converged(MODEL))) == ["deletes-serving"]
+        assert "looks-renamed" not in codes(plan_of([renamed, MODEL], a_converged(MODEL)))
+
     @pytest.mark.parametrize("option", ["targets", "retrain", "redeploy"])
     def test_unknown_names(self, option: str) -> None:
         asked: dict[str, Any] = {option: ("suport-bot",)}
@@ -214,6 +223,11 @@ class TestRename:
     def test_a_former_name_that_another_manifest_has_is_not_taken(self) -> None:
         plan = plan_of([self.NEW, MODEL], a_converged(MODEL))
         assert told(plan) == [f"train help-bot-{self.NEW.fingerprint[7:15]}, then deploy help-bot", "no-op support-bot"]
+
+    def test_what_was_trained_before_it_is_deleted_by_the_name_that_it_has(self) -> None:
+        old = a_version("sha256:" + "0" * 64, "support-bot")
+        renamed = a_converged(self.NEW, versions=[old, a_version(self.NEW.fingerprint, "help-bot")])
+        assert told(plan_of([], renamed))[1:] == [f"delete help-bot-{NAME[12:]}", "delete support-bot-00000000"]
 
     def test_a_child_waits_for_the_renamed_parent(self) -> None:
         child = a_model("child-bot", fingerprint_of="c", parent="help-bot", parent_fingerprint=MODEL.fingerprint)

@@ -14,8 +14,9 @@ from reconciler.domain.desired import DesiredModel
 from reconciler.domain.kinds.fine_tuned_model import PromotionGate
 from reconciler.domain.observation import ModelObservation, TrainingPhase, TrainingRun
 from reconciler.domain.outcome import Fault, FaultKind
-from reconciler.domain.plan import Effect
+from reconciler.domain.plan import Effect, FieldChange
 from reconciler.domain.status import Status
+from reconciler.planner.reasons import changed_fields
 from reconciler.planner.training import failed_state
 from tests.builders import (
     BEDROCK,
@@ -240,6 +241,24 @@ def test_stopped_by_somebody_stalls() -> None:
     assert "raise `revision`" in message(plan)
 
 
+@pytest.mark.parametrize(
+    ("phase", "planned"),
+    [(TrainingPhase.STOPPED, f"train {NAME}-r2"), (TrainingPhase.STOPPING, f"wait {NAME}, then train {NAME}-r2")],
+)
+def test_what_an_apply_stopped_is_trained_again_once_the_manifests_ask_for_it_again(
+    phase: TrainingPhase, planned: str
+) -> None:
+    halted = MODEL.model_copy(update={"resolved": MODEL.resolved.model_copy(update={"training_stopped": True})})
+    plan = plan_of(MODEL, seen(MODEL, an_attempt(MODEL, phase=phase)), recorded=[halted])
+    assert told(plan) == [planned]
+    by_limit = an_attempt(MODEL, phase=TrainingPhase.STOPPED, stopped_by_limit=True)
+    assert told(plan_of(MODEL, seen(MODEL, by_limit), recorded=[halted])) == [f"no-op {NAME} (drift, stalled)"]
+    assert told(plan_of(halted, seen(MODEL, an_attempt(MODEL, phase=phase)), recorded=[halted]))[0].split()[0] in (
+        "no-op",
+        "wait",
+    )
+
+
 def test_the_manifest_stops_a_training() -> None:
     model = a_model(fingerprint_of="new", training_stopped=True)
     (change,) = plan_of(model, seen(model, an_attempt(model))).changes
@@ -363,3 +382,16 @@ class TestModelsThatBuildOnAnother:
         assert told(plan) == [f"train {parent}", f"wait {child}, then train {child}"]
         plan = plan_of([self.PARENT, self.CHILD, other], a_converged(self.PARENT), targets=("child-bot",))
         assert told(plan) == [f"train {child}"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        (True, False, "true → false"),
+        (None, ["q_proj", "v_proj"], '(none) → ["q_proj", "v_proj"]'),
+        ("all-linear", 2e-5, "all-linear → 2e-05"),
+    ],
+)
+def test_values_are_told_as_manifests_write_them(before: Any, after: Any, told: str) -> None:
+    field = FieldChange(path="spec.hyperparameters.x", before=before, after=after, effect=Effect.RETRAIN)
+    assert changed_fields([field]) == f"x {told}"

@@ -7,9 +7,9 @@ from typing import Any
 from xml.etree import ElementTree
 
 from reconciler.domain.desired import Configuration, ProjectSettings
-from reconciler.domain.diagnostic import Location
+from reconciler.domain.diagnostic import Location, error
 from reconciler.domain.kinds.project import DriftIgnore, DriftSettings
-from reconciler.domain.plan import Action, Change, Effect, FieldChange
+from reconciler.domain.plan import Action, Change, Effect, FieldChange, Plan
 from reconciler.domain.status import Condition, ConditionStatus, ConditionType, Status
 from reconciler.reports.json import drift_document
 from reconciler.reports.junit import drift_junit
@@ -62,7 +62,7 @@ def test_drift_is_told_by_field_and_apart_from_what_is_pending() -> None:
     assert [item.kind for item in view.items] == [*[DriftKind.DEPLOYMENT_CHANGED] * 2, DriftKind.DEPLOYMENT_MISSING]
     assert [item.since for item in view.items] == [NOW, NOW, None]
     assert view.pending == ("train support-bot-1a2b3c4d (FineTunedModel/new)",)
-    assert view.headline == "3 differences in 2 models; 1 pending (the manifests moved)"
+    assert view.headline == "3 differences in 2 models; 1 pending (asked by the manifests)"
 
 
 def test_what_the_project_tolerates_is_shown_and_not_counted() -> None:
@@ -141,3 +141,16 @@ def test_text_and_json() -> None:
     assert [entry["found"] for entry in document["drift"]] == ['"ml.g5.xlarge"', None]
     assert document["ignored"][0]["reason"] == "scaled by hand at night"
     assert document["pendingChanges"] == list(view.pending)
+
+
+def ending(plan: Plan) -> str:
+    out = io.StringIO()
+    draw_drift(Screen(out), plan, viewed(changes=plan.changes))
+    return out.getvalue().splitlines()[-1]
+
+
+def test_an_apply_is_advised_only_where_it_helps() -> None:
+    stalled = ROLL.model_copy(update={"stalled": True, "action": Action.NO_OP})
+    assert ending(a_plan(ROLL)).startswith("`reconciler apply` brings the cloud back")
+    assert ending(a_plan(stalled)).endswith("the reasons above say what to do.")
+    assert ending(a_plan(ROLL, diagnostics=[error("x", "no")])).endswith("before the errors above are settled.")

@@ -7,10 +7,12 @@ import json
 from datetime import UTC, datetime, timedelta
 
 from reconciler.domain.outcome import Fault, FaultKind, Outcome
+from reconciler.domain.plan import Action, FollowUp, Reason
 from reconciler.domain.ports import Event, EventKind
-from reconciler.reports.progress import JsonProgress, LiveProgress, PlainProgress
+from reconciler.domain.status import Condition, ConditionStatus, ConditionType, Status
+from reconciler.reports.progress import JsonProgress, LiveProgress, PlainProgress, describe
 from reconciler.reports.screen import Screen
-from tests.unit.reports.plans import NOW, TRAIN, UNDEPLOY, WAIT
+from tests.unit.reports.plans import NOW, TRAIN, UNDEPLOY, WAIT, a_change
 
 DENIED = Outcome.failed(Fault(kind=FaultKind.DENIED, code="AccessDenied", message="not \x1b[31mallowed"))
 WAITING = Event(kind=EventKind.WAITING, waiting=(WAIT,))
@@ -43,6 +45,23 @@ def test_plain_lines() -> None:
         "10:00:00 - undeploy old-bot failed: AccessDenied: not \\x1b[31mallowed\n"
         "10:00:00 Waiting for sea-55555555 (Training)\n"
     )
+
+
+def test_a_new_version_is_not_deployed_because_an_older_one_serves() -> None:
+    training = Condition(type=ConditionType.TRAINED, status=ConditionStatus.FALSE, reason="Training")
+    new = a_change(Action.WAIT, "bot", "bot-1a2b3c4d", Status.DEPLOYED, Status.DEPLOYED, conditions=(training,))
+    follow = FollowUp(action=Action.TRAIN, target="child-5e6f7a8b", why="once the parent is trained")
+    child = a_change(Action.WAIT, "child", "child-5e6f7a8b", Status.DEPLOYED, Status.DEPLOYED, then=(follow,))
+    roll = a_change(Action.WAIT, "other", "other", Status.DEPLOYING, Status.DEPLOYED)
+    told = describe(Event(kind=EventKind.WAITING, waiting=(new, child, roll)))
+    assert told == ("Waiting for bot-1a2b3c4d (Training), child-5e6f7a8b (Not begun), other (Deploying)",)
+
+
+def test_a_training_that_is_paid_for_again_says_why() -> None:
+    again = TRAIN.model_copy(update={"attempt": 2, "reasons": (Reason(code="x", message="bot-1 failed: no memory"),)})
+    first = TRAIN.model_copy(update={"attempt": 1})
+    assert str(describe(Event(kind=EventKind.STARTED, change=again))[-1]).endswith(" ... bot-1 failed: no memory")
+    assert str(describe(Event(kind=EventKind.STARTED, change=first))[-1]).endswith(" ...")
 
 
 def test_plain_lines_tell_of_waiting_when_it_changes_and_once_a_minute() -> None:

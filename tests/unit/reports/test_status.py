@@ -97,6 +97,18 @@ def test_the_usual_columns() -> None:
     assert lines[2].split() == ["support-bot", "sagemaker", "Training", "failed", short, "False", "2d"]
 
 
+def test_where_nothing_serves_the_wanted_version_is_shown_and_not_the_newest() -> None:
+    """After a rollback, say, and outside its hours."""
+    seen = make.an_observation(
+        WANTED, versions=[make.a_version(WANTED.fingerprint), make.a_version(SERVING.fingerprint)]
+    )
+    same = a_change(
+        Action.NO_OP, WANTED.name, WANTED.name, Status.NOT_DEPLOYED, Status.NOT_DEPLOYED, fingerprint=WANTED.fingerprint
+    )
+    (row,) = view_status(a_plan(same), make.a_snapshot(seen)).rows
+    assert row.version == WANTED.fingerprint[7:15]
+
+
 def test_wide_says_why_it_is_not_ready() -> None:
     line = drawn_status(wide=True).splitlines()[2]
     assert "ml.g5.2xlarge x1" in line

@@ -12,6 +12,7 @@ from reconciler.datasets.engines import alone
 from reconciler.datasets.examine import Examined, Open, look
 from reconciler.datasets.split import Split
 from reconciler.domain.desired import DatasetSource, ValidationPlan
+from reconciler.domain.diagnostic import Location
 from reconciler.domain.errors import CloudUnavailable, InvalidInput
 from reconciler.domain.ports import Event
 from reconciler.stores.datafiles import DataFiles
@@ -87,6 +88,21 @@ def test_what_is_not_to_be_read_is_refused(root: Path) -> None:
         "pipe": "data-unreadable",
         "loop": "data-unreadable",
     }
+
+
+def test_a_path_that_counts_from_another_folder_is_told_how_to_write_it(root: Path) -> None:
+    (root / "data").mkdir()
+    (root / "data" / "a.csv").write_bytes(as_csv(some_pairs(5)))
+    where = Location(file="models/bots/a.yaml", line=1, column=1)
+    hints = []
+    for uri in ("models/bots/data/a.csv", "models/bots/data/b.csv"):
+        with pytest.raises(InvalidInput) as caught:
+            DataFiles(root, no_s3).open_source(DatasetSource(name=None, uri=uri, where=where))
+        hints.append(caught.value.diagnostics[0].hint)
+    assert hints == [
+        "paths count from the manifest's folder: write ../../data/a.csv",
+        "correct the path, or put the data there",
+    ]
 
 
 def test_s3(root: Path, s3: S3Client) -> None:

@@ -113,6 +113,7 @@ def test_taking_showing_and_releasing(store: Store, timer: FakeTimer) -> None:
     assert shown is not None
     assert (shown.id, shown.who, shown.operation) == (lease.info.id, "ana@laptop", "apply")
     assert timedelta(seconds=58) < shown.expires - datetime.now(UTC) < timedelta(seconds=62)
+    assert not shown.expired
     lease.release()
     assert lock.show() is None
     assert not lease.still_held()
@@ -338,6 +339,16 @@ def test_an_unreadable_lock_is_held_until_somebody_releases_it(store: Store, tim
     assert shown is not None
     lock.release(shown.id)
     assert lock.acquire("apply").still_held()
+
+
+def test_a_lock_that_nobody_renewed_is_shown_as_expired(store: Store, timer: FakeTimer) -> None:
+    lock = a_lock(store, timer)
+    lease = lock.acquire("apply")
+    store.later = timedelta(minutes=5)
+    shown = lock.show()
+    assert shown is not None
+    assert (shown.id, shown.expired) == (lease.info.id, True)
+    lease.release()
 
 
 def test_a_conflict_that_s3_could_not_decide_is_tried_again(store: Store, timer: FakeTimer) -> None:

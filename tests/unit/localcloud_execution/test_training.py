@@ -51,7 +51,7 @@ def test_a_job_runs_its_program_and_leaves_its_model(aws: Any, settings: Executi
         "{'loss': 1.50, 'epoch': 2.0}",
         "{'loss': 1.00, 'epoch': 3.0}",
     ]
-    assert not (settings.folder / "training" / "job").exists()
+    until(lambda: not (settings.folder / "training" / "job").exists(), "the end of its folder")
 
 
 def test_without_an_archive_the_files_lie_below_a_prefix(aws: Any) -> None:

@@ -49,12 +49,23 @@ def usual(work: Work, blocks: Iterator[Block]) -> Results:
     """This process for what is small; for what is not, as many as there are processors, up to four."""
     first = list(islice(blocks, FEW))
     count = min(processors(), MOST_PROCESSES)
-    if len(first) < FEW or count == 1:
+    if len(first) < FEW or count == 1 or not _begins():
         yield from alone(work, chain(first, blocks))
         return
-    _context()  # starts while this process works on blocks itself
     yield from alone(work, chain(_emptied(first), islice(blocks, FEW)))
     yield from processes(count)(work, blocks)
+
+
+def _begins() -> bool:
+    """Whether processes can be started: they are told to through a socket, in a temporary folder whose path may be too long for one.
+
+    What they are started from gets ready while this process works on blocks itself.
+    """
+    try:
+        _context()
+    except OSError:
+        return False
+    return True
 
 
 def _emptied(blocks: list[Block]) -> Iterator[Block]:

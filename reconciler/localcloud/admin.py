@@ -36,8 +36,9 @@ class Admin:
             return _json(403, {"error": f"the header {TOKEN_HEADER} does not bear this server's token"})
         name = f"{request.method} {request.path.removeprefix(PREFIX)}"
         if name == "POST shutdown":
-            self._shut_down()
-            return _json(200, {"shuttingDown": True})
+            answer = _json(200, {"shuttingDown": True})
+            answer.call_on_close(self._shut_down)  # once it has been sent
+            return answer
         handler = HANDLERS.get(name)
         if handler is None:
             return _json(404, {"error": f"there is no {name}; there are {', '.join(sorted(HANDLERS))}, POST shutdown"})

@@ -8,6 +8,7 @@ import select
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -121,7 +122,8 @@ def down(state_dir: Path, *, timeout: float = STOP_TIMEOUT) -> bool:
         running = status(state_dir)
         if running is None:
             return False
-        _ask(state, "POST", "shutdown")
+        with suppress(ConnectionError):  # it was ending by itself
+            _ask(state, "POST", "shutdown")
         try:
             with FileLock(state.running_lock, timeout=timeout):
                 _await_child(running.pid, timeout)

@@ -9,7 +9,10 @@ import pytest
 from werkzeug.serving import BaseWSGIServer, make_server
 from werkzeug.wrappers import Request, Response
 
+from reconciler.localcloud.admin import PREFIX, Admin
+from reconciler.localcloud.app import LocalCloud
 from reconciler.localcloud.server import HOST, Handler
+from reconciler.localcloud.state import TOKEN_HEADER
 
 
 @Request.application
@@ -73,3 +76,16 @@ def test_who_asks_whether_to_send_a_body_is_answered_at_once(
     first, answer = iter(lambda: ours.recv(65_536), b"")
     assert first == b"HTTP/1.1 100 Continue\r\n\r\n"
     assert answer.startswith(b"HTTP/1.0 200 OK")
+
+
+def test_it_is_asked_to_end_once_the_answer_has_left(ends: tuple[socket.socket, socket.socket]) -> None:
+    ours, theirs = ends
+    seen: list[bytes] = []
+    admin = Admin(LocalCloud(), token="token", shut_down=lambda: seen.append(ours.recv(65_536)))
+    server = make_server(HOST, 0, Request.application(admin.answer), threaded=True, request_handler=Handler)
+    ours.setblocking(False)
+    ours.sendall(f"POST {PREFIX}shutdown HTTP/1.1\r\nHost: localhost\r\n{TOKEN_HEADER}: token\r\n\r\n".encode())
+    ours.shutdown(socket.SHUT_WR)
+    Handler(theirs, (HOST, 0), server)
+    server.server_close()
+    assert seen[0].startswith(b"HTTP/1.0 200 OK")

@@ -125,11 +125,25 @@ def _attempt(work: Pass, change: Change) -> Outcome | None:
 
 
 def _train(work: Pass, change: Change) -> Outcome | None:
+    """What it is made from is written beside the version first. Where nothing begins, what was said there before holds on: that an
+    apply stopped the last attempt."""
+    model, artifacts = _wanted(work, change), work.outside.artifacts
+    before = artifacts.recorded(model.name, model.fingerprint)
+    artifacts.put_manifest(recorded_model(model, deployed=False))
+    begun = False
+    try:
+        outcome = _order_training(work, change, model)
+        begun = outcome is not None and outcome.state is not OutcomeState.FAILED
+        return outcome
+    finally:
+        if before is not None and not begun:
+            artifacts.put_manifest(before)
+
+
+def _order_training(work: Pass, change: Change, model: DesiredModel) -> Outcome | None:
     """``None``: somebody asked to stop, or took the lock, while data was uploaded. It lies there for the next run; nothing was
     ordered that costs money."""
-    model = _wanted(work, change)
     artifacts = work.outside.artifacts
-    artifacts.put_manifest(recorded_model(model, deployed=False))
     artifacts.put_weights(model)
     order = TrainOrder(
         name=change.target,

@@ -99,6 +99,18 @@ def test_a_change_that_was_taken_back_while_it_trained_is_trained(stage: Stage) 
     assert [change.action for change in stage.plan().changes if change.is_pending] in ([], [Action.DELETE])
 
 
+def test_a_training_that_is_refused_once_is_no_drift_the_next_time(stage: Stage) -> None:
+    stage.apply(wait=False)
+    stage.edit("bot.yaml", "spec:", "spec:\n  training: {state: stopped}")
+    stage.apply()
+    stage.edit("bot.yaml", "state: stopped", "state: run")
+    calls = "sagemaker:CreateTrainingJob|bedrock:CreateModelCustomizationJob"
+    stage.fault("error", calls, code="ServiceQuotaExceededException", message="too many")
+    assert stage.apply().state is RunState.FAILED
+    again = once_quiet(stage)
+    assert (again.action, again.drift) == (Action.TRAIN, False)
+
+
 def test_a_training_that_the_manifest_stopped_and_runs_again_is_trained(stage: Stage) -> None:
     stage.apply(wait=False)
     stage.edit("bot.yaml", "spec:", "spec:\n  training: {state: stopped}")

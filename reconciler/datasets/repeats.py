@@ -91,8 +91,8 @@ class Repeats:
         with place_told():
             if self._buckets:
                 self._spill()
-            parts = map(_read, self._buckets) if self._buckets else [self._columns]
-            return sum((_compared(part) for columns in parts for part in _parted(columns.repeated())), Repeated())
+            in_files = (_read(file).repeated() for file in self._buckets)
+            return sum(map(_compared, in_files if self._buckets else _parted(self._columns.repeated())), Repeated())
 
     def _spill(self) -> None:
         """A record's bucket follows from its input: equal ones meet."""

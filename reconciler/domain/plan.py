@@ -193,6 +193,11 @@ class Change(Value):
         return self.status.then
 
     @property
+    def trains(self) -> bool:
+        """At once, or once what it builds on is trained."""
+        return self.action is Action.TRAIN or any(step.action is Action.TRAIN for step in self.then)
+
+    @property
     def is_pending(self) -> bool:
         """Something is still to be done, awaited or decided."""
         return self.action is not Action.NO_OP or self.stalled

@@ -15,7 +15,7 @@ from reconciler.domain.diagnostic import Diagnostic, warning
 from reconciler.domain.errors import LockHeld, ReconcilerError
 from reconciler.domain.naming import is_meant, short, version_name
 from reconciler.domain.outcome import Outcome
-from reconciler.domain.plan import Action, Change, Plan
+from reconciler.domain.plan import Plan
 from reconciler.domain.ports import Discarded, RegisterOrder
 from reconciler.domain.tags import Owner
 from reconciler.engine.outside import Outside, RunSettings
@@ -34,7 +34,7 @@ class Restored:
 
 def in_trash(plan: Plan, outside: Outside) -> Iterator[Diagnostic]:
     """A warning for each training that would make again what lies in the trash. Looks only where something would be trained."""
-    trainings = [c for c in plan.changes if _trains(c) and c.provider is ProviderName.SAGEMAKER]
+    trainings = [c for c in plan.changes if c.trains and c.provider is ProviderName.SAGEMAKER]
     found = (
         {(entry.model, entry.version.fingerprint): entry for entry in outside.artifacts.discarded()}
         if trainings
@@ -52,11 +52,6 @@ def in_trash(plan: Plan, outside: Outside) -> Iterator[Diagnostic]:
                 hint=f"`reconciler restore {name}` brings it back without training",
                 address=change.address,
             )
-
-
-def _trains(change: Change) -> bool:
-    """At once, or once what it builds on is trained."""
-    return change.action is Action.TRAIN or any(step.action is Action.TRAIN for step in change.then)
 
 
 def chosen(entries: Sequence[Discarded], name: str, asked: str | None, wanted: str) -> Discarded:

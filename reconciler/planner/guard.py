@@ -179,7 +179,7 @@ def _looks_renamed(case: Case) -> Iterator[Diagnostic]:
     """A name is no part of the fingerprint: nobody has to train again for one, or to be without what serves meanwhile."""
     leaving = [seen for seen in case.doomed if case.destroys(seen)]
     wanted = {model.address: model for model in case.wanted}
-    for change in (change for change in case.changes if change.address in wanted and _trains(change)):
+    for change in (change for change in case.changes if change.address in wanted and change.trains):
         model = wanted[change.address]
         same = [
             seen for seen in leaving if seen.provider is change.provider and is_trained(seen.version(model.fingerprint))
@@ -194,11 +194,6 @@ def _looks_renamed(case: Case) -> Iterator[Diagnostic]:
                 where=model.resolved.where,
                 address=model.address,
             )
-
-
-def _trains(change: Change) -> bool:
-    """At once, or once what it builds on is trained."""
-    return change.action is Action.TRAIN or any(step.action is Action.TRAIN for step in change.then)
 
 
 def _deletes_serving(case: Case) -> Iterator[Diagnostic]:

@@ -100,10 +100,8 @@ def _unmatched(asked: Iterable[str], names: Iterable[str]) -> list[str]:
 
 
 def _beyond(asked: Hyperparameters, model: Any) -> Iterator[str]:
-    has = {
-        "layer": model.config.get_text_config().num_hidden_layers,
-        "token": model.get_input_embeddings().weight.shape[0],
-    }
-    for name, missing, of in beyond_model(asked.lora, layers=has["layer"], tokens=has["token"]):
+    layers = model.config.get_text_config().num_hidden_layers
+    tokens = model.get_input_embeddings().weight.shape[0]
+    for name, missing, of, there in beyond_model(asked.lora, layers=layers, tokens=tokens):
         told = ", ".join(map(str, missing))
-        yield f"lora_config.{name}: the model has no {of} {told}; its {has[of]} {of}s are counted from 0"
+        yield f"lora_config.{name}: the model has no {of.removesuffix('s')} {told}; its {there} {of} are counted from 0"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Literal, NamedTuple, TypeGuard
+from typing import Any, NamedTuple, TypeGuard
 
 Accepts = tuple[Callable[[float], bool], str]
 
@@ -88,23 +88,24 @@ def names_in(text: str) -> list[str] | None:
 
 
 class Beyond(NamedTuple):
-    """What a setting of LoRA names and the base model does not have."""
+    """What a setting of LoRA names and the base model does not have: of its layers, or tokens, and how many it has."""
 
     name: str
     missing: Sequence[int]
-    of: Literal["layer", "token"]
+    of: str
+    there: int
 
 
-def beyond_model(values: Mapping[str, Any], *, layers: int | None, tokens: int | None) -> Iterator[Beyond]:
-    """What peft passes over, or fails on with an index. ``layers`` and ``tokens``: how many there are; ``None`` is not known."""
-    if layers is not None:
-        for name, named in (("layers_to_transform", _layers(values)), ("layer_replication", _replicated(values))):
-            missing = [each for each in named if each >= layers]
-            if missing:
-                yield Beyond(name, missing, "layer")
-    missing = [] if tokens is None else [each for each in _tokens(values) if each >= tokens]
-    if missing:
-        yield Beyond("trainable_token_indices", missing, "token")
+def beyond_model(values: Mapping[str, Any], *, layers: int, tokens: int) -> Iterator[Beyond]:
+    """What peft passes over, or fails on with an index."""
+    for name, named, of, there in (
+        ("layers_to_transform", _layers(values), "layers", layers),
+        ("layer_replication", _replicated(values), "layers", layers),
+        ("trainable_token_indices", _tokens(values), "tokens", tokens),
+    ):
+        missing = [each for each in named if each >= there]
+        if missing:
+            yield Beyond(name, missing, of, there)
 
 
 def _layers(values: Mapping[str, Any]) -> list[int]:

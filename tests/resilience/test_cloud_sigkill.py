@@ -49,10 +49,7 @@ class Killable:
         os.kill(self.running.pid, signal.SIGKILL)
 
     def again(self) -> None:
-        deadline = time.monotonic() + PATIENCE
-        while control.status(self.folder) is not None:
-            assert time.monotonic() < deadline, "a process outlives SIGKILL"
-            time.sleep(0.01)
+        _until(lambda: control.status(self.folder) is None)
         self.serve()
 
     def __getitem__(self, name: str) -> Any:

@@ -138,10 +138,9 @@ def _beyond_model(view: ModelView, lora: Mapping[str, Any]) -> Iterator[Diagnost
     known = view.base.architecture if view.base else None
     if known is None:
         return
-    has = {"layer": known.num_hidden_layers, "token": known.vocab_size}
-    for name, missing, of in beyond_model(lora, layers=known.num_hidden_layers, tokens=known.vocab_size):
-        there = f"`{view.base_name}` has {has[of]} {of}s, from 0 to {has[of] - 1}"
-        detail = f"`lora_config.{name}` names {', '.join(map(str, missing))}; {there}."
+    for name, missing, of, there in beyond_model(lora, layers=known.num_hidden_layers, tokens=known.vocab_size):
+        has = f"`{view.base_name}` has {there} {of}, from 0 to {there - 1}"
+        detail = f"`lora_config.{name}` names {', '.join(map(str, missing))}; {has}."
         path = ("lora_config", name)
         yield error(
             view, "invalid-trainer-setting", "A setting of the training library is not valid", *path, detail=detail

@@ -125,19 +125,8 @@ def _attempt(work: Pass, change: Change) -> Outcome | None:
 
 
 def _train(work: Pass, change: Change) -> Outcome | None:
-    """What it is made from is written beside the version first. Where nothing begins, what was said there before holds on: that an
-    apply stopped the last attempt."""
-    model, artifacts = _wanted(work, change), work.outside.artifacts
-    before = artifacts.recorded(model.name, model.fingerprint)
-    artifacts.put_manifest(recorded_model(model, deployed=False))
-    begun = False
-    try:
-        outcome = _order_training(work, change, model)
-        begun = outcome is not None and outcome.state is not OutcomeState.FAILED
-        return outcome
-    finally:
-        if before is not None and not begun:
-            artifacts.put_manifest(before)
+    model = _wanted(work, change)
+    return _written_first(work, recorded_model(model, deployed=False), lambda: _order_training(work, change, model))
 
 
 def _order_training(work: Pass, change: Change, model: DesiredModel) -> Outcome | None:
@@ -173,24 +162,29 @@ def _stop(work: Pass, change: Change) -> Outcome:
     return outcome
 
 
-def _deploy(work: Pass, change: Change) -> Outcome:
-    return _asked(work, change, _provider(work, change).deploy)
+def _deploy(work: Pass, change: Change) -> Outcome | None:
+    provider = _provider(work, change)
+    return _written_first(work, _wanted(work, change), lambda: provider.deploy(_deploy_order(work, change)))
 
 
-def _roll(work: Pass, change: Change) -> Outcome:
-    return _asked(work, change, _provider(work, change).roll)
+def _roll(work: Pass, change: Change) -> Outcome | None:
+    provider = _provider(work, change)
+    return _written_first(work, _wanted(work, change), lambda: provider.roll(_deploy_order(work, change)))
 
 
-def _asked(work: Pass, change: Change, ask: Callable[[DeployOrder], Outcome]) -> Outcome:
-    """What is asked for is written beside the version first, and taken back where the cloud refuses: what was refused is
-    not missed later, as if somebody had taken it away."""
-    artifacts, model = work.outside.artifacts, _wanted(work, change)
-    before = artifacts.recorded(model.name, model.fingerprint)
-    artifacts.put_manifest(model)
-    outcome = ask(_deploy_order(work, change))
-    if outcome.state is OutcomeState.FAILED:
-        artifacts.put_manifest(before or recorded_model(model, deployed=False))
-    return outcome
+def _written_first(work: Pass, said: DesiredModel, ask: Callable[[], Outcome | None]) -> Outcome | None:
+    """What is asked for is written beside the version first, and taken back where nothing comes of it: what was refused is not
+    missed later, as if somebody had taken it away, and that an apply stopped the last training holds on."""
+    artifacts, begun = work.outside.artifacts, False
+    before = artifacts.recorded(said.name, said.fingerprint) or recorded_model(said, deployed=False)
+    artifacts.put_manifest(said)
+    try:
+        outcome = ask()
+        begun = outcome is not None and outcome.state is not OutcomeState.FAILED
+        return outcome
+    finally:
+        if not begun:
+            artifacts.put_manifest(before)
 
 
 def _undeploy(work: Pass, change: Change) -> Outcome:
